@@ -1,0 +1,1 @@
+"""Learning algorithms as predictors: one file an algorithm."""

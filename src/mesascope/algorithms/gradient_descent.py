@@ -1,0 +1,52 @@
+"""Gradient descent on the squared error of a prompt's examples."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Inexact
+
+from mesascope.contraction import matmul
+from mesascope.predictor import AbstractLinearLearner
+from mesascope.prompt import Prompt
+from mesascope.validation import check_count, check_finite
+
+
+class GradientDescent(AbstractLinearLearner):
+    """num_steps steps W <- W - (learning_rate / n) sum_i (W x_i - y_i) x_i^T from W = initial_weights.
+
+    Descends L(W) = 1/(2 n) sum_i |W x_i - y_i|^2 (von Oswald et al. 2023, section 2). `learning_rate` is one
+    number for all steps, or one for each; `initial_weights` None means zero. For complex examples the gradient
+    takes x_i^* in place of x_i^T. No step size is refused: too large a one diverges, as it should.
+    """
+
+    learning_rate: float | Inexact[Array, ""] | Inexact[Array, " steps"] = 1.0
+    num_steps: int = eqx.field(static=True, default=1)
+    initial_weights: Inexact[Array, "dy dx"] | None = None
+
+    def __check_init__(self):
+        check_count("num_steps", self.num_steps)
+        check_finite("learning_rate", self.learning_rate)
+        if jnp.shape(self.learning_rate) not in {(), (self.num_steps,)}:
+            raise ValueError(
+                f"`learning_rate` must be one number or {self.num_steps} of them, one a step; "
+                f"got shape {jnp.shape(self.learning_rate)}."
+            )
+
+    def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
+        rates = jnp.broadcast_to(jnp.asarray(self.learning_rate), (self.num_steps,))
+        xs_conjugate = jnp.conj(prompt.xs)
+
+        def step(weights, rate):
+            residuals = matmul(prompt.xs, weights.T) - prompt.ys
+            weights = weights - rate / prompt.num_examples * matmul(residuals.T, xs_conjugate)
+            return weights, weights
+
+        start = jnp.zeros((prompt.dim_y, prompt.dim_x), prompt.xs.dtype)
+        if self.initial_weights is not None:
+            start = start + self.initial_weights
+        return lax.scan(step, start, rates)[1]
+
+    @classmethod
+    def examples(cls) -> "tuple[GradientDescent, ...]":
+        """Tiny instances for tests and documentation."""
+        return cls(0.5), cls(0.5, num_steps=4), cls(jnp.array([0.1, 0.2, 0.3]), num_steps=3)

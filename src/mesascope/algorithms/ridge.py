@@ -1,0 +1,32 @@
+"""Ridge regression on a prompt's examples, in closed form."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Inexact
+
+from mesascope.predictor import AbstractLinearLearner
+from mesascope.prompt import Prompt
+from mesascope.validation import check_positive
+
+
+class Ridge(AbstractLinearLearner):
+    """W = argmin sum_i |W x_i - y_i|^2 + penalty |W|^2 = Y^T X* (X^T X* + penalty I)^{-1}.
+
+    With penalty = s^2 / tau^2 the posterior mean for weights N(0, tau^2 I) and label noise N(0, s^2): the Bayes
+    predictor of linear regression. For penalty 0 use `LeastSquares`.
+    """
+
+    penalty: float | Inexact[Array, ""] = 1.0
+
+    def __check_init__(self):
+        check_positive("penalty", self.penalty)
+
+    def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
+        xs_conjugate = jnp.conj(prompt.xs)
+        moment = prompt.xs.T @ xs_conjugate
+        regularised = moment + self.penalty * jnp.eye(prompt.dim_x, dtype=moment.dtype)
+        return jnp.linalg.solve(regularised.T, (prompt.ys.T @ xs_conjugate).T).T[None]
+
+    @classmethod
+    def examples(cls) -> "tuple[Ridge, ...]":
+        """Tiny instances for tests and documentation."""
+        return cls(), cls(0.01)

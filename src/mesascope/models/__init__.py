@@ -1,0 +1,1 @@
+"""Sequence models: tokens, attention layers and the Transformer made of them."""

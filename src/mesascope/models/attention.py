@@ -1,0 +1,122 @@
+"""Self-attention layers, one class a kind, with the paper's mask: tokens attend to the context only."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Inexact, Key
+
+from mesascope.contraction import matmul
+from mesascope.validation import check_count, check_non_negative
+
+TRUNCATED_NORMAL_STD = 0.8796256610342398  # of a standard normal cut off at two standard deviations
+
+
+class AbstractAttention(eqx.Module):
+    """Multi-head attention without biases: keys and values from the context, one query from each token.
+
+    A layer returns the update; the Transformer adds it. Only the products W_KQ = W_K^T W_Q and W_PV = P W_V
+    of a head matter for linear attention, up to (s W_PV, W_KQ / s).
+    """
+
+    key: Inexact[Array, "h k d"]
+    query: Inexact[Array, "h k d"]
+    value: Inexact[Array, "h k d"]
+    output: Inexact[Array, "h d k"]
+
+    @abstractmethod
+    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+        """The update of each token, given the context."""
+
+    @property
+    def key_query(self) -> Inexact[Array, "h d d"]:
+        """W_K^T W_Q of each head: token e asks in the direction W_KQ e."""
+        return jnp.matrix_transpose(self.key) @ self.query
+
+    @property
+    def output_value(self) -> Inexact[Array, "h d d"]:
+        """P W_V of each head."""
+        return self.output @ self.value
+
+    @classmethod
+    def initialise(
+        cls,
+        dim_token: int,
+        *,
+        num_heads: int = 1,
+        dim_key: int | None = None,
+        init_scale: float = 0.002,
+        key: Key[Array, ""],
+    ) -> "AbstractAttention":
+        """Random weights as the authors' code draws them (von Oswald et al. 2023, appendix A.12).
+
+        Each matrix is a normal of variance init_scale / fan_in, cut off at two standard deviations and rescaled
+        to keep that variance. The paper calls init_scale a standard deviation; in the code it is the scale of
+        a variance-scaling initialiser. `dim_key` defaults to `dim_token`.
+        """
+        dim_key = dim_token if dim_key is None else dim_key
+        for name, count in (
+            ("dim_token", dim_token),
+            ("num_heads", num_heads),
+            ("dim_key", dim_key),
+        ):
+            check_count(name, count)
+        check_non_negative("init_scale", init_scale)
+
+        def draw(key, fan_in, *shape):
+            std = (init_scale / fan_in) ** 0.5 / TRUNCATED_NORMAL_STD
+            return std * jax.random.truncated_normal(key, -2.0, 2.0, (num_heads, *shape))
+
+        keys = jax.random.split(key, 4)
+        inward = [draw(k, dim_token, dim_key, dim_token) for k in keys[:3]]
+        return cls(*inward, draw(keys[3], num_heads * dim_key, dim_token, dim_key))
+
+
+class LinearSelfAttention(AbstractAttention):
+    """e <- sum_h P_h W_V,h (sum_i e_i e_i^T) W_K,h^T W_Q,h e (von Oswald et al. 2023, section 2, no softmax)."""
+
+    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+        heads = zip(self.key_query, self.output_value, strict=True)
+        return sum(read_context(context, tokens @ key_query.T) @ output_value.T for key_query, output_value in heads)
+
+    def canonical(self) -> "LinearSelfAttention":
+        """The member of this layer's orbit with W_K = P = I, |W_Q| = 1 (Frobenius) and tr W_Q >= 0, head by head.
+
+        The scale gauge (s W_PV, W_KQ / s) leaves the map unchanged, so weights can only be compared or averaged
+        after it is fixed. A head whose W_KQ is zero keeps its scale.
+        """
+        key_query, output_value = self.key_query, self.output_value
+        trace = jnp.trace(key_query, axis1=1, axis2=2)
+        scale = jnp.where(trace < 0, -1.0, 1.0) * jnp.linalg.norm(key_query, axis=(1, 2))
+        scale = jnp.where(scale == 0, 1.0, scale)[:, None, None]
+        identity = jnp.broadcast_to(jnp.eye(key_query.shape[-1], dtype=key_query.dtype), key_query.shape)
+        return LinearSelfAttention(identity, key_query / scale, output_value * scale, identity)
+
+
+class SoftmaxSelfAttention(AbstractAttention):
+    """e <- sum_h P_h sum_i softmax_i(e_i^T W_K,h^T W_Q,h e / sqrt(k)) W_V,h e_i (von Oswald et al. 2023, eq. 1).
+
+    The factor 1 / sqrt(k) is the authors' code's; the paper's equation has none.
+    """
+
+    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+        scale = self.key.shape[1] ** -0.5
+
+        def head(key_query, output_value):
+            scores = matmul(tokens @ (scale * key_query).T, context.T)
+            return matmul(jax.nn.softmax(scores, axis=-1), context) @ output_value.T
+
+        return sum(head(*products) for products in zip(self.key_query, self.output_value, strict=True))
+
+
+def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+    """(sum_i e_i e_i^T) r for each direction r, in the order of products that costs least.
+
+    Few directions are multiplied with the tokens one after the other; many with their second moment, so that
+    the cost is linear in the number of examples either way.
+    """
+    (num_examples, dim_token), num_directions = context.shape, directions.shape[0]
+    if 2 * num_directions * num_examples < dim_token * (num_directions + num_examples):
+        return matmul(matmul(directions, context.T), context)
+    return matmul(directions, matmul(context.T, context))

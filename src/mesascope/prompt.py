@@ -1,0 +1,71 @@
+"""The two nouns a model is asked about: a prompt of examples, and a sequence read as one.
+
+Axis names used throughout: n examples, dx input size, dy output size, d state or token size, t positions,
+steps gradient steps or layers, h heads, k key size, m query tokens.
+"""
+
+import equinox as eqx
+from jaxtyping import Array, Inexact
+
+from mesascope.validation import check_count
+
+
+class Prompt(eqx.Module):
+    """Examples (x_i, y_i), an input to predict for, and the answer.
+
+    Real or complex. Holds one prompt: batches come from `jax.vmap`.
+    """
+
+    xs: Inexact[Array, "n dx"]
+    ys: Inexact[Array, "n dy"]
+    query: Inexact[Array, " dx"]
+    target: Inexact[Array, " dy"]
+
+    @property
+    def num_examples(self) -> int:
+        """Number of examples before the query."""
+        return self.xs.shape[-2]
+
+    @property
+    def dim_x(self) -> int:
+        """Size of an input."""
+        return self.xs.shape[-1]
+
+    @property
+    def dim_y(self) -> int:
+        """Size of an output."""
+        return self.ys.shape[-1]
+
+    def prefix(self, num_examples: int) -> "Prompt":
+        """The same question after only the first `num_examples` examples."""
+        check_count("num_examples", num_examples, minimum=0)
+        if num_examples > self.num_examples:
+            raise ValueError(
+                f"`num_examples` must be at most {self.num_examples}, all this prompt has; got {num_examples}."
+            )
+        return Prompt(self.xs[:num_examples], self.ys[:num_examples], self.query, self.target)
+
+    def with_query(self, query: Inexact[Array, " dx"]) -> "Prompt":
+        """The same examples with another input to predict for; the target is kept as it is."""
+        return Prompt(self.xs, self.ys, query, self.target)
+
+
+class Sequence(eqx.Module):
+    """States s_1, ..., s_T of an autoregressive process; real or complex."""
+
+    states: Inexact[Array, "t d"]
+
+    @property
+    def num_states(self) -> int:
+        """Number of states."""
+        return self.states.shape[-2]
+
+    def prompt(self, length: int) -> Prompt:
+        """The first `length` states as a prompt: examples (s_t, s_{t+1}), query s_length, target s_{length+1}."""
+        check_count("length", length)
+        if length >= self.num_states:
+            raise ValueError(
+                f"`length` must be below {self.num_states}, so that a next state is left to predict; got {length}."
+            )
+        states = self.states
+        return Prompt(states[: length - 1], states[1:length], states[length - 1], states[length])

@@ -1,0 +1,1 @@
+"""Distributions over prompts: one file a task or wrapper."""

@@ -1,0 +1,46 @@
+"""Checks of a configuration's numbers: they run when an object is made, never inside a compiled program."""
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def check_count(name: str, value: Any, minimum: int = 1) -> None:
+    """Raise ValueError unless `value` is an integer of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise ValueError(f"`{name}` must be an integer of at least {minimum}; got {value!r}.")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raise ValueError unless every entry of `value` is a finite number above zero."""
+    _check_entries(name, value, "positive and finite", lambda entry: entry > 0)
+
+
+def check_non_negative(name: str, value: Any) -> None:
+    """Raise ValueError unless every entry of `value` is a finite number, zero or above."""
+    _check_entries(name, value, "zero or positive, and finite", lambda entry: entry >= 0)
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Raise ValueError unless every entry of `value` is a finite number."""
+    _check_entries(name, value, "finite", lambda entry: True)
+
+
+def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless `value` has this shape."""
+    if np.shape(value) != shape:
+        raise ValueError(f"`{name}` must have shape {shape}; got {np.shape(value)}.")
+
+
+def _check_entries(name: str, value: Any, requirement: str, holds) -> None:
+    if isinstance(value, jax.core.Tracer) or not isinstance(
+        value, (bool, int, float, complex, np.generic, np.ndarray, jax.Array, tuple, list)
+    ):
+        return  # a traced value has no number yet; a placeholder of a tree transformation has none at all
+    entries = np.asarray(value).ravel()
+    if entries.dtype.kind not in "biufc" or not all(
+        math.isfinite(abs(entry)) and holds(entry.real) for entry in entries
+    ):
+        raise ValueError(f"`{name}` must be {requirement}; got {value!r}.")

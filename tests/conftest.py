@@ -1,0 +1,22 @@
+"""The whole suite runs in double precision, with every one of JAX's strictness switches on."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jax
+import jaxtyping
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+jaxtyping.install_import_hook("mesascope", "beartype.beartype")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(20240)
