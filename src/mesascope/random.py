@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import random as extension
-from jaxtyping import Array, Key, UInt32
+from jaxtyping import Array, Float, Key, UInt32
 
 # Separate the streams that one key gives rise to: its bits (twice, for 64-bit words), its children, its folds.
 _BITS, _HIGH_BITS, _SPLIT, _FOLD, _SEED = (
@@ -38,8 +38,13 @@ def _avalanche(word: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
 
 
 def _hash(key: UInt32[Array, "2"], counter, stream) -> UInt32[Array, "..."]:
-    """avalanche(avalanche(counter + k_0) xor k_1), with the key's two words displaced by the stream's constants."""
-    return _avalanche(_avalanche(counter + (key[0] ^ stream[0])) ^ (key[1] + stream[1]))
+    """avalanche(avalanche(counter + k_0) xor (counter + k_1)), the key's words displaced by the stream's constants.
+
+    The second use of the counter costs nothing measurable. Without it the words of one key are a permutation of all
+    words: 2**20 of them would hold no repeat where random words hold 128.
+    """
+    first, second = key[0] ^ stream[0], key[1] + stream[1]
+    return _avalanche(_avalanche(counter + first) ^ (counter + second))
 
 
 def _pair(key: UInt32[Array, "2"], counter, stream) -> UInt32[Array, "... 2"]:
@@ -88,6 +93,36 @@ FAST = extension.define_prng_impl(
     name="mesascope_fast",
     tag="fast",
 )
+
+
+def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Standard normals, by inverting the error function; |z| reaches 5.4 in single precision.
+
+    In single precision this is Giles' polynomial approximation ("Approximating the erfinv function", 2010), of
+    relative error below 4e-7, written out: XLA's CPU code for `lax.erf_inv` takes seven times as long, since it
+    evaluates the generator once for each of three loops. In double precision it is `jax.random.normal`.
+    """
+    if jnp.result_type(float) != jnp.float32:
+        return jax.random.normal(key, shape)
+    words = jax.random.bits(key, shape, jnp.uint32) >> np.uint32(8)
+    uniform = words.astype(jnp.float32) * np.float32(2**-23) - np.float32(1 - 2**-24)  # odd multiples of 2^-24
+    w = -jnp.log((1 - uniform) * (1 + uniform))
+    ratio = jnp.where(w < 5, _polynomial(w - 2.5, _CENTRE), _polynomial(jnp.sqrt(w) - 3, _TAIL))
+    return np.float32(np.sqrt(2)) * uniform * ratio
+
+
+_CENTRE = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087)
+_CENTRE += (-0.00125372503, -0.00417768164, 0.246640727, 1.50140941)
+_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773)
+_TAIL += (-0.0076224613, 0.00943887047, 1.00167406, 2.83297682)
+
+
+def _polynomial(x: Float[Array, "..."], coefficients: tuple[float, ...]) -> Float[Array, "..."]:
+    """Horner's rule, the highest power's coefficient first."""
+    value = jnp.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value
 
 
 def data_key(key: Key[Array, ""]) -> Key[Array, ""]:

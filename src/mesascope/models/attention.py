@@ -113,10 +113,11 @@ class SoftmaxSelfAttention(AbstractAttention):
 def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
     """(sum_i e_i e_i^T) r for each direction r, in the order of products that costs least.
 
-    Few directions are multiplied with the tokens one after the other; many with their second moment, so that
-    the cost is linear in the number of examples either way.
+    Few directions are multiplied with the tokens, one after the other; many with the tokens' second moment. The
+    cost is linear in the number of examples either way. (The first case is left to `dot`: written out, the
+    scores would be computed again for each entry of the result they are fused into.)
     """
     (num_examples, dim_token), num_directions = context.shape, directions.shape[0]
     if 2 * num_directions * num_examples < dim_token * (num_directions + num_examples):
-        return matmul(matmul(directions, context.T), context)
+        return (directions @ context.T) @ context
     return matmul(directions, matmul(context.T, context))

@@ -63,24 +63,13 @@ class Transformer(AbstractStepwise):
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         """The prediction after each layer. The last layer, read at the query only, is computed there only."""
-
-        def repeat(tokens, _):
-            return self._stack(tokens)
-
-        tokens = self.tokens.embed(prompt)
-        tokens, (_, early) = lax.scan(repeat, tokens, length=self.num_repeats - 1)
+        tokens, (_, early) = self._repeat(self.tokens.embed(prompt), self.num_repeats - 1)
         late = self._stack(tokens, query_only_at_end=True)[1][1]
-        queries = jnp.concatenate([early.reshape(-1, early.shape[-1]), late])
-        return jax.vmap(self.tokens.read)(queries)
+        return jax.vmap(self.tokens.read)(jnp.concatenate([early, late]))
 
     def token_trajectory(self, prompt: Prompt) -> tuple[Inexact[Array, "steps n d"], Inexact[Array, "steps d"]]:
         """The context tokens and the query token after each layer."""
-
-        def repeat(tokens, _):
-            return self._stack(tokens)
-
-        _, seen = lax.scan(repeat, self.tokens.embed(prompt), length=self.num_repeats)
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), seen)
+        return self._repeat(self.tokens.embed(prompt), self.num_repeats)[1]
 
     def canonical(self) -> "Transformer":
         """The same map with every layer's scale gauge fixed; linear attention only."""
@@ -88,6 +77,13 @@ class Transformer(AbstractStepwise):
         if len(layers) < len(self.layers):
             raise TypeError("`canonical` needs linear attention: only there does the gauge exist.")
         return eqx.tree_at(lambda model: model.layers, self, tuple(layers))
+
+    def _repeat(self, tokens: Tokens, num_repeats: int):
+        """The stack applied `num_repeats` times: the tokens after the last layer, and after every one."""
+        if num_repeats == 0:
+            return tokens, jax.tree.map(lambda leaf: leaf[None][:0], tokens)
+        last, seen = lax.scan(lambda carry, _: self._stack(carry), tokens, length=num_repeats)
+        return last, jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), seen)
 
     def _stack(self, tokens: Tokens, query_only_at_end: bool = False):
         """Each layer once: the tokens after the last one, and after every one."""

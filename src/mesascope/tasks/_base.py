@@ -8,6 +8,7 @@ import jax
 from jaxtyping import Array, Float, Key, PyTree
 
 from mesascope.prompt import Prompt
+from mesascope.random import normal
 from mesascope.validation import check_count
 
 
@@ -19,8 +20,17 @@ class AbstractTask(eqx.Module):
     dim_y: eqx.AbstractVar[int]
 
     @abstractmethod
+    def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
+        """Everything random about one prompt."""
+
+    @abstractmethod
+    def prompt(self, draws: PyTree[Array]) -> Prompt:
+        """The prompt that `draw` has decided; a function without randomness."""
+
+    @final
     def sample(self, key: Key[Array, ""]) -> Prompt:
         """Draw one prompt."""
+        return self.prompt(self.draw(key))
 
     @final
     def sample_batch(self, key: Key[Array, ""], size: int) -> Prompt:
@@ -55,11 +65,14 @@ class AbstractTeacherTask(AbstractTask):
         """f at each row of `inputs`, without noise."""
 
     @final
-    def sample(self, key: Key[Array, ""]) -> Prompt:
+    def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
         inputs_key, teacher_key, noise_key = jax.random.split(key, 3)
-        xs, query = self.sample_inputs(inputs_key)
-        teacher = self.sample_teacher(teacher_key)
+        noiseless = isinstance(self.noise_std, (int, float)) and self.noise_std == 0
+        noise = None if noiseless else normal(noise_key, (self.num_examples, self.dim_y))
+        return self.sample_inputs(inputs_key), self.sample_teacher(teacher_key), noise
+
+    @final
+    def prompt(self, draws: PyTree[Array]) -> Prompt:
+        (xs, query), teacher, noise = draws
         ys, target = self.label(teacher, xs), self.label(teacher, query[None, :])[0]
-        if not (isinstance(self.noise_std, (int, float)) and self.noise_std == 0):
-            ys = ys + self.noise_std * jax.random.normal(noise_key, ys.shape, ys.dtype)
-        return Prompt(xs, ys, query, target)
+        return Prompt(xs, ys if noise is None else ys + self.noise_std * noise, query, target)

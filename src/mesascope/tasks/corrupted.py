@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Key, PyTree
 
 from mesascope.prompt import Prompt
+from mesascope.random import normal
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_count, check_non_negative
@@ -34,12 +35,15 @@ class CorruptedTargets(AbstractTask):
     dim_x = property(lambda self: self.task.dim_x)
     dim_y = property(lambda self: self.task.dim_y)
 
-    def sample(self, key: Key[Array, ""]) -> Prompt:
+    def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
         task_key, order_key, noise_key = jax.random.split(key, 3)
-        prompt = self.task.sample(task_key)
-        rank = jax.random.permutation(order_key, prompt.num_examples)
-        noise = self.corruption_std * jax.random.normal(noise_key, prompt.ys.shape, prompt.ys.dtype)
-        ys = jnp.where(rank[:, None] < self.num_corrupted, noise, prompt.ys)
+        order = jax.random.permutation(order_key, self.num_examples)
+        return self.task.draw(task_key), order, normal(noise_key, (self.num_examples, self.dim_y))
+
+    def prompt(self, draws: PyTree[Array]) -> Prompt:
+        task_draws, order, noise = draws
+        prompt = self.task.prompt(task_draws)
+        ys = jnp.where(order[:, None] < self.num_corrupted, self.corruption_std * noise, prompt.ys)
         return Prompt(prompt.xs, ys, prompt.query, prompt.target)
 
     @classmethod

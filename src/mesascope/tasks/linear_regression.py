@@ -4,6 +4,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
+from mesascope.contraction import matmul
+from mesascope.random import normal
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.validation import check_count, check_non_negative, check_positive
 
@@ -35,10 +37,10 @@ class LinearRegression(AbstractTeacherTask):
         return self.input_scale * xs, self.input_scale * query
 
     def sample_teacher(self, key: Key[Array, ""]) -> Float[Array, "dy dx"]:
-        return jax.random.normal(key, (self.dim_y, self.dim_x))
+        return normal(key, (self.dim_y, self.dim_x))
 
     def label(self, teacher: Float[Array, "dy dx"], inputs: Float[Array, "m dx"]) -> Float[Array, "m dy"]:
-        return inputs @ teacher.T
+        return matmul(inputs, teacher.T)
 
     @classmethod
     def examples(cls) -> "tuple[LinearRegression, ...]":

@@ -1,0 +1,35 @@
+"""An object is its configuration: write one down as plain data, and name it by its hash."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def describe(value: Any) -> Any:
+    """`value` as JSON-ready data: dataclasses become {"class": name, field: ...}, arrays become nested lists.
+
+    Raises TypeError for what has no such form, so that no part of a configuration is silently left out.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: describe(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"class": type(value).__name__, **fields}
+    if isinstance(value, dict):
+        return {str(name): describe(entry) for name, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [describe(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        return np.asarray(value).tolist()
+    if isinstance(value, type):
+        return value.__name__
+    raise TypeError(f"a configuration must be made of numbers, text and dataclasses; got {type(value).__name__}.")
+
+
+def fingerprint(configuration: Any) -> str:
+    """Hexadecimal SHA-256 of described data; equal data, equal name, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""What a study is: cells to run, a summary of them, figures and verdicts."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import equinox as eqx
+import numpy as np
+
+from mesascope.configuration import describe, fingerprint
+from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._result import StudyResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Arrays = dict[str, np.ndarray]
+
+
+class Workspace(NamedTuple):
+    """What a running cell may use: a file to keep partial work in, and a way to tell how far it is."""
+
+    checkpoint: Path | None = None
+    report: Callable[[int, int, str], None] = lambda done, total, text: None
+
+
+class Cell(NamedTuple):
+    """One piece of a study's computation: a label for people, and everything its result depends on."""
+
+    label: str
+    config: Any
+
+    def key(self, study: str) -> str:
+        """The name its result is stored under: the hash of its whole configuration."""
+        return fingerprint({"study": study, "config": describe(self.config)})
+
+
+class AbstractStore(Protocol):
+    """Where results of cells are kept."""
+
+    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Callable[[int, int, str], None]) -> Arrays:
+        """The stored result of a cell, or the result of running it now, stored."""
+        ...
+
+
+class AbstractStudy(eqx.Module):
+    """One figure or claim of a paper. Its fields are its settings, its docstring is its page."""
+
+    title: ClassVar[str]
+    source: ClassVar[str]
+    claims: ClassVar[tuple[Claim, ...]]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    seeds: eqx.AbstractVar[int]
+
+    @classmethod
+    def name(cls) -> str:
+        """The study's name: its file's, with dashes."""
+        return cls.__module__.rsplit(".", 1)[-1].replace("_", "-")
+
+    @classmethod
+    def preset(cls, name: str = "quick", **changes: Any) -> "AbstractStudy":
+        """The study at a preset (smoke, quick or paper), with fields changed; ValueError for an unknown preset."""
+        if name not in cls.presets:
+            raise ValueError(f"`preset` must be one of {', '.join(cls.presets)}; got {name!r}.")
+        return cls(**{**cls.presets[name], **changes})
+
+    @property
+    def preset_name(self) -> str:
+        """The preset these fields are, or "custom"."""
+        described = describe(self)
+        return next((name for name in self.presets if describe(self.preset(name)) == described), "custom")
+
+    @abstractmethod
+    def cells(self) -> tuple[Cell, ...]:
+        """The pieces of computation."""
+
+    @abstractmethod
+    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
+        """Compute one piece: named arrays, nothing else."""
+
+    @abstractmethod
+    def summarise(self, results: list[Arrays]) -> Any:
+        """What figures and verdicts are made from, given the results of `cells()` in order."""
+
+    @abstractmethod
+    def figures(self, summary: Any) -> "dict[str, Figure]":
+        """Figures by name."""
+
+    @abstractmethod
+    def verdicts(self, summary: Any) -> tuple[Verdict, ...]:
+        """One verdict a claim, in order."""
+
+    def notes(self, summary: Any) -> tuple[str, ...]:
+        """Numbers worth reporting that no claim is about, a sentence each."""
+        return ()
+
+    def run(
+        self, store: AbstractStore | None = None, report: Callable[[int, int, str], None] | None = None
+    ) -> StudyResult:
+        """Run every cell (those already in `store` are read from it) and judge the claims."""
+        started = time.perf_counter()
+        report = report or Workspace().report
+        if store is None:
+            results = [self.run_cell(cell, Workspace(None, report)) for cell in self.cells()]
+        else:
+            results = [store.get_or_run(self, cell, report) for cell in self.cells()]
+        summary = self.summarise(results)
+        verdicts, notes = self.verdicts(summary), self.notes(summary)
+        return StudyResult(self, summary, verdicts, notes, time.perf_counter() - started)

@@ -1,0 +1,79 @@
+"""A claim, stated with its criterion before anything runs, and the verdict on it."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+
+from mesascope.stats import mean_interval
+
+
+class Outcome(StrEnum):
+    """What a claim came to."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """`quantity` is at most, or at least, `bound`; `statement` says it in the paper's terms."""
+
+    id: str
+    statement: str
+    quantity: str
+    relation: Literal["at most", "at least"]
+    bound: float
+
+    @property
+    def criterion(self) -> str:
+        """The criterion in words."""
+        return f"{self.quantity} {self.relation} {self.bound:g}"
+
+    def holds(self, value: float) -> bool:
+        """Whether one number meets the criterion; nan does not."""
+        return value <= self.bound if self.relation == "at most" else value >= self.bound
+
+    def judge(self, per_seed: Sequence[float] | np.ndarray) -> "Verdict":
+        """The verdict on one number a seed: their mean and its 95% Student interval decide.
+
+        Reproduced when mean and interval meet the criterion, not reproduced when neither the mean nor any of the
+        interval does, else inconclusive. A number that is not finite, a diverged training's, means not reproduced.
+        """
+        values = np.asarray(per_seed, float)
+        num_lost = int(np.sum(~np.isfinite(values)))
+        if num_lost:
+            sentence = f"{num_lost} of {len(values)} seeds gave no finite number: training diverged."
+            return Verdict(self, math.nan, (math.nan, math.nan), Outcome.NOT_REPRODUCED, sentence)
+        mean, low, high = mean_interval(values)
+        return self._verdict(mean, low, high, f"mean over {len(values)} seeds")
+
+    def judge_exact(self, value: float) -> "Verdict":
+        """The verdict on a number without sampling error: the largest of all errors, a closed form."""
+        return self._verdict(value, value, value, "a largest error, no sampling")
+
+    def _verdict(self, measured: float, low: float, high: float, basis: str) -> "Verdict":
+        met = [self.holds(number) for number in (measured, low, high)]
+        if all(met):
+            outcome = Outcome.REPRODUCED
+        elif any(met):
+            outcome = Outcome.INCONCLUSIVE
+        else:
+            outcome = Outcome.NOT_REPRODUCED
+        sentence = f"{self.quantity} is {measured:.4g} ({basis}), {self.relation} {self.bound:g} asked: {outcome}."
+        return Verdict(self, float(measured), (float(low), float(high)), outcome, sentence)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A claim with the number measured, its confidence interval, the outcome and one sentence."""
+
+    claim: Claim
+    measured: float
+    interval: tuple[float, float]
+    outcome: Outcome
+    sentence: str

@@ -1,0 +1,57 @@
+"""What gradient descent leaves of least squares, as a function of the scatter matrix's eigenvalue s.
+
+With steps rate_k on half the summed squared error, the error of the weights is the teacher filtered
+by r(s) = prod_k (1 - rate_k s), plus the label noise filtered by q(s) = (1 - r(s)) / s, a polynomial.
+The squared error of an eigendirection is r(s)^2 + noise_variance s q(s)^2.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mesascope.validation import check_count, check_finite
+
+
+def step_sizes(learning_rate: float | ArrayLike, num_steps: int) -> np.ndarray:
+    """One finite learning rate for each step, from one number or one a step; else ValueError."""
+    check_count("num_steps", num_steps)
+    check_finite("learning_rate", learning_rate)
+    if np.shape(learning_rate) not in {(), (num_steps,)}:
+        raise ValueError(
+            f"`learning_rate` must be one number or {num_steps} of them, one a step; "
+            f"got shape {np.shape(learning_rate)}."
+        )
+    return np.broadcast_to(np.asarray(learning_rate, np.float64), (num_steps,))
+
+
+def squared_error(rates: np.ndarray, noise_variance: float, spectra: np.ndarray) -> np.ndarray:
+    """r(s)^2 + noise_variance s q(s)^2 at every s, which may be zero; inf where it overflows."""
+    residual, readout = np.ones_like(spectra), np.zeros_like(spectra)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rate in rates:
+            factor = 1 - rate * spectra
+            residual, readout = residual * factor, readout * factor + rate
+        error = residual**2 + noise_variance * spectra * readout**2
+    return np.where(np.isnan(error), np.inf, error)
+
+
+def squared_error_polynomial(rates: Sequence[Fraction], noise_variance: Fraction) -> list[Fraction]:
+    """The exact coefficients of r(s)^2 + noise_variance s q(s)^2, lowest power first."""
+    residual = [Fraction(1)]
+    for rate in rates:
+        residual = _product(residual, [Fraction(1), -rate])
+    readout = [-coefficient for coefficient in residual[1:]]
+    noise = [Fraction(0), *_product(readout, readout), Fraction(0)]  # s q(s)^2, padded
+    return [
+        signal + noise_variance * variance for signal, variance in zip(_product(residual, residual), noise, strict=True)
+    ]
+
+
+def _product(left: list[Fraction], right: list[Fraction]) -> list[Fraction]:
+    product = [Fraction(0)] * (len(left) + len(right) - 1)
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            product[i + j] += a * b
+    return product

@@ -1,0 +1,1 @@
+"""Training: one compiled loop, its checkpoints, and the machine it runs on."""

@@ -1,0 +1,154 @@
+"""`fit` and `fit_seeds`: train a model, or one for every key, on fresh prompts of a task."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
+
+from mesascope.configuration import describe
+from mesascope.predictor import AbstractPredictor
+from mesascope.tasks._base import AbstractTask
+from mesascope.training.checkpoint import load_arrays, save_arrays
+from mesascope.training.config import FitConfig
+from mesascope.training.loop import State, compile_chunk, compile_start, pad_to_devices, place, seed_mesh
+from mesascope.training.runtime import set_up_runtime
+
+
+class Trained(NamedTuple):
+    """What training leaves. From `fit_seeds` every array has a leading axis over the keys.
+
+    `losses` are 1/2 |prediction - target|^2 averaged over a batch never seen before, each before its update.
+    `snapshots` are the models at the start and after every chunk, on an axis behind the seeds', and
+    `snapshot_steps` the number of updates each of them had seen.
+    """
+
+    model: Any
+    losses: Inexact[Array, "*seeds steps"]
+    snapshots: Any
+    snapshot_steps: Int[np.ndarray, " snapshots"]
+
+    def __repr__(self) -> str:
+        ends = ", ".join(f"{loss:.4f}" for loss in np.atleast_1d(self.losses[..., -1]))
+        return f"Trained({type(self.model).__name__}, {self.losses.shape[-1]} steps, last training loss {ends})"
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Training was stopped from the keyboard; `trained` is what had been done by then."""
+
+    def __init__(self, trained: Trained):
+        super().__init__(f"training was stopped after {trained.losses.shape[-1]} steps")
+        self.trained = trained
+
+
+def fit(
+    model: AbstractPredictor,
+    task: AbstractTask,
+    config: FitConfig | None = None,
+    *,
+    key: Key[Array, ""],
+    checkpoint: Path | str | None = None,
+    on_chunk: Callable[[int, np.ndarray], None] | None = None,
+) -> Trained:
+    """Train `model`; everything else is as in `fit_seeds`."""
+    trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
+    first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, trained)
+    return first._replace(snapshot_steps=trained.snapshot_steps)
+
+
+def fit_seeds(
+    make_model: Callable[[Key[Array, ""]], AbstractPredictor],
+    task: AbstractTask,
+    config: FitConfig | None = None,
+    *,
+    keys: Key[Array, " seeds"],
+    checkpoint: Path | str | None = None,
+    on_chunk: Callable[[int, Float[np.ndarray, "seeds steps"]], None] | None = None,
+) -> Trained:
+    """Train `make_model(key)` for every key, in one compiled program, seeds spread over the devices there are.
+
+    A seed's result depends on its key and, in its last bits only, on how many seeds share a device.
+    `on_chunk(steps done, losses of the chunk)` is called after every chunk. With a `checkpoint` file, training
+    continues from it where it exists, bit for bit as if it had never stopped, and the file is kept up to date.
+
+    Raises ValueError for a checkpoint that is damaged or of another configuration, which is left as it is, and
+    `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
+    """
+    set_up_runtime()
+    run = _Run(make_model, task, FitConfig() if config is None else config, keys)
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and path.exists():
+        run.restore(path)
+    try:
+        while run.step < run.config.num_steps:
+            losses = run.advance()
+            if path is not None:
+                run.save(path)
+            if on_chunk is not None:
+                on_chunk(run.step, losses)
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(run.trained()) from None
+    return run.trained()
+
+
+class _Run:
+    """The state of a training: what a checkpoint holds."""
+
+    def __init__(self, make_model, task: AbstractTask, config: FitConfig, keys: Key[Array, " seeds"]):
+        self.config, self.num_seeds = config, len(keys)
+        self.mesh = seed_mesh(self.num_seeds)
+        self.static_model = eqx.filter(eqx.filter_jit(make_model)(keys[0]), eqx.is_inexact_array, inverse=True)
+        padded = pad_to_devices(keys, self.mesh)
+        self.states: State = compile_start(make_model, config, self.mesh)(padded)
+        self.chunk = compile_chunk(self.static_model, task, config, self.mesh)
+        self.losses = np.zeros((self.num_seeds, 0), np.result_type(float))
+        self.snapshots = [self.params()]
+        self.identity = describe(
+            {"config": config, "task": task, "model": str(self.static_model), "keys": jax.random.key_data(keys)}
+        )
+
+    @property
+    def step(self) -> int:
+        return self.losses.shape[1]
+
+    def params(self) -> PyTree:
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_seeds], self.states.params)
+
+    def advance(self) -> Float[np.ndarray, "seeds steps"]:
+        num_steps = min(self.config.chunk_size, self.config.num_steps - self.step)
+        self.states, losses = self.chunk(self.states, num_steps)
+        losses = np.asarray(losses)[: self.num_seeds]
+        self.losses = np.concatenate([self.losses.astype(losses.dtype), losses], axis=1)
+        self.snapshots.append(self.params())
+        return losses
+
+    def trained(self) -> Trained:
+        snapshots = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves, axis=1)), *self.snapshots)
+        last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)
+        steps = np.minimum(np.arange(len(self.snapshots)) * self.config.chunk_size, self.step)
+        combine = lambda params: eqx.combine(params, self.static_model)
+        return Trained(combine(last), jnp.asarray(self.losses), combine(snapshots), steps)
+
+    def save(self, path: Path) -> None:
+        """Write everything that continuing needs."""
+        leaves = jax.tree.leaves((self.states, self.losses, self.snapshots))
+        save_arrays(path, {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}, self.identity)
+
+    def restore(self, path: Path) -> None:
+        """Continue from what `save` wrote for the same configuration."""
+        arrays, identity = load_arrays(path)
+        if identity != self.identity:
+            raise ValueError(f"`checkpoint` {path} belongs to another training. Name another file, or remove it.")
+        leaves = [arrays[name] for name in sorted(arrays)]
+        state_structure = jax.tree.structure(self.states)
+        params_structure = jax.tree.structure(self.states.params)
+        self.states = place(jax.tree.unflatten(state_structure, leaves[: state_structure.num_leaves]), self.mesh)
+        self.losses, *rest = leaves[state_structure.num_leaves :]
+        size = params_structure.num_leaves
+        self.snapshots = [
+            jax.tree.unflatten(params_structure, rest[start : start + size]) for start in range(0, len(rest), size)
+        ]

@@ -1,0 +1,104 @@
+"""The compiled loop: sampling, forward, backward and update in one scan, over seeds and devices."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
+
+from mesascope.predictor import AbstractPredictor
+from mesascope.prompt import Prompt
+from mesascope.random import FAST, data_key
+from mesascope.tasks._base import AbstractTask
+from mesascope.training.config import FitConfig
+
+SEED_AXIS = PartitionSpec("seed")
+
+
+class State(NamedTuple):
+    """One seed's training between two chunks; in a batch of seeds every leaf has a leading axis."""
+
+    params: PyTree
+    optimiser: PyTree
+    key_data: Array
+    step: Int[Array, "..."]
+
+
+def loss_fn(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
+    """Mean over a batch of prompts of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2)."""
+    errors: Inexact[Array, "batch dy"] = jax.vmap(model)(prompts) - prompts.target
+    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors.shape[0])
+
+
+def seed_mesh(num_seeds: int) -> Mesh:
+    """As many devices as there are seeds for."""
+    devices = jax.devices()[:num_seeds]
+    return Mesh(np.array(devices), ("seed",))
+
+
+def compile_start(
+    make_model: Callable[[Key[Array, ""]], AbstractPredictor], config: FitConfig, mesh: Mesh
+) -> Callable[[Key[Array, " seeds"]], State]:
+    """A function from keys to the states that training starts from."""
+
+    def start(key: Key[Array, ""]) -> State:
+        model_key, stream_key = jax.random.split(key)
+        params = eqx.filter(make_model(model_key), eqx.is_inexact_array)
+        data = jax.random.key_data(data_key(stream_key))
+        return State(params, config.optimiser().init(params), data, jnp.zeros((), jnp.int32))
+
+    return jax.jit(jax.shard_map(jax.vmap(start), mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS))
+
+
+def compile_chunk(
+    static_model: AbstractPredictor, task: AbstractTask, config: FitConfig, mesh: Mesh
+) -> Callable[[State, int], tuple[State, Float[Array, "seeds steps"]]]:
+    """A function that takes the states of all seeds `num_steps` further and gives each step's loss."""
+
+    def chunk(state: State, num_steps: int) -> tuple[State, Float[Array, " steps"]]:
+        key = jax.random.wrap_key_data(state.key_data, impl=FAST)
+
+        def draws_at(step: Int[Array, ""]) -> PyTree[Array]:
+            prompt_keys = jax.random.split(jax.random.fold_in(key, step), config.batch_size)
+            return jax.vmap(lambda prompt_key: jax.tree.map(jnp.ravel, task.draw(prompt_key)))(prompt_keys)
+
+        def prompt(raveled: PyTree[Array]) -> Prompt:
+            return task.prompt(jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), raveled, shapes))
+
+        def update(carry, step):
+            params, optimiser_state, draws = carry
+            prompts = jax.vmap(prompt)(draws)
+            loss, gradient = jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), prompts))(params)
+            change, optimiser_state = config.optimiser().update(gradient, optimiser_state, params)
+            return (optax.apply_updates(params, change), optimiser_state, draws_at(step + 1)), loss
+
+        # The draws of the next step travel in the carry, one flat row a prompt: so XLA stores them, written by
+        # one vectorised loop, where it would else repeat the generator in every consumer it is fused into.
+        shapes = jax.eval_shape(task.draw, key)
+        carry = (state.params, state.optimiser, draws_at(state.step))
+        steps = state.step + jnp.arange(num_steps, dtype=jnp.int32)
+        (params, optimiser_state, _), losses = lax.scan(update, carry, steps)
+        return State(params, optimiser_state, state.key_data, state.step + num_steps), losses
+
+    def all_seeds(states: State, num_steps: int):
+        mapped = jax.vmap(lambda state: chunk(state, num_steps))
+        return jax.shard_map(mapped, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
+
+    return jax.jit(all_seeds, static_argnums=1)
+
+
+def pad_to_devices(keys: Key[Array, " seeds"], mesh: Mesh) -> Key[Array, " padded"]:
+    """Repeat the last key until every device has as many."""
+    missing = -len(keys) % mesh.size
+    return jnp.concatenate([keys, jnp.repeat(keys[-1:], missing)]) if missing else keys
+
+
+def place(states: State, mesh: Mesh) -> State:
+    """The states on their devices."""
+    return jax.device_put(states, NamedSharding(mesh, SEED_AXIS))

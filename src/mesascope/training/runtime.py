@@ -1,0 +1,24 @@
+"""The machine: one host device a core, and the compilation cache on disk. Set up when first needed, never on import."""
+
+import os
+from pathlib import Path
+
+import jax
+
+
+def set_up_runtime() -> None:
+    """Use every core as a device of its own and keep compiled programs on disk; a second call changes nothing.
+
+    A step of a small model keeps little more than one core busy, so seeds are spread over devices. Once JAX has
+    started, its devices can no longer change, and what it has is used. The cache lies in
+    `$JAX_COMPILATION_CACHE_DIR`, else in `$XDG_CACHE_HOME/mesascope/xla` or `~/.cache/mesascope/xla`.
+    """
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        try:
+            jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        except RuntimeError:
+            pass  # JAX has started already: its devices stay as they are
+    if jax.config.jax_compilation_cache_dir is None:
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(cache_home / "mesascope" / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
