@@ -1,0 +1,496 @@
+"""The fast generator: its statistics as the training loop draws from it, and its conduct as a JAX generator.
+
+A check maps a generator to p-values that are uniform on (0, 1) if its words are independent and uniform. It passes
+if the smallest, times their number, stays above the two-sided level of z = 5. Keys are fixed. Every check is also
+run on a generator with one known defect and has to find it: `test_check_finds_the_defect`.
+"""
+
+from functools import partial, wraps
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend import random as extension
+from scipy import special, stats
+
+from mesascope import random as fast
+from mesascope.random import FAST, data_key, normal
+from mesascope.tasks.linear_regression import LinearRegression
+
+LEVEL = 2 * stats.norm.sf(5)
+NUM_STREAMS, LENGTH = 4096, 256  # 2**20 words a family
+LAGS = (*range(1, 21), 100, 110, 120)  # a prompt has a matrix of 100 inputs, a query of 10, a teacher of 10
+
+# Families of words, [stream, word]: neighbouring rows are streams that one might fear to be alike.
+
+
+def words(keys, length=LENGTH):
+    return jax.vmap(lambda key: jax.random.bits(key, (length,), jnp.uint32))(keys)
+
+
+def one_key(impl):
+    return jax.random.bits(jax.random.key(1, impl=impl), (NUM_STREAMS, LENGTH), jnp.uint32)
+
+
+def children(impl):
+    return words(jax.random.split(jax.random.key(2, impl=impl), NUM_STREAMS))
+
+
+def seeds(impl):
+    return words(jax.vmap(lambda seed: jax.random.key(seed, impl=impl))(jnp.arange(NUM_STREAMS)))
+
+
+def folds(impl):
+    fold = partial(jax.random.fold_in, jax.random.key(3, impl=impl))
+    return words(jax.vmap(fold)(jnp.arange(NUM_STREAMS)))
+
+
+def generations(impl):
+    """Each row's key is the first child of the row above."""
+
+    def step(data, _):
+        key = jax.random.wrap_key_data(data, impl=impl)
+        return jax.random.key_data(jax.random.split(key)[0]), data
+
+    root = jax.random.key_data(jax.random.key(4, impl=impl))
+    lineage = jax.lax.scan(step, root, length=NUM_STREAMS)[1]
+    return words(jax.random.wrap_key_data(lineage, impl=impl))
+
+
+def key_words(impl):
+    """The words of keys themselves: grandchildren, 128 for each child."""
+    keys = jax.random.split(jax.random.key(5, impl=impl), NUM_STREAMS)
+    keys = jax.vmap(lambda key: jax.random.split(key, LENGTH // 2))(keys)
+    return jax.random.key_data(keys).reshape(NUM_STREAMS, LENGTH)
+
+
+def halves_of_64_bits(impl):
+    keys = jax.random.split(jax.random.key(6, impl=impl), NUM_STREAMS)
+    long = jax.vmap(lambda key: jax.random.bits(key, (LENGTH // 2,), jnp.uint64))(keys)
+    return jax.lax.bitcast_convert_type(long, jnp.uint32).reshape(NUM_STREAMS, LENGTH)
+
+
+FAMILIES = (one_key, children, seeds, folds, generations, key_words, halves_of_64_bits)
+
+# Checks.
+
+
+def two_sided(law, value):
+    """The p-value of a statistic that is too large or too small; `law` may be discrete."""
+    above = law.sf(value - 1) if hasattr(law.dist, "pmf") else law.sf(value)
+    return np.atleast_1d(np.minimum(1, 2 * np.minimum(law.cdf(value), above)))
+
+
+def standard_normal(z):
+    """The largest of uncorrelated standard normal statistics, corrected for their number, and the sum of squares."""
+    largest = np.minimum(1, z.size * 2 * stats.norm.sf(np.max(np.abs(z))))
+    return np.append(two_sided(stats.chi2(z.size), np.sum(z**2)), largest)
+
+
+def equal_counts(cells, num_cells):
+    """Chi-square test that `cells` are uniform on 0, ..., num_cells - 1."""
+    counts = np.bincount(cells.ravel().astype(np.int64), minlength=num_cells)
+    expected = cells.size / num_cells
+    return two_sided(stats.chi2(num_cells - 1), np.sum((counts - expected) ** 2) / expected)
+
+
+def frequencies(sheet):
+    """Each bit, each byte, the highest and lowest 12 bits, and the highest and lowest 6 of neighbours both ways."""
+    ones = np.array([np.sum((sheet >> bit) & 1, dtype=np.int64) for bit in range(32)])
+    tests = [standard_normal((2 * ones - sheet.size) / np.sqrt(sheet.size))]
+    tests += [equal_counts((sheet >> shift) & 255, 256) for shift in (0, 8, 16, 24)]
+    tests += [equal_counts(sheet >> 20, 4096), equal_counts(sheet & 4095, 4096)]
+    for part in (sheet >> 26, sheet & 63):
+        tests += [equal_counts(64 * part[:, ::2] + part[:, 1::2], 4096)]
+        tests += [equal_counts(64 * part[::2] + part[1::2], 4096)]
+    return np.concatenate(tests)
+
+
+def correlations(sheet):
+    """Each bit against each bit: of the same word, of later words of the stream, of later streams (both circular).
+
+    A linear correlation of the numbers is a weighted sum of these. 2**18 words.
+    """
+    sheet = sheet[: NUM_STREAMS // 4]
+
+    def packed(words):
+        masks = np.uint32(1) << np.arange(32, dtype=np.uint32)
+        return np.stack([np.packbits(words & mask != 0).view(np.uint64) for mask in masks])
+
+    def z(other):
+        differing = np.array([np.sum(np.bitwise_count(bit ^ other), axis=1) for bit in here])
+        return (sheet.size - 2.0 * differing) / np.sqrt(sheet.size)
+
+    here = packed(sheet)
+    shifts = [(lag, 1) for lag in LAGS] + [(lag, 0) for lag in (1, 2, 3, 4)]
+    lagged = [standard_normal(z(packed(np.roll(sheet, -lag, axis)))) for lag, axis in shifts]
+    return np.concatenate([standard_normal(z(here)[np.triu_indices(32, 1)]), *lagged])
+
+
+def repeats(sheet):
+    """Among n random words n (n - 1) / 2**33 pairs are equal: Poisson, mean 128. Streams that overlap have more."""
+    ordered = np.sort(sheet.ravel())
+    mean = ordered.size * (ordered.size - 1) / 2**33
+    return two_sided(stats.poisson(mean), np.sum(ordered[1:] == ordered[:-1]))
+
+
+def birthday_spacings(sheet):
+    """Equal spacings between 4096 sorted words: Poisson, mean 4096^3 / 2^34 = 4 (Marsaglia 1985); 256 times."""
+    blocks = np.sort(sheet.reshape(-1, 4096), axis=1).astype(np.int64)
+    spacings = np.sort(np.diff(blocks, axis=1), axis=1)
+    count = np.sum(spacings[:, 1:] == spacings[:, :-1])
+    return two_sided(stats.poisson(4 * len(blocks)), count)
+
+
+CHECKS = (frequencies, correlations, repeats, birthday_spacings)
+
+
+def over_a_family(check, family):
+    return wraps(check)(lambda impl: check(np.asarray(family(impl))))
+
+
+def avalanche(impl):
+    """Flipping any bit of a counter, key, seed or folded number flips every bit of the output half the time."""
+    num = 2**14
+
+    def word(key):
+        return jax.random.bits(key, (), jnp.uint32)
+
+    def of_key(data):
+        return word(jax.random.wrap_key_data(data, impl=impl))
+
+    def of_seed(seed):
+        return word(jax.random.key(seed, impl=impl))
+
+    def of_fold(number):
+        return word(jax.random.fold_in(jax.random.key(10, impl=impl), number))
+
+    def flips(fn, inputs, masks):
+        change = jax.vmap(lambda mask: jax.vmap(lambda at: fn(at) ^ fn(at ^ mask))(inputs))
+        return np.asarray(jax.jit(change)(masks))
+
+    keys = jax.random.bits(jax.random.key(7), (num, 2), jnp.uint32)
+    seeds = jax.random.bits(jax.random.key(8), (num,), jnp.uint64).astype(jnp.int64)
+    numbers = jax.random.bits(jax.random.key(9), (num,), jnp.uint32)
+    bits = np.uint64(1) << np.arange(64, dtype=np.uint64)
+    halves = np.stack([bits, bits >> 32], axis=1).astype(np.uint32)  # of a key: the first word, then the second
+    changes = [flips(of_key, keys, halves), flips(of_seed, seeds, bits.astype(np.int64))]
+    changes += [flips(of_fold, numbers, bits[:32].astype(np.uint32))]
+    stream = np.asarray(jax.random.bits(jax.random.key(11, impl=impl), (2 * num,), jnp.uint32))
+    counter = np.arange(2 * num)
+    without = [(counter[counter & bit == 0], bit) for bit in (1 << i for i in range(15))]
+    changes += [np.stack([stream[at] ^ stream[at | bit] for at, bit in without])]
+
+    def z(changed):  # [output bit, input bit]
+        flipped = np.stack([np.sum((changed >> bit) & 1, axis=1, dtype=np.int64) for bit in range(32)])
+        return (2 * flipped - num) / np.sqrt(num)
+
+    return np.concatenate([standard_normal(z(changed)) for changed in changes])
+
+
+def uniforms(impl):
+    """Kolmogorov-Smirnov on U(0, 1), single and double precision; 2**19 draws, their grain of 2**-23 far below it."""
+    keys = jax.random.split(jax.random.key(12, impl=impl))
+    draws = [jax.random.uniform(key, (2**19,), dtype) for key, dtype in zip(keys, ("f4", "f8"), strict=True)]
+    return np.array([stats.kstest(np.asarray(draw), "uniform", method="asymp").pvalue for draw in draws])
+
+
+def normals(impl):
+    """Moments 1 to 6, both tails beyond 1 to 4 against the binomial, the whole law; 2**19 draws of each precision."""
+    moments = np.array([stats.norm.moment(order) for order in range(13)])
+    tests = []
+    for x64 in (False, True):
+        with jax.enable_x64(x64):
+            draws = jax.jit(normal, static_argnums=1)(jax.random.key(13 + x64, impl=impl), (2**19,))
+        assert draws.dtype == (np.float64 if x64 else np.float32)
+        draws = np.asarray(draws).astype(np.float64)
+        means = np.array([np.mean(draws**order) for order in range(1, 7)])
+        variances = (moments[2:13:2] - moments[1:7] ** 2) / draws.size
+        tests += [2 * stats.norm.sf(np.abs(means - moments[1:7]) / np.sqrt(variances))]
+        for tail in range(1, 5):
+            law = stats.binom(draws.size, stats.norm.sf(tail))
+            tests += [two_sided(law, np.sum(draws > tail)), two_sided(law, np.sum(draws < -tail))]
+        tests += [np.atleast_1d(stats.kstest(draws, "norm", method="asymp").pvalue)]
+    return np.concatenate(tests)
+
+
+@jax.jit
+def summed_products(left, right):
+    """Scaled to variance 1 if all entries are independent, of mean zero and variance 1."""
+    left, right = left.reshape(-1, left.shape[-1]), right.reshape(-1, right.shape[-1])
+    return left.T @ right / np.sqrt(len(left))
+
+
+def training_draws(impl, x64):
+    """First and second moments of the inputs, query and teacher of prompts, drawn as training draws them.
+
+    4 seeds, 16 steps, 256 prompts; 120 numbers a prompt, scaled to variance 1. E z z^T is the identity within a
+    prompt and zero between neighbouring prompts, steps and seeds. Last, the loss of the prediction 0, E target^2.
+    """
+    task = LinearRegression(num_examples=10, dim_x=10, input_scale=0.5)
+
+    def draw(seed):
+        data = jax.random.bits(jax.random.key(seed), (2,), jnp.uint32)
+        root = jax.random.wrap_key_data(data, impl=impl)
+        return jax.vmap(lambda step: task.sample_batch(jax.random.fold_in(root, step), 256))(jnp.arange(16))
+
+    with jax.enable_x64(x64):
+        prompts = jax.jit(jax.vmap(draw))(jnp.arange(4))
+    prompts = jax.tree.map(lambda leaf: np.asarray(leaf).astype(np.float64), prompts)
+    teacher = np.linalg.solve(prompts.xs, prompts.ys)[..., 0]
+    inputs = [prompts.xs.reshape(*teacher.shape[:-1], -1), prompts.query]
+    z = np.concatenate([*(np.sqrt(12) * x for x in inputs), teacher], axis=-1)
+    num_prompts = prompts.target.size
+    fourth = np.where(np.arange(120) < 110, 9 / 5, 3)  # E z^4: uniform, normal
+    within = np.asarray(summed_products(z, z)) - np.sqrt(num_prompts) * np.eye(120)
+    within = within / np.where(np.eye(120, dtype=bool), np.sqrt(fourth - 1), 1)
+    tests = [standard_normal(np.sum(z, axis=(0, 1, 2)) / np.sqrt(num_prompts))]
+    tests += [standard_normal(within[np.triu_indices(120)])]
+    for left, right in ((z[:, :, :-1], z[:, :, 1:]), (z[:, :-1], z[:, 1:]), (z[:-1], z[1:])):
+        tests += [standard_normal(np.asarray(summed_products(left, right)))]
+    # target = w q: E target^2 = E |q|^2, E target^4 = 3 E |q|^4, with 12 q^2 of mean 1 and variance 4 / 5.
+    squares = 12 * prompts.target.ravel() ** 2
+    variance = 3 * (10**2 + 10 * 4 / 5) - 10**2
+    loss = (np.mean(squares) - 10) / np.sqrt(variance / num_prompts)
+    return np.concatenate([*tests, [2 * stats.norm.sf(np.abs(loss))]])
+
+
+def training_draws_single(impl):
+    return training_draws(impl, x64=False)
+
+
+def training_draws_double(impl):
+    return training_draws(impl, x64=True)
+
+
+# The fast generator passes.
+
+
+def passes(p_values):
+    return np.min(p_values) * np.size(p_values) > LEVEL
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_words_are_independent_and_uniform(family):
+    sheet = np.asarray(family(FAST))
+    assert {check.__name__: True for check in CHECKS} == {check.__name__: passes(check(sheet)) for check in CHECKS}
+
+
+@pytest.mark.parametrize("check", [avalanche, uniforms, normals, training_draws_single, training_draws_double])
+def test_draws_follow_their_laws(check):
+    assert passes(check(FAST))
+
+
+# Generators with one defect do not.
+
+
+def generator(tag, mix=None, lineage=lambda counter: counter):
+    """A generator that hashes with `mix(counter, first, second)`; numbers of children go through `lineage`."""
+
+    def hash_fn(key, counter, stream):
+        return (mix or sound)(counter, key[0] + np.uint32(stream), key[1] ^ np.uint32(stream))
+
+    def child(key, counter, stream):
+        counter = lineage(counter)
+        return jnp.stack([hash_fn(key, counter, stream + i) for i in (0, 0x9E3779B9)], axis=-1)
+
+    def bits(key, bit_width, shape):
+        counter = jax.lax.iota(jnp.uint32, int(np.prod(shape))).reshape(shape)
+        low, high = (hash_fn(key, counter, stream) for stream in (0, 0x3C6EF372))
+        return low if bit_width == 32 else (high.astype(jnp.uint64) << 32) | low.astype(jnp.uint64)
+
+    def counters(shape):
+        return jax.lax.iota(jnp.uint32, int(np.prod(shape))).reshape(shape)
+
+    return extension.define_prng_impl(
+        key_shape=(2,),
+        seed=lambda seed: child(jnp.zeros(2, jnp.uint32), seed.astype(jnp.uint32), 0x1715609D),
+        split=lambda key, shape: child(key, counters(shape), 0x2545F491),
+        random_bits=bits,
+        fold_in=lambda key, number: child(key, number.astype(jnp.uint32), 0x5384540F),
+        name=f"mesascope_test_{tag}",
+        tag=tag,
+    )
+
+
+def sound(counter, first, second):
+    return fast._avalanche(fast._avalanche(counter + first) ^ (counter + second))
+
+
+def congruential(counter, first, second):
+    return (counter + first) * np.uint32(1664525) + second
+
+
+def one_round(counter, first, second):
+    word = (counter + first) ^ ((counter + first) >> np.uint32(16))
+    word = word * np.uint32(0x21F0AAAD)
+    return word ^ (word >> np.uint32(15)) ^ second
+
+
+def permutation(counter, first, second):
+    return fast._avalanche(fast._avalanche(counter + first) ^ second)
+
+
+def top_bit_biased(counter, first, second):
+    """The top bit is one with probability 1/2 + 1/64."""
+    word = sound(counter, first, second)
+    return word | ((word & np.uint32(31) == 0).astype(jnp.uint32) << np.uint32(31))
+
+
+CONGRUENTIAL = generator("congruential", congruential)
+ONE_ROUND = generator("one_round", one_round)
+PERMUTATION = generator("permutation", permutation)
+BIASED = generator("biased", top_bit_biased)
+TWINS = generator("twins", lineage=lambda number: number >> np.uint32(1))
+
+
+@pytest.mark.parametrize(
+    ("check", "impl"),
+    [
+        (over_a_family(frequencies, one_key), CONGRUENTIAL),
+        (over_a_family(frequencies, one_key), BIASED),
+        (over_a_family(correlations, one_key), ONE_ROUND),
+        (over_a_family(correlations, children), TWINS),
+        (over_a_family(repeats, one_key), PERMUTATION),
+        (over_a_family(repeats, folds), TWINS),
+        (over_a_family(birthday_spacings, one_key), CONGRUENTIAL),
+        (avalanche, ONE_ROUND),
+        (uniforms, BIASED),
+        (normals, BIASED),
+        (training_draws_single, BIASED),
+        (training_draws_double, TWINS),
+    ],
+)
+def test_check_finds_the_defect(check, impl):
+    assert not passes(check(impl))
+
+
+def test_words_pass_when_only_the_lineage_is_defective():
+    """So the defects above are found for what they are."""
+    assert passes(over_a_family(frequencies, one_key)(TWINS))
+    assert passes(over_a_family(correlations, one_key)(TWINS))
+
+
+# Conduct as a generator of JAX.
+
+
+def test_data_key_is_a_fast_key_drawn_from_the_given_key():
+    drawn = data_key(jax.random.key(3))
+    assert jax.random.key_impl(drawn) == FAST
+    expected = jax.random.bits(jax.random.key(3), (2,), jnp.uint32)
+    np.testing.assert_array_equal(jax.random.key_data(drawn), expected)
+
+
+def test_data_key_consumes_its_key():
+    key = jax.random.key(3)
+    with jax.debug_key_reuse(True):
+        data_key(key)
+        with pytest.raises(jax.errors.KeyReuseError):
+            data_key(key)
+
+
+def test_default_generator_is_left_alone():
+    assert str(jax.random.key_impl(jax.random.key(0))) == "threefry2x32"
+
+
+def test_single_precision_normals_are_the_inverse_error_function(monkeypatch):
+    """Of the odd multiples of 2^-24 on (-1, 1), the outermost and the two about 0 among them.
+
+    Relative error: 4e-7 of the polynomial, and 2^-24 for each of some 30 roundings.
+    """
+    top = np.uint32(2**32 - 1)
+    words = np.append(np.arange(0, 2**32, 4097, dtype=np.uint32), [top, top >> 1, (top >> 1) + np.uint32(1)])
+    monkeypatch.setattr(jax.random, "bits", lambda key, shape, dtype: jnp.asarray(words))
+    with jax.enable_x64(False):
+        actual = np.asarray(jax.jit(normal, static_argnums=1)(jax.random.key(0), words.shape))
+    assert actual.dtype == np.float32
+    uniform = (2.0 * (words >> 8) + 1) / 2**24 - 1
+    np.testing.assert_allclose(actual, np.sqrt(2) * special.erfinv(uniform), rtol=4e-7 + 30 * 2**-24)
+
+
+WIDTHS = (jnp.uint8, jnp.uint16, jnp.uint32, jnp.uint64)
+
+
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_bits_are_the_same_however_they_are_drawn(dtype):
+    """One by one, under nested vmap, under jit, inside a scan and without compilation."""
+
+    def keys():
+        return jax.random.split(jax.random.key(4, impl=FAST), (2, 3))
+
+    def draw(key):
+        return jax.random.bits(key, (5,), dtype)
+
+    one_by_one = np.array([[draw(keys()[i, j]) for j in range(3)] for i in range(2)])
+    assert one_by_one.dtype == dtype
+    over_keys = jax.vmap(jax.vmap(draw))
+    scanned = jax.lax.scan(lambda carry, row: (carry, jax.vmap(draw)(row)), None, keys())[1]
+    np.testing.assert_array_equal(over_keys(keys()), one_by_one)
+    np.testing.assert_array_equal(jax.jit(over_keys)(keys()), one_by_one)
+    np.testing.assert_array_equal(scanned, one_by_one)
+    with jax.disable_jit():
+        np.testing.assert_array_equal(draw(keys()[1, 2]), one_by_one[1, 2])
+
+
+def test_narrow_words_are_the_top_of_wide_ones():
+    narrow, middle, wide, double = (
+        np.asarray(jax.random.bits(jax.random.key(5, impl=FAST), (64,), dtype)) for dtype in WIDTHS
+    )
+    np.testing.assert_array_equal(narrow, wide >> 24)
+    np.testing.assert_array_equal(middle, wide >> 16)
+    np.testing.assert_array_equal(double & 0xFFFFFFFF, wide)
+
+
+def test_a_shorter_draw_is_the_start_of_a_longer_one():
+    short, long = (jax.random.bits(jax.random.key(5, impl=FAST), (n,)) for n in (7, 64))
+    np.testing.assert_array_equal(short, long[:7])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 3)])
+def test_split_and_fold_in_under_vmap(shape):
+    keys = jax.random.split(jax.random.key(6, impl=FAST), shape)
+    assert keys.shape == shape
+    data = jax.random.key_data(keys).reshape(-1, 2)
+    assert len(np.unique(data, axis=0)) == len(data)
+
+
+def test_fold_in_under_vmap_is_one_by_one():
+    def fold(number):
+        return jax.random.key_data(jax.random.fold_in(jax.random.key(6, impl=FAST), number))
+
+    numbers = [0, 1, 2**31, 2**32 - 1]
+    np.testing.assert_array_equal(jax.vmap(fold)(jnp.array(numbers, jnp.uint32)), [fold(number) for number in numbers])
+
+
+def test_seeds_differ_and_their_width_does_not_matter():
+    seeds = (0, 1, 2, 2**31, 2**32, 2**32 + 1, 2**62)
+    data = [tuple(np.asarray(jax.random.key_data(jax.random.key(s, impl=FAST)))) for s in seeds]
+    assert len(set(data)) == len(seeds)
+    narrow = jax.random.key(jnp.int32(2), impl=FAST)
+    assert tuple(np.asarray(jax.random.key_data(narrow))) == data[2]
+
+
+def test_one_key_gives_fewer_than_2_to_the_32_numbers():
+    draw = jax.jit(lambda key: jax.random.bits(key, (2**16, 2**16), jnp.uint32))
+    with pytest.raises(ValueError, match="Split the key"):
+        draw.lower(jax.random.key(0, impl=FAST))
+
+
+def test_outputs_are_the_stored_ones():
+    """A change of the generator changes every trained number: it must be meant."""
+
+    def key():
+        return jax.random.key(2022, impl=FAST)
+
+    def equal(actual, stored):
+        np.testing.assert_array_equal(np.asarray(actual), np.array(stored, actual.dtype))
+
+    equal(jax.random.key_data(key()), [0x1593570F, 0x18E6E44C])
+    equal(
+        jax.random.key_data(jax.random.split(key())),
+        [[0x7A39F0A6, 0x909D8C29], [0xCADE1F88, 0x438D5A05]],
+    )
+    equal(jax.random.key_data(jax.random.fold_in(key(), 7)), [0x66C77068, 0x5E050569])
+    equal(jax.random.bits(key(), (2,), jnp.uint32), [0x8D7A19FD, 0x4E020946])
+    equal(jax.random.bits(key(), (2,), jnp.uint64), [0x53B7B0BD8D7A19FD, 0x5B2EAB8C4E020946])
