@@ -1,3 +1,76 @@
-"""mesascope: which learning algorithm does a sequence model run in its forward pass?"""
+"""mesascope: which learning algorithm does a sequence model run in its forward pass?
+
+The names below are loaded when first used; that is also when JAX is given one device a core and its cache on disk.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mesascope.algorithms.gradient_descent import GradientDescent
+    from mesascope.algorithms.least_squares import LeastSquares
+    from mesascope.algorithms.ridge import Ridge
+    from mesascope.algorithms.zero import ZeroPredictor
+    from mesascope.constructions.gradient_descent import GradientDescentConstruction
+    from mesascope.models.transformer import Transformer
+    from mesascope.probes.alignment import alignment
+    from mesascope.probes.error import squared_error
+    from mesascope.probes.interpolation import interpolate
+    from mesascope.prompt import Prompt, Sequence
+    from mesascope.runs.store import Store
+    from mesascope.studies import find_study as study
+    from mesascope.studies import study_names
+    from mesascope.tasks.corrupted import CorruptedTargets
+    from mesascope.tasks.linear_regression import LinearRegression
+    from mesascope.tasks.shifted import Shifted
+    from mesascope.training.config import FitConfig
+    from mesascope.training.fit import fit, fit_seeds
+
+_HOMES = {
+    "CorruptedTargets": "tasks.corrupted",
+    "FitConfig": "training.config",
+    "GradientDescent": "algorithms.gradient_descent",
+    "GradientDescentConstruction": "constructions.gradient_descent",
+    "LeastSquares": "algorithms.least_squares",
+    "LinearRegression": "tasks.linear_regression",
+    "Prompt": "prompt",
+    "Ridge": "algorithms.ridge",
+    "Sequence": "prompt",
+    "Shifted": "tasks.shifted",
+    "Store": "runs.store",
+    "Transformer": "models.transformer",
+    "ZeroPredictor": "algorithms.zero",
+    "alignment": "probes.alignment",
+    "fit": "training.fit",
+    "fit_seeds": "training.fit",
+    "interpolate": "probes.interpolation",
+    "squared_error": "probes.error",
+    "study": "studies:find_study",
+    "study_names": "studies",
+}
+
+__all__ = [  # noqa: RUF022 (the reader's order)
+    "LinearRegression", "Shifted", "CorruptedTargets", "Prompt", "Sequence",
+    "Transformer", "GradientDescent", "LeastSquares", "Ridge", "ZeroPredictor", "GradientDescentConstruction",
+    "FitConfig", "fit", "fit_seeds",
+    "alignment", "interpolate", "squared_error",
+    "study", "study_names", "Store",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mesascope' has no attribute {name!r}")
+    from mesascope.training.runtime import set_up_runtime
+
+    set_up_runtime()
+    module, _, attribute = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f"mesascope.{module}"), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def describe(value: Any) -> Any:
-    """`value` as JSON-ready data: dataclasses become {"class": name, field: ...}, arrays become nested lists.
+    """`value` as JSON-ready data: dataclasses and named tuples become {"class": name, field: ...}, arrays nested lists.
 
     Raises TypeError for what has no such form, so that no part of a configuration is silently left out.
     """
@@ -21,6 +21,8 @@ def describe(value: Any) -> Any:
         return {"class": type(value).__name__, **fields}
     if isinstance(value, dict):
         return {str(name): describe(entry) for name, entry in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {"class": type(value).__name__, **describe(value._asdict())}
     if isinstance(value, (tuple, list)):
         return [describe(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):

@@ -1,7 +1,7 @@
 """Writing files so that no reader and no crash ever sees half of one."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -10,13 +10,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises OSError (disk full, no permission) with whatever stood at `path` before left as it was.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def study_names() -> tuple[str, ...]:
     """Names of all studies, sorted."""
-    import mesascope.studies as package
-
+    package = importlib.import_module(__name__)
     return tuple(name.replace("_", "-") for name in discovery.submodules(package))
 
 

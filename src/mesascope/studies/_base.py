@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Arrays = dict[str, np.ndarray]
+Report = Callable[[int, int, str], None]  # steps done, steps in all, what to say
 
 
 class Workspace(NamedTuple):
     """What a running cell may use: a file to keep partial work in, and a way to tell how far it is."""
 
     checkpoint: Path | None = None
-    report: Callable[[int, int, str], None] = lambda done, total, text: None
+    report: Report = lambda done, total, text: None
 
 
 class Cell(NamedTuple):
@@ -40,7 +41,7 @@ class Cell(NamedTuple):
 class AbstractStore(Protocol):
     """Where results of cells are kept."""
 
-    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Callable[[int, int, str], None]) -> Arrays:
+    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Report) -> Arrays:
         """The stored result of a cell, or the result of running it now, stored."""
         ...
 
@@ -97,9 +98,7 @@ class AbstractStudy(eqx.Module):
         """Numbers worth reporting that no claim is about, a sentence each."""
         return ()
 
-    def run(
-        self, store: AbstractStore | None = None, report: Callable[[int, int, str], None] | None = None
-    ) -> StudyResult:
+    def run(self, store: AbstractStore | None = None, report: Report | None = None) -> StudyResult:
         """Run every cell (those already in `store` are read from it) and judge the claims."""
         started = time.perf_counter()
         report = report or Workspace().report

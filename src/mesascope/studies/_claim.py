@@ -50,7 +50,8 @@ class Claim:
             sentence = f"{num_lost} of {len(values)} seeds gave no finite number: training diverged."
             return Verdict(self, math.nan, (math.nan, math.nan), Outcome.NOT_REPRODUCED, sentence)
         mean, low, high = mean_interval(values)
-        return self._verdict(mean, low, high, f"mean over {len(values)} seeds")
+        num_met = sum(self.holds(value) for value in values)
+        return self._verdict(mean, low, high, f"mean over {len(values)} seeds, {num_met} of which meet it")
 
     def judge_exact(self, value: float) -> "Verdict":
         """The verdict on a number without sampling error: the largest of all errors, a closed form."""

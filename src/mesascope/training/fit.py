@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
+from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe
 from mesascope.predictor import AbstractPredictor
 from mesascope.tasks._base import AbstractTask
-from mesascope.training.checkpoint import load_arrays, save_arrays
 from mesascope.training.config import FitConfig
 from mesascope.training.loop import State, compile_chunk, compile_start, pad_to_devices, place, seed_mesh
 from mesascope.training.runtime import set_up_runtime
@@ -75,7 +75,7 @@ def fit_seeds(
     `on_chunk(steps done, losses of the chunk)` is called after every chunk. With a `checkpoint` file, training
     continues from it where it exists, bit for bit as if it had never stopped, and the file is kept up to date.
 
-    Raises ValueError for a checkpoint that is damaged or of another configuration, which is left as it is, and
+    Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is, and
     `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
     set_up_runtime()
@@ -130,8 +130,8 @@ class _Run:
         snapshots = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves, axis=1)), *self.snapshots)
         last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)
         steps = np.minimum(np.arange(len(self.snapshots)) * self.config.chunk_size, self.step)
-        combine = lambda params: eqx.combine(params, self.static_model)
-        return Trained(combine(last), jnp.asarray(self.losses), combine(snapshots), steps)
+        model, stacked = (eqx.combine(params, self.static_model) for params in (last, snapshots))
+        return Trained(model, jnp.asarray(self.losses), stacked, steps)
 
     def save(self, path: Path) -> None:
         """Write everything that continuing needs."""
@@ -142,7 +142,7 @@ class _Run:
         """Continue from what `save` wrote for the same configuration."""
         arrays, identity = load_arrays(path)
         if identity != self.identity:
-            raise ValueError(f"`checkpoint` {path} belongs to another training. Name another file, or remove it.")
+            raise UnusableFile(path, "belongs to another training")
         leaves = [arrays[name] for name in sorted(arrays)]
         state_structure = jax.tree.structure(self.states)
         params_structure = jax.tree.structure(self.states.params)

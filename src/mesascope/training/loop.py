@@ -31,7 +31,7 @@ class State(NamedTuple):
 
 
 def loss_fn(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
-    """Mean over a batch of prompts of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2)."""
+    """Mean over prompts of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2)."""
     errors: Inexact[Array, "batch dy"] = jax.vmap(model)(prompts) - prompts.target
     return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors.shape[0])
 

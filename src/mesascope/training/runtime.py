@@ -1,5 +1,6 @@
 """The machine: one host device a core, and the compilation cache on disk. Set up when first needed, never on import."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,10 +15,8 @@ def set_up_runtime() -> None:
     `$JAX_COMPILATION_CACHE_DIR`, else in `$XDG_CACHE_HOME/mesascope/xla` or `~/.cache/mesascope/xla`.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        try:
+        with contextlib.suppress(RuntimeError):  # JAX has started already: its devices stay as they are
             jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-        except RuntimeError:
-            pass  # JAX has started already: its devices stay as they are
     if jax.config.jax_compilation_cache_dir is None:
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache_home / "mesascope" / "xla"))

@@ -1,0 +1,9 @@
+"""What ends a command early, with a message for the user and no traceback."""
+
+
+class InputError(Exception):
+    """The command cannot be carried out as it was given."""
+
+
+class Interrupted(Exception):
+    """The command was stopped from the keyboard; the message says what was kept."""

@@ -1,0 +1,29 @@
+"""How predictors fare away from the task they were made for."""
+
+from collections.abc import Callable, Mapping
+
+import jax
+from jaxtyping import Array, Float, Key
+
+from mesascope.predictor import AbstractPredictor
+from mesascope.probes.error import squared_error
+from mesascope.prompt import Prompt
+
+
+def generalisation_errors(
+    predictors: Mapping[str, AbstractPredictor],
+    sample_fn: Callable[[Key[Array, ""], Array], Prompt],
+    shifts: Float[Array, " shifts"],
+    keys: Key[Array, " prompts"],
+) -> dict[str, Float[Array, "shifts prompts"]]:
+    """Squared errors of every predictor at every shift; nothing is averaged.
+
+    `sample_fn(key, shift)` draws a prompt from the shifted task. All predictors see the same prompts, and all
+    shifts the same keys, so that differences are paired.
+    """
+
+    def at(shift: Array, key: Key[Array, ""]) -> dict[str, Float[Array, ""]]:
+        prompt = sample_fn(key, shift)
+        return {name: squared_error(predictor, prompt) for name, predictor in predictors.items()}
+
+    return jax.vmap(jax.vmap(at, in_axes=(None, 0)), in_axes=(0, None))(shifts, keys)
