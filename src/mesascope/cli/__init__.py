@@ -1,5 +1,6 @@
 """The `mesascope` command. Nothing heavy is imported before a command needs it."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -8,19 +9,19 @@ OK, NOT_REPRODUCED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line, by default the process's own; its exit code.
+    """Carry out a command line, by default the process's own; its exit code.
 
-    0: all claims reproduced. 1: some are not. 2: bad input, or a directory that cannot be written to. 130: stopped
-    from the keyboard. 141: whoever read the output stopped reading.
+    0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, or a directory that cannot be written to.
+    130: stopped from the keyboard. 141: whoever read the output stopped reading.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("PYTHON_TYRO_ANSI_CODES", "False")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without a symbol shows another, not a traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a symbol shows another, not a traceback
     try:
-        code = _answer(words)
+        code = _guarded(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -28,17 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
 
 
-def _answer(words: list[str]) -> int:
+def _guarded(words: list[str]) -> int:
     from mesascope.cli.errors import InputError, Interrupted
 
     try:
-        if words[:1] in (["--version"], ["-V"]):
-            return _version()
-        from mesascope.cli.parsing import parse
-
-        return parse(words or ["--help"]).answer()
+        return _carry_out(words)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else BAD_INPUT
+        return stop.code if isinstance(stop.code, int) else OK
     except InputError as error:
         print(f"mesascope: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -47,8 +44,30 @@ def _answer(words: list[str]) -> int:
         return INTERRUPTED
 
 
-def _version() -> int:
-    import mesascope
+def _carry_out(words: list[str]) -> int:
+    from mesascope.cli import arguments, parsing
 
-    print(f"mesascope {mesascope.__version__}")
-    return OK
+    if words[:1] in (["--version"], ["-V"]):
+        import mesascope
+
+        print(f"mesascope {mesascope.__version__}")
+        return OK
+    request = parsing.parse(words or ["--help"])
+    match request.command:
+        case arguments.ListStudies() | arguments.Show():
+            from mesascope.cli import pages
+
+            return pages.answer(request.command)
+        case arguments.Run() | arguments.Reproduce():
+            from mesascope.cli.running import run
+
+            return run(request)
+        case arguments.Export():
+            from mesascope.cli.exporting import export
+
+            return export(request)
+        case _:
+            from mesascope.cli.completion import completion
+
+            print(completion(request.command.shell))
+            return OK

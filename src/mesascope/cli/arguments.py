@@ -10,10 +10,12 @@ from tyro.conf import Positional, arg
 from mesascope.studies import study_names
 
 if TYPE_CHECKING:
-    from mesascope.studies._base import AbstractStudy
-
-StudyName = Literal[study_names()] if study_names() else str  # type: ignore[valid-type]
+    StudyName = str
+else:
+    StudyName = Literal[study_names()] if study_names() else str
+StudyNames = Annotated[Positional[tuple[StudyName, ...]], arg(metavar="STUDY...")]
 Preset = Literal["smoke", "quick", "paper"]
+Directory = Annotated[Path, arg(metavar="DIR")]
 
 
 def default_runs() -> Path:
@@ -28,25 +30,15 @@ class ListStudies:
     json: bool = False
     """One JSON document instead."""
 
-    def answer(self) -> int:
-        from mesascope.cli.describe import list_studies
-
-        return list_studies(self)
-
 
 @dataclass(frozen=True)
 class Show:
     """A study's page: source, notes, claims with their criteria, presets."""
 
-    study: Annotated[Positional[StudyName], arg(metavar="STUDY")]  # pyright: ignore[reportInvalidTypeForm]
+    study: Annotated[Positional[StudyName], arg(metavar="STUDY")]
     """A name from `mesascope list`."""
     json: bool = False
     """One JSON document instead."""
-
-    def answer(self) -> int:
-        from mesascope.cli.describe import show
-
-        return show(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +46,8 @@ class Running:
     """What every command that runs studies can be told."""
 
     preset: Preset = "quick"
-    """smoke takes seconds, quick minutes, paper has the paper's own sizes."""
-    runs: Annotated[Path, arg(metavar="DIR")] = field(default_factory=default_runs)
+    """smoke takes seconds, quick minutes; paper has the paper's own sizes."""
+    runs: Directory = field(default_factory=default_runs)
     """Where results are kept; $MESASCOPE_RUNS sets the default."""
     json: bool = False
     """One JSON document on stdout, nothing else."""
@@ -69,17 +61,12 @@ class Running:
 class Run(Running):
     """Run studies, judge their claims, draw their figures.
 
-    Every setting of a study is an option too: `mesascope run STUDY --help` lists them. Cells already stored are read,
-    not run; a stopped run continues when the same command is given again.
+    Every setting of a study is an option as well: `mesascope run STUDY --help` lists them. Cells already stored are
+    read, not run; a stopped run continues when the same command is given again.
     """
 
-    studies: Annotated[Positional[tuple[StudyName, ...]], arg(metavar="STUDY...")]  # pyright: ignore[reportInvalidTypeForm]
+    studies: StudyNames
     """Names from `mesascope list`."""
-
-    def answer(self, studies: "tuple[AbstractStudy, ...]" = ()) -> int:
-        from mesascope.cli.run import run
-
-        return run(studies, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,37 +78,40 @@ class Reproduce(Running):
     seeds: int | None = None
     """Seeds of every study, instead of its preset's."""
 
-    def answer(self) -> int:
-        from mesascope.cli.run import reproduce
-
-        return reproduce(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """Write figures, verdicts, arrays and provenance of stored results; nothing is run.
 
-    Give the options that the results were run with.
+    Give the settings that the results were run with.
     """
 
-    studies: Annotated[Positional[tuple[StudyName, ...]], arg(metavar="STUDY...")]  # pyright: ignore[reportInvalidTypeForm]
+    studies: StudyNames
     """Names from `mesascope list`."""
-    to: Annotated[Path, arg(metavar="DIR")]
+    to: Directory
     """Where to write."""
     preset: Preset = "quick"
     """The preset they were run at."""
-    runs: Annotated[Path, arg(metavar="DIR")] = field(default_factory=default_runs)
-    """Where results are kept."""
-
-    def answer(self, studies: "tuple[AbstractStudy, ...]" = (), command: str = "") -> int:
-        from mesascope.cli.export import export
-
-        return export(studies, self, command)
+    runs: Directory = field(default_factory=default_runs)
+    """Where results are kept; $MESASCOPE_RUNS sets the default."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A completion script: `eval "$(mesascope completion bash)"` in ~/.bashrc, likewise zsh in ~/.zshrc."""
+    """Print a completion script: put `eval "$(mesascope completion bash)"` in ~/.bashrc, or zsh's in ~/.zshrc.
 
-    shell: Positional[Literal["bash", "zsh", "fish"]]
+    New studies are known to it after the shell has started again.
+    """
+
+    shell: Positional[Literal["bash", "zsh"]]
     """The shell it is for."""
+
+
+COMMANDS = {
+    "list": ListStudies,
+    "show": Show,
+    "run": Run,
+    "reproduce": Reproduce,
+    "export": Export,
+    "completion": Completion,
+}

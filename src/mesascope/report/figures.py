@@ -29,7 +29,7 @@ def house_style() -> Iterator[None]:
     import matplotlib
     from cycler import cycler
 
-    style = {
+    style: Any = {
         "axes.grid": True,
         "axes.labelsize": 9,
         "axes.prop_cycle": cycler(color=COLOURS),

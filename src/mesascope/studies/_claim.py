@@ -42,12 +42,13 @@ class Claim:
         """The verdict on one number a seed: their mean and its 95% Student interval decide.
 
         Reproduced when mean and interval meet the criterion, not reproduced when neither the mean nor any of the
-        interval does, else inconclusive. A number that is not finite, a diverged training's, means not reproduced.
+        interval does, else inconclusive. A number that is not finite, as after a training that diverged, means not
+        reproduced.
         """
         values = np.asarray(per_seed, float)
         num_lost = int(np.sum(~np.isfinite(values)))
         if num_lost:
-            sentence = f"{num_lost} of {len(values)} seeds gave no finite number: training diverged."
+            sentence = f"{num_lost} of {len(values)} seeds gave no finite number: something diverged."
             return Verdict(self, math.nan, (math.nan, math.nan), Outcome.NOT_REPRODUCED, sentence)
         mean, low, high = mean_interval(values)
         num_met = sum(self.holds(value) for value in values)

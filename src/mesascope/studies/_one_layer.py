@@ -112,16 +112,17 @@ def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: 
     """Losses of model and gradient descent away from the training task, and under repeated application."""
     descent = GradientDescent(learning_rate)
     keys = jax.random.split(jax.random.key(VALIDATION_SEED), cell.num_validation)
-    laws = dict(enumerate(INPUT_LAWS.values()))
     task = cell.task
     curves: dict[str, tuple[Callable[[Key[Array, ""], Any], Prompt], Any]] = {
         "input_scale": (lambda key, by: Shifted(task, input_scale=by).sample(key), cell.input_scales),
         "weight_scale": (lambda key, by: Shifted(task, weight_scale=by).sample(key), cell.weight_scales),
         "corrupted": (lambda key, by: CorruptedTargets(task, by).sample(key), cell.num_corrupted),
     }
-    for law in laws.values():
-        name = f"law_{type(law).__name__.lower()}"
-        curves[name] = (lambda key, by, law=law: Shifted(task, input_scale=by, input_law=law).sample(key), (1.0,))
+    for name, law in INPUT_LAWS.items():
+        curves[f"law_{name}"] = (
+            lambda key, by, law=law: Shifted(task, input_scale=by, input_law=law).sample(key),
+            (1.0,),
+        )
     arrays: Arrays = {}
     for name, (sample_fn, shifts) in curves.items():
 

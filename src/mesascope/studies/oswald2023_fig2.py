@@ -3,19 +3,12 @@
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from mesascope.studies import _one_layer as layer
 from mesascope.studies import _one_layer_panels as panels
+from mesascope.studies import _one_layer_readings as readings
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._one_layer import (
-    INPUT_LAWS,
-    OneLayerCell,
-    measure_generalisation,
-    measure_loss,
-    measure_training,
-    train,
-)
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import OneStepOptimum, initial_loss, one_step_optimum
 from mesascope.training.config import FitConfig
@@ -24,10 +17,6 @@ from mesascope.validation import check_count, check_positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-NEAR, FAR = (0.5, 1.0, 1.25), (1.5, 2.0)  # the scales the claims speak of
-WEIGHT_SCALES = (1.0, 2.0, 3.0)
-ENDS = ("trained", "gradient_descent")
 SMALL = {"num_examples": 4, "dim_x": 4, "other_sizes": (2,)}
 
 GAP = "|trained loss / GD loss - 1|"
@@ -48,9 +37,9 @@ class Figure2(AbstractStudy):
 
     Which source is followed. Inputs are uniform on [-1/2, 1/2] as in the authors' code, not [-1, 1] as in the text;
     a scale alpha means U(-alpha/2, alpha/2). Losses carry the factor 1/2 of the code, which equation 5 lacks. AdamW
-    with b2 = 0.98 and clipping at 0.001 are the code's; the text says Adam's default and 10. The initial standard deviation
-    is that of a variance-scaling initialiser of scale 0.002, sqrt(0.002 / 11), not 0.002. Out-of-distribution inputs
-    are divided by the norm of the example matrix, as in the code; the text does not say so.
+    with b2 = 0.98 and clipping at 0.001 are the code's; the text says Adam's default and 10. The initial standard
+    deviation is that of a variance-scaling initialiser, sqrt(0.002 / 11), not 0.002. Out-of-distribution inputs are
+    divided by the norm of the example matrix, as in the code; the text does not say so.
 
     The reference step is tuned on the validation prompts themselves, as in the paper: by the exact minimiser, where the
     paper searches a grid. That favours gradient descent. The closed-form optimum is ours (see `theory`). Weights
@@ -82,15 +71,15 @@ class Figure2(AbstractStudy):
     )
     presets: ClassVar = {
         "smoke": {"seeds": 3, "num_steps": 2000, "batch_size": 256, "num_validation": 500, **SMALL},
-        "quick": {"seeds": 5, "num_steps": 2000, "num_validation": 4000, "other_sizes": (5,)},
+        "quick": {"seeds": 5, "num_steps": 3000, "num_validation": 10_000, "other_sizes": (5,)},
         "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000, "other_sizes": (2, 5, 15)},
     }
 
     seeds: int = 5
-    num_steps: int = 2000
+    num_steps: int = 3000
     batch_size: int = 2048
     learning_rate: float = 1e-3
-    num_validation: int = 4000
+    num_validation: int = 10_000
     num_examples: int = 10
     dim_x: int = 10
     input_scale: float = 0.5
@@ -110,8 +99,8 @@ class Figure2(AbstractStudy):
 
     def cells(self) -> tuple[Cell, ...]:
         main = self._cell(self.num_examples, self.dim_x)._replace(
-            input_scales=INPUT_SCALES,
-            weight_scales=WEIGHT_SCALES,
+            input_scales=readings.INPUT_SCALES,
+            weight_scales=readings.WEIGHT_SCALES,
             num_corrupted=tuple(range(self.num_examples + 1)),
             num_rollout=self.num_rollout,
             dampening=self.dampening,
@@ -120,46 +109,29 @@ class Figure2(AbstractStudy):
         return (Cell(f"N = {self.num_examples}, dim_x = {self.dim_x}", main), *others)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        config: OneLayerCell = cell.config
-        trained = train(config, workspace)
-        losses = measure_loss(config, trained)
+        config: layer.OneLayerCell = cell.config
+        trained = layer.train(config, workspace)
+        losses = layer.measure_loss(config, trained)
         if not config.num_rollout:
             return losses
         rate = losses["learning_rate"]
-        return losses | measure_training(config, trained, rate) | measure_generalisation(config, trained, rate)
+        return (
+            losses | layer.measure_training(config, trained, rate) | layer.measure_generalisation(config, trained, rate)
+        )
 
     def summarise(self, results: list[Arrays]) -> list[Arrays]:
         return results
 
     def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        main = summary[0]
-        scale = dict(zip(INPUT_SCALES, np.moveaxis(distance(main, "input_scale"), 1, 0), strict=True))
-        steps = main["rollout_trained"]
-        per_seed = {
-            "loss": distance(main, "loss"),
-            "cosine": main["sensitivity_cosine"][:, -1],
-            "prediction": main["prediction_distance"][:, -1],
-            "sensitivity": main["sensitivity_distance"][:, -1],
-            "step-size": np.abs(main["step_size"] / self.optimum().learning_rate - 1),
-            "interpolation": np.maximum(
-                *(distance(main, "loss", "interpolated", end) for end in ("trained", "gradient_descent"))
-            ),
-            "input-scale": np.max([scale[alpha] for alpha in NEAR], axis=0),
-            "input-scale-far": np.max([scale[alpha] for alpha in FAR], axis=0),
-            "weight-scale": distance(main, "weight_scale").max(axis=1),
-            "input-law": np.max([distance(main, f"law_{law}") for law in INPUT_LAWS], axis=(0, 2)),
-            "corrupted": distance(main, "corrupted").max(axis=1),
-            "rollout": distance(main, "rollout").max(axis=1),
-            "rollout-falls": np.max(steps[:, 1:] / steps[:, :-1] - 1, axis=1, initial=-1.0),
-        }
+        per_seed = readings.per_seed(summary[0], self.optimum().learning_rate)
         return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
     def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
         main = summary[0]
         best, descent = self.optimum(), main["loss_gradient_descent"].mean()
-        ends = ", ".join(str(step) if step >= 0 else "never" for step in plateau_ends(main))
+        ends = ", ".join(str(step) if step >= 0 else "never" for step in readings.plateau_ends(main))
         zero = initial_loss(self.dim_x, self.input_scale)
-        silenced = distance(main, "rollout", "silenced").max()
+        silenced = readings.relative_gap(main, "rollout", "silenced").max()
         return (
             f"The plateau ends (half of the way to gradient descent's loss is done) at step {ends}, seed by seed.",
             f"Best learning rate on the validation prompts {main['learning_rate']:.4g}, "
@@ -172,7 +144,7 @@ class Figure2(AbstractStudy):
     def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
         sizes = (self.num_examples, *self.other_sizes)
         return {
-            "figure2": panels.four_panels(summary, sizes, np.array(INPUT_SCALES)),
+            "figure2": panels.four_panels(summary, sizes, np.array(readings.INPUT_SCALES)),
             "rollout": panels.rollout(summary[0], self.dampening),
         }
 
@@ -180,23 +152,7 @@ class Figure2(AbstractStudy):
         """The closed-form best step."""
         return one_step_optimum(self.num_examples, self.dim_x, self.input_scale)
 
-    def _cell(self, num_examples: int, dim_x: int) -> OneLayerCell:
+    def _cell(self, num_examples: int, dim_x: int) -> layer.OneLayerCell:
         task = LinearRegression(num_examples, dim_x, input_scale=self.input_scale)
         training = FitConfig(self.num_steps, self.batch_size, self.learning_rate)
-        return OneLayerCell(task, training, self.first_seed, self.seeds, self.num_validation)
-
-
-def distance(arrays: Arrays, name: str, who: str = "trained", reference: str = "gradient_descent") -> np.ndarray:
-    """|loss / reference's loss - 1|, seed by seed."""
-    return np.abs(arrays[f"{name}_{who}"] / arrays[f"{name}_{reference}"] - 1)
-
-
-def plateau_ends(arrays: Arrays, window: int = 20) -> list[int]:
-    """The step, by seed, at which half of the way to gradient descent's loss is done; -1 for never.
-
-    Read off the training losses, averaged over `window` steps.
-    """
-    losses = sliding_window_view(arrays["training_loss"], window, axis=1).mean(axis=-1)
-    half_way = (arrays["validation_loss"][:, 0] + arrays["loss_gradient_descent"]) / 2
-    below = losses < half_way[:, None]
-    return [int(row.argmax()) + window // 2 if row.any() else -1 for row in below]
+        return layer.OneLayerCell(task, training, self.first_seed, self.seeds, self.num_validation)

@@ -15,7 +15,11 @@ from mesascope.validation import check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHAPES = ((10, 1, 10), (3, 4, 7), (5, 2, 1), (20, 3, 40))
+SHAPES = ((10, 1, 10), (3, 4, 7), (5, 2, 1), (20, 3, 40))  # dim_x, dim_y, number of examples
+
+ERROR = "largest error of a prediction in float64"
+CONTEXT_ERROR = "largest error of a context token in float64"
+GAUGE_CHANGE = "largest change of a prediction in float64 when the gauge is fixed"
 
 
 class Shape(NamedTuple):
@@ -53,27 +57,9 @@ class Proposition1(AbstractStudy):
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 1"
     claims: ClassVar = (
-        Claim(
-            "query",
-            "The layer's prediction is that of gradient descent, for any dim_y, W_0, N and K.",
-            "largest error of the prediction in float64",
-            "at most",
-            1e-12,
-        ),
-        Claim(
-            "context",
-            "The same layer updates every context token as the weight change would: y_j - dW x_j.",
-            "largest error of a context token in float64",
-            "at most",
-            1e-12,
-        ),
-        Claim(
-            "gauge",
-            "Only W_KQ and P W_V matter, up to one scale.",
-            "largest change of the prediction in float64 when the gauge is fixed",
-            "at most",
-            1e-12,
-        ),
+        Claim("query", "The prediction is gradient descent's, for any dim_y, W_0, N and K.", ERROR, "at most", 1e-12),
+        Claim("context", "Every context token becomes (x_j, y_j - dW x_j).", CONTEXT_ERROR, "at most", 1e-12),
+        Claim("gauge", "Only W_KQ and P W_V matter, up to one scale.", GAUGE_CHANGE, "at most", 1e-12),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "num_steps": 2, "num_prompts": 20},

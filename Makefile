@@ -1,0 +1,46 @@
+# Two commands: `make reproduce` and `make test`. Each makes .venv and installs what it needs first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# MESASCOPE_ARGS="--preset paper" make reproduce
+MESASCOPE_ARGS ?=
+
+.PHONY: help reproduce test lint clean
+
+help:
+	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
+	@echo "make test        run the whole test suite with coverage"
+	@echo "make lint        style, types and import contracts"
+	@echo "make clean       remove .venv; results in runs/ are kept"
+
+reproduce: $(VENV)/.installed
+	@# Exit code 1 says that some claim was not reproduced: a result, not an error of make.
+	@$(BIN)/mesascope reproduce $(MESASCOPE_ARGS) || test $$? -eq 1
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mesascope needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name a newer one: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

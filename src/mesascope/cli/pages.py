@@ -1,0 +1,69 @@
+"""`list` and `show`: what studies there are, and what each says of itself."""
+
+import inspect
+import json
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mesascope.cli.arguments import ListStudies, Show
+from mesascope.cli.console import output, print_json
+from mesascope.configuration import describe
+from mesascope.studies import find_study, study_names
+from mesascope.studies._base import AbstractStudy
+
+
+def answer(command: ListStudies | Show) -> int:
+    """Print the list of studies or the page of one; 0."""
+    if isinstance(command, ListStudies):
+        studies = [find_study(name) for name in study_names()]
+        print_json({"studies": [_entry(study) for study in studies]}) if command.json else _print_list(studies)
+    else:
+        study = find_study(command.study)
+        print_json(_page(study)) if command.json else _print_page(study)
+    return 0
+
+
+def _entry(study: type[AbstractStudy]) -> dict[str, Any]:
+    return {"study": study.name(), "title": study.title, "source": study.source, "num_claims": len(study.claims)}
+
+
+def _page(study: type[AbstractStudy]) -> dict[str, Any]:
+    claims = [{**describe(claim), "criterion": claim.criterion} for claim in study.claims]
+    presets = {name: _settings(study, name) for name in study.presets}
+    return {**_entry(study), "notes": inspect.getdoc(study), "claims": claims, "presets": presets}
+
+
+def _settings(study: type[AbstractStudy], preset: str) -> dict[str, Any]:
+    described = describe(study.preset(preset))
+    return {name: value for name, value in described.items() if name != "class"}
+
+
+def _print_list(studies: list[type[AbstractStudy]]) -> None:
+    table = Table("study", "claims", "title", box=box.SIMPLE_HEAD)
+    for study in studies:
+        table.add_row(study.name(), str(len(study.claims)), Text(study.title))
+    output().print(table)
+
+
+def _notes(study: type[AbstractStudy]) -> str:
+    """The study's docstring, a line a paragraph, for the console to wrap."""
+    paragraphs = (inspect.getdoc(study) or "").split("\n\n")
+    return "\n" + "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs) + "\n"
+
+
+def _print_page(study: type[AbstractStudy]) -> None:
+    console = output()
+    for text, style in ((study.title, "bold"), (study.source, "dim"), (_notes(study), "")):
+        console.print(Text(text, style=style))
+    claims = Table("claim", "statement", "criterion", box=box.SIMPLE_HEAD, title="Claims", title_justify="left")
+    for claim in study.claims:
+        claims.add_row(Text(claim.id), Text(claim.statement), Text(claim.criterion))
+    console.print(claims)
+    settings = {name: _settings(study, name) for name in study.presets}
+    presets = Table("setting", *settings, box=box.SIMPLE_HEAD, title="Presets", title_justify="left")
+    for name in next(iter(settings.values()), {}):
+        presets.add_row(f"--{name.replace('_', '-')}", *(json.dumps(of[name]) for of in settings.values()))
+    console.print(presets)

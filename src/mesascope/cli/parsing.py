@@ -1,0 +1,120 @@
+"""From the words of a command line to a command, and for `run` and `export` to the studies it speaks of.
+
+A study's fields are options of theirs. They are known only once the study is, so its name is looked for first.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
+
+import tyro
+
+from mesascope.cli.arguments import COMMANDS, Reproduce
+from mesascope.cli.errors import InputError
+from mesascope.studies import find_study, study_names
+
+if TYPE_CHECKING:
+    from mesascope.studies._base import AbstractStudy
+
+DESCRIPTION = """Which learning algorithm does a sequence model run in its forward pass, how closely, and where does
+that stop being true? Figures and claims of papers, run again and judged by criteria stated beforehand.
+
+Exit code 0: all claims reproduced. 1: some not, or inconclusive. 2: bad input. 130: stopped, and
+the same command continues.
+`mesascope --version` prints the version."""
+
+WITH_STUDIES = ("run", "export")
+_WITH_VALUE = ("--preset", "--seeds", "--runs", "--to")
+_WITHOUT_VALUE = ("--json", "--quiet", "--force", "--help", "-h")
+_CONFIG = (tyro.conf.FlagCreatePairsOff,)
+
+
+class Request(NamedTuple):
+    """A command, the studies it is for, and the words it was given in."""
+
+    command: Any
+    studies: "tuple[AbstractStudy, ...]"
+    words: list[str]
+
+
+def parse(words: list[str]) -> Request:
+    """What a command line asks for; raises `InputError`, and SystemExit(2) where tyro has told the user already."""
+    try:
+        if words[0] == "show":
+            list(map(find_study, _study_words(words)))  # the nearest name is a better answer than a list of them all
+        if words[0] in WITH_STUDIES:
+            return _parse_with_studies(words)
+        command = _tyro(COMMANDS, words)
+        studies = _every_study(command) if isinstance(command, Reproduce) else ()
+        return Request(command, studies, words)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _parse_with_studies(words: list[str]) -> Request:
+    """Every study parses the whole line with its own fields as options; so several take the fields they share."""
+    classes = [find_study(name) for name in dict.fromkeys(_study_words(words))]
+    _check_shared(words, classes)
+    preset = _value_of("--preset", words) or "quick"
+    commands = [_tyro(_with_settings(words[0], cls, preset), words) for cls in classes]
+    if not commands:
+        _tyro(COMMANDS, words)  # a request for help ends here
+        raise InputError(f"`{words[0]}` needs the name of a study. `mesascope list` names them all.")
+    return Request(commands[0], tuple(command.settings for command in commands), words)
+
+
+def _check_shared(words: list[str], classes: "list[type[AbstractStudy]]") -> None:
+    """Raise InputError for a setting that only some of the studies have."""
+    fields = {cls.name(): [field.name for field in dataclasses.fields(cls)] for cls in classes}
+    for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+        setting = option.removeprefix("--").replace("-", "_")
+        lacking = [name for name, known in fields.items() if setting not in known]
+        if 0 < len(lacking) < len(fields):
+            raise InputError(
+                f"{option} is not a setting of {', '.join(lacking)}. Run studies with other settings apart."
+            )
+
+
+def _with_settings(name: str, cls: "type[AbstractStudy]", preset: str) -> dict[str, type]:
+    default = cls.preset(preset if preset in cls.presets else "quick")
+    kind = Annotated[cls, tyro.conf.arg(name="")]
+    settings = ("settings", kind, dataclasses.field(default_factory=lambda: default))
+    command = dataclasses.make_dataclass(
+        COMMANDS[name].__name__, [settings], bases=(COMMANDS[name],), frozen=True, kw_only=True
+    )
+    command.__doc__ = COMMANDS[name].__doc__
+    return COMMANDS | {name: command}
+
+
+def _every_study(command: Reproduce) -> "tuple[AbstractStudy, ...]":
+    names = [name for name in study_names() if name.startswith(command.paper)]
+    if not names:
+        raise InputError(f"`paper` must begin the name of a study; got {command.paper!r}. See `mesascope list`.")
+    changes = {} if command.seeds is None else {"seeds": command.seeds}
+    return tuple(find_study(name).preset(command.preset, **changes) for name in names)
+
+
+def _study_words(words: list[str]) -> Iterator[str]:
+    """The words that stand where names of studies do; behind an option this does not know, only names of studies."""
+    rest, values_follow = iter(words[1:]), False
+    for word in rest:
+        if word.startswith("-"):
+            if word in _WITH_VALUE:
+                next(rest, None)
+            values_follow = not (word in _WITH_VALUE or word in _WITHOUT_VALUE or "=" in word)
+        elif not values_follow or word in study_names():
+            yield word
+
+
+def _value_of(option: str, words: list[str]) -> str | None:
+    """The value an option is given last."""
+    found = [after for word, after in itertools.pairwise(words) if word == option]
+    found += [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    return found[-1] if found else None
+
+
+def _tyro(commands: dict[str, Any], words: list[str]) -> Any:
+    kinds = tuple(Annotated[cls, tyro.conf.subcommand(name=name)] for name, cls in commands.items())
+    command: Any = Union[kinds]  # noqa: UP007 (a union of what is known only now)
+    return tyro.cli(command, prog="mesascope", description=DESCRIPTION, args=words, config=_CONFIG)

@@ -1,0 +1,49 @@
+"""The numbers, one a seed, that the claims about one trained layer are judged by."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mesascope.studies._base import Arrays
+from mesascope.studies._one_layer import INPUT_LAWS
+
+INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+NEAR, FAR = (0.5, 1.0, 1.25), (1.5, 2.0)  # the input scales the claims speak of
+WEIGHT_SCALES = (1.0, 2.0, 3.0)
+ENDS = ("trained", "gradient_descent")
+
+
+def per_seed(main: Arrays, best_step_size: float) -> dict[str, np.ndarray]:
+    """The number each claim is about, by the claim's id, for every seed."""
+    by_scale = dict(zip(INPUT_SCALES, relative_gap(main, "input_scale").T, strict=True))
+    losses = main["rollout_trained"]
+    return {
+        "loss": relative_gap(main, "loss"),
+        "cosine": main["sensitivity_cosine"][:, -1],
+        "prediction": main["prediction_distance"][:, -1],
+        "sensitivity": main["sensitivity_distance"][:, -1],
+        "step-size": np.abs(main["step_size"] / best_step_size - 1),
+        "interpolation": np.max([relative_gap(main, "loss", "interpolated", end) for end in ENDS], axis=0),
+        "input-scale": np.max([by_scale[scale] for scale in NEAR], axis=0),
+        "input-scale-far": np.max([by_scale[scale] for scale in FAR], axis=0),
+        "weight-scale": relative_gap(main, "weight_scale").max(axis=1),
+        "input-law": np.max([relative_gap(main, f"law_{law}") for law in INPUT_LAWS], axis=(0, 2)),
+        "corrupted": relative_gap(main, "corrupted").max(axis=1),
+        "rollout": relative_gap(main, "rollout").max(axis=1),
+        "rollout-falls": np.max(losses[:, 1:] / losses[:, :-1] - 1, axis=1, initial=-1.0),
+    }
+
+
+def relative_gap(arrays: Arrays, name: str, who: str = "trained", reference: str = "gradient_descent") -> np.ndarray:
+    """|loss / reference's loss - 1|, for every seed and condition."""
+    return np.abs(arrays[f"{name}_{who}"] / arrays[f"{name}_{reference}"] - 1)
+
+
+def plateau_ends(arrays: Arrays, window: int = 20) -> list[int]:
+    """The step, by seed, at which half of the way to gradient descent's loss is done; -1 for never.
+
+    Read off the training losses, averaged over `window` steps.
+    """
+    losses = sliding_window_view(arrays["training_loss"], window, axis=1).mean(axis=-1)
+    half_way = (arrays["validation_loss"][:, 0] + arrays["loss_gradient_descent"]) / 2
+    below = losses < half_way[:, None]
+    return [int(row.argmax()) + window // 2 if row.any() else -1 for row in below]
