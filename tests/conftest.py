@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import jax
 import jaxtyping
 
+jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -26,7 +26,7 @@ def describe(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [describe(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
-        return np.asarray(value).tolist()
+        return describe(np.asarray(value).tolist())
     if isinstance(value, type):
         return value.__name__
     raise TypeError(f"a configuration must be made of numbers, text and dataclasses; got {type(value).__name__}.")

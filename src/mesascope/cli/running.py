@@ -41,7 +41,8 @@ class WatchedStore:
     def kept(self) -> str:
         """What is kept, in a sentence."""
         unfinished = f", and {self.running!r} up to its last checkpoint" if self.running else ""
-        return f"{self.num_finished} finished cells are kept in {self.store.archive.directory}{unfinished}."
+        finished = "1 finished cell is" if self.num_finished == 1 else f"{self.num_finished} finished cells are"
+        return f"{finished} kept in {self.store.archive.directory}{unfinished}."
 
 
 def run(request: Request) -> int:

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import numpy as np
@@ -38,6 +38,8 @@ class Cell(NamedTuple):
         return fingerprint({"study": study, "config": describe(self.config)})
 
 
+@runtime_checkable
+@runtime_checkable
 class AbstractStore(Protocol):
     """Where results of cells are kept."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractStepwise
@@ -28,6 +29,7 @@ from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds
 
 INPUT_LAWS = {"normal": Normal(), "exponential": Exponential(), "laplace": Laplace()}
+EXPLODED = 100.0
 VALIDATION_SEED = 5  # the authors' evaluation key; any other would do
 
 
@@ -141,23 +143,31 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array) 
     """Loss after each of many dampened applications of the layer, and of as many dampened gradient steps.
 
     "silenced" is the layer with the rows of P that write to x set to zero: one layer's loss does not depend on them,
-    so they get no gradient and stay as they were drawn, but a repeated layer lets x drift through them.
+    so they get no gradient and stay as they were drawn, but a repeated layer lets x drift through them. "exploded"
+    counts the prompts that end with an error above 100 times the zero predictor's loss.
     """
     prompts = validation(cell)
     descent = GradientDescent(cell.dampening * learning_rate, num_steps=cell.num_rollout)
 
-    def mean_errors(predictor: AbstractStepwise) -> Float[Array, " steps"]:
-        return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts).mean(axis=0)
+    @jax.vmap
+    def zero_errors(prompt: Prompt) -> Float[Array, ""]:
+        return squared_error(ZeroPredictor(), prompt)
+
+    def errors(predictor: AbstractStepwise) -> Float[Array, "prompts steps"]:
+        return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts)
 
     def losses(model: Transformer) -> dict[str, Array]:
         repeated = Transformer(model.layers, model.tokens, cell.num_rollout, cell.dampening)
         silenced = eqx.tree_at(
             lambda m: m.layers[0].output, repeated, replace_fn=lambda output: output.at[:, : cell.task.dim_x].set(0.0)
         )
+        of_repeated = errors(repeated)
+        exploded = ~(of_repeated[:, -1] < EXPLODED * zero_errors(prompts).mean())
         return {
-            "rollout_trained": mean_errors(repeated),
-            "rollout_silenced": mean_errors(silenced),
-            "rollout_gradient_descent": mean_errors(descent),
+            "rollout_trained": of_repeated.mean(axis=0),
+            "rollout_silenced": errors(silenced).mean(axis=0),
+            "rollout_gradient_descent": errors(descent).mean(axis=0),
+            "rollout_exploded": exploded.sum(),
         }
 
     return over_seeds(losses, trained.model)

@@ -1,15 +1,27 @@
 """The numbers, one a seed, that the claims about one trained layer are judged by."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from mesascope.studies._base import Arrays
 from mesascope.studies._one_layer import INPUT_LAWS
+from mesascope.theory.linear_regression import OneStepOptimum
 
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 NEAR, FAR = (0.5, 1.0, 1.25), (1.5, 2.0)  # the input scales the claims speak of
 WEIGHT_SCALES = (1.0, 2.0, 3.0)
 ENDS = ("trained", "gradient_descent")
+
+# What is read, in the words of a criterion.
+GAP = "|trained loss / GD loss - 1|"
+WORST_GAP = f"largest {GAP}"
+HALFWAY = "largest |halfway loss / loss of either end - 1|"
+COSINE = "mean cosine between the sensitivities"
+PREDICTION, SENSITIVITY = "mean distance of the predictions", "mean distance of the sensitivities"
+STEP_SIZE = "|learned step size / closed form - 1|"
+CHANGE = "largest relative change in one step"
 
 
 def per_seed(main: Arrays, best_step_size: float) -> dict[str, np.ndarray]:
@@ -31,6 +43,28 @@ def per_seed(main: Arrays, best_step_size: float) -> dict[str, np.ndarray]:
         "rollout": relative_gap(main, "rollout").max(axis=1),
         "rollout-falls": np.max(losses[:, 1:] / losses[:, :-1] - 1, axis=1, initial=-1.0),
     }
+
+
+def remarks(main: Arrays, best: OneStepOptimum, zero_loss: float) -> tuple[str, ...]:
+    """What no claim is about: plateaus, step sizes, losses, and what becomes of the roll-out."""
+    ends = seed_by_seed(step if step >= 0 else "never" for step in plateau_ends(main))
+    learned = seed_by_seed(f"{size:.3f}" for size in main["step_size"])
+    trained, descent = main["loss_trained"].mean(), main["loss_gradient_descent"].mean()
+    silenced = relative_gap(main, "rollout", "silenced").max()
+    return (
+        f"The plateau ends (half of the way to gradient descent's loss is done) at step {ends}, seed by seed.",
+        f"Learning rate: best on the validation prompts {main['learning_rate']:.4g}, closed form "
+        f"{best.learning_rate:.4g}, learned {learned}.",
+        f"Loss: trained {trained:.4g}, gradient descent {descent:.4g} (closed form {best.loss:.4g}), "
+        f"zero predictor {zero_loss:.4g} (closed form).",
+        f"Rolled out, {seed_by_seed(main['rollout_exploded'])} validation prompts explode, seed by seed.",
+        f"Rolled out with the untrained rows of P, those that write to x, set to zero: {WORST_GAP} {silenced:.2g}.",
+    )
+
+
+def seed_by_seed(values: Iterable[object]) -> str:
+    """Values in a row."""
+    return ", ".join(str(value) for value in values)
 
 
 def relative_gap(arrays: Arrays, name: str, who: str = "trained", reference: str = "gradient_descent") -> np.ndarray:

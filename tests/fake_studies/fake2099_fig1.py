@@ -1,0 +1,70 @@
+"""A study for tests of the command line and the store: quick, and as slow, wrong or divergent as it is asked to be."""
+
+import os
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from mesascope.arrays import load_arrays, save_arrays
+from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._claim import Claim, Verdict
+from mesascope.validation import check_count
+
+
+class Doubling(AbstractStudy):
+    """Twice a number is a number plus itself.
+
+    Notes with [brackets] and a
+    line break.
+    """
+
+    title: ClassVar = "Twice is plus itself"
+    source: ClassVar = "Nobody 2099, figure 1"
+    claims: ClassVar = (
+        Claim("double", "Twice a number is the number plus itself.", "largest difference", "at most", 0.1),
+    )
+    presets: ClassVar = {"smoke": {"size": 2}, "quick": {"size": 4}, "paper": {"size": 8, "seeds": 5}}
+
+    seeds: int = 3
+    size: int = 4
+    error: float = 0.0
+    seconds: float = 0.0
+
+    def __check_init__(self):
+        check_count("size", self.size)
+        check_count("seeds", self.seeds)
+
+    def cells(self) -> tuple[Cell, ...]:
+        config = {"size": self.size, "seeds": self.seeds, "error": self.error, "seconds": self.seconds}
+        return tuple(Cell(f"part {part}", {"part": part, **config}) for part in (1, 2))
+
+    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
+        with Path(os.environ.get("FAKE_LOG", os.devnull)).open("a") as log:
+            log.write(f"{cell.label}\n")
+        if workspace.checkpoint is not None:
+            if workspace.checkpoint.exists():
+                load_arrays(workspace.checkpoint)
+            save_arrays(workspace.checkpoint, {}, None)
+        for step in range(10):
+            workspace.report(step, 10, "counting")
+            time.sleep(self.seconds / 10)
+        x = np.arange(float(self.size))
+        return {"difference": np.full(self.seeds, self.error), "double": x + x}
+
+    def summarise(self, results: list[Arrays]) -> list[Arrays]:
+        return results
+
+    def figures(self, summary: list[Arrays]) -> dict:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot(summary[0]["double"])
+        return {"doubles": figure}
+
+    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
+        return tuple(claim.judge(summary[0]["difference"]) for claim in self.claims)
+
+    def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
+        return ("Numbers [were] doubled.",)

@@ -1,0 +1,89 @@
+"""Prompts, their prefixes, and sequences read as prompts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from mesascope.algorithms.least_squares import LeastSquares
+from mesascope.prompt import Prompt, Sequence
+
+EPS = np.finfo(np.float64).eps
+
+
+@pytest.fixture
+def prompt():
+    return Prompt(
+        xs=jnp.arange(6.0).reshape(3, 2),
+        ys=jnp.arange(12.0).reshape(3, 4) + 100,
+        query=jnp.array([7.0, 8.0]),
+        target=jnp.array([1.0, 2.0, 3.0, 4.0]),
+    )
+
+
+def test_a_prompt_knows_its_sizes(prompt):
+    assert (prompt.num_examples, prompt.dim_x, prompt.dim_y) == (3, 2, 4)
+
+
+@pytest.mark.parametrize("num_examples", [0, 1, 3])
+def test_a_prefix_asks_the_same_question_after_fewer_examples(prompt, num_examples):
+    prefix = prompt.prefix(num_examples)
+    np.testing.assert_array_equal(prefix.xs, np.arange(6.0).reshape(3, 2)[:num_examples])
+    np.testing.assert_array_equal(prefix.ys, np.arange(12.0).reshape(3, 4)[:num_examples] + 100)
+    np.testing.assert_array_equal(prefix.query, prompt.query)
+    np.testing.assert_array_equal(prefix.target, prompt.target)
+
+
+@pytest.mark.parametrize("num_examples", [-1, 4, True])
+def test_an_impossible_prefix_is_refused(prompt, num_examples):
+    with pytest.raises(ValueError, match="`num_examples` must be"):
+        prompt.prefix(num_examples)
+
+
+def test_another_query_changes_nothing_else(prompt):
+    other = prompt.with_query(jnp.array([-1.0, -2.0]))
+    np.testing.assert_array_equal(other.query, [-1.0, -2.0])
+    for name in ("xs", "ys", "target"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(prompt, name))
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_sequence_is_a_prompt_of_its_consecutive_pairs(length):
+    states = np.arange(12.0).reshape(6, 2) ** 2
+    sequence = Sequence(jnp.asarray(states))
+    prompt = sequence.prompt(length)
+    assert sequence.num_states == 6
+    assert prompt.num_examples == length - 1
+    for t in range(length - 1):
+        np.testing.assert_array_equal(prompt.xs[t], states[t])
+        np.testing.assert_array_equal(prompt.ys[t], states[t + 1])
+    np.testing.assert_array_equal(prompt.query, states[length - 1])
+    np.testing.assert_array_equal(prompt.target, states[length])
+
+
+@pytest.mark.parametrize("length", [0, 6, True])
+def test_an_impossible_length_is_refused(length):
+    with pytest.raises(ValueError, match="`length` must be"):
+        Sequence(jnp.zeros((6, 2))).prompt(length)
+
+
+@pytest.mark.parametrize("group", [stats.unitary_group, stats.ortho_group])
+def test_least_squares_recovers_what_drives_a_noiseless_sequence(group):
+    """s_{t+1} = W s_t, W unitary or orthogonal: d pairs of independent states determine W."""
+    dim, rng = 3, np.random.default_rng(0)
+    drive = group.rvs(dim, random_state=rng)
+    states = [rng.normal(size=dim).astype(drive.dtype)]
+    for _ in range(9):
+        states.append(drive @ states[-1])
+    prompt = Sequence(jnp.asarray(np.array(states))).prompt(9)
+    condition = np.linalg.cond(np.array(states[:8]))
+    weights = LeastSquares().weights(prompt)
+    np.testing.assert_allclose(weights, drive, rtol=0, atol=1e3 * EPS * condition)
+    np.testing.assert_allclose(LeastSquares()(prompt), prompt.target, rtol=0, atol=1e3 * EPS * condition)
+
+
+def test_a_prompt_passes_through_transformations(prompt):
+    doubled = jax.jit(lambda each: jax.tree.map(lambda leaf: 2 * leaf, each))(prompt)
+    assert isinstance(doubled, Prompt)
+    np.testing.assert_array_equal(doubled.ys, 2 * prompt.ys)

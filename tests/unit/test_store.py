@@ -1,0 +1,403 @@
+import errno
+import fcntl
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import mesascope
+from mesascope.arrays import UnusableFile, load_arrays, save_arrays
+from mesascope.runs import provenance
+from mesascope.runs.archive import Archive, MissingResult
+from mesascope.runs.directory import DirectoryError
+from mesascope.runs.store import Store
+from mesascope.studies._base import AbstractStudy, Cell, Workspace
+from mesascope.studies._claim import Claim
+
+FAKES = Path(__file__).parents[1] / "fake_studies"
+ARRAYS = {
+    "real": np.linspace(0, 1, 7).reshape(1, 7),
+    "single": np.ones((2, 3), np.float32).T,
+    "complex": np.array([1 + 2j, 3 - 4j]),
+    "counts": np.arange(3),
+    "mask": np.array([True, False]),
+    "scalar": np.array(2.5),
+    "empty": np.zeros((0, 4)),
+}
+
+
+class Counted(AbstractStudy):
+    """Counts how often its cells run."""
+
+    title: ClassVar = "Counting"
+    source: ClassVar = "None"
+    claims: ClassVar[tuple[Claim, ...]] = ()
+    presets: ClassVar = {"quick": {}}
+
+    ran: ClassVar[list] = []
+    body: ClassVar = None
+
+    seeds: int = 2
+
+    def cells(self):
+        return (Cell("first", {"number": 1, "bound": float("nan")}), Cell("second", {"number": 2}))
+
+    def run_cell(self, cell, workspace):
+        self.ran.append(cell.label)
+        if self.body is not None:
+            self.body(workspace)
+        return ARRAYS
+
+    def summarise(self, results):
+        return results
+
+    def figures(self, summary):
+        return {}
+
+    def verdicts(self, summary):
+        return ()
+
+
+@pytest.fixture
+def study():
+    Counted.ran.clear()
+    Counted.body = None
+    return Counted()
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def store(tmp_path, said):
+    return Store(tmp_path / "runs", say=said.append)
+
+
+def run(store, study, number=0):
+    return store.get_or_run(study, study.cells()[number], Workspace().report)
+
+
+def result_path(store, study, number=0):
+    return store.archive.path(study, study.cells()[number])
+
+
+def assert_equal(arrays, expected=ARRAYS):
+    assert set(arrays) == set(expected)
+    for name, array in expected.items():
+        assert (arrays[name].dtype, arrays[name].shape) == (array.dtype, array.shape)
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+def test_a_cell_runs_once_and_is_read_ever_after(store, study, said, tmp_path):
+    assert_equal(run(store, study))
+    assert_equal(run(store, study))
+    assert_equal(run(Store(tmp_path / "runs"), study))
+    assert study.ran == ["first"]
+    assert said == []
+
+
+def test_a_study_runs_through_a_store(store, study):
+    for _ in range(2):
+        results = study.run(store).summary
+        assert [list(result) for result in results] == [list(results[0])] * 2
+    assert study.ran == ["first", "second"]
+
+
+def test_force_runs_again(store, study, tmp_path):
+    run(store, study)
+    run(Store(tmp_path / "runs", force=True), study)
+    assert study.ran == ["first", "first"]
+
+
+def test_only_results_remain_in_the_directory(store, study):
+    study.run(store)
+    left = sorted(store.archive.directory.rglob("*"))
+    assert left == sorted([result_path(store, study).parent, *(result_path(store, study, n) for n in (0, 1))])
+
+
+def test_a_result_says_how_it_came_about(store, study):
+    run(store, study)
+    _, header = load_arrays(result_path(store, study))
+    assert (header["study"], header["label"], header["config"]["number"]) == (study.name(), "first", 1)
+    told = header["provenance"]
+    assert told["versions"].keys() == {"python", "mesascope", "jax", "jaxlib", "numpy", "equinox", "optax"}
+    assert told["versions"]["mesascope"] == mesascope.__version__
+    assert (told["num_devices"], told["backend"], told["x64"]) == (jax.device_count(), "cpu", True)
+    assert (told["seeds"], told["settings"]["seeds"]) == (2, 2)
+    assert told["seconds"] >= told["compile_seconds"] >= 0
+    assert {"commit", "platform", "num_cpus", "device", "finished"} <= told.keys()
+
+
+def test_the_stopwatch_counts_compiling():
+    with provenance.Stopwatch() as stopwatch:
+        jax.jit(lambda x: x**2 + 17)(jnp.ones(3))
+    assert stopwatch.seconds > stopwatch.compile_seconds > 0
+    with provenance.Stopwatch() as other:
+        pass
+    assert other.compile_seconds == 0
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    provenance._commit.cache_clear()
+    assert provenance._commit() is None
+    provenance._commit.cache_clear()
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replace_by_text(path):
+    path.write_text("not ours")
+
+
+def flip_in_arrays(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def flip_in_header(path):
+    content = path.read_bytes()
+    assert b"first" in content
+    path.write_bytes(content.replace(b"first", b"worst"))
+
+
+def replace_by_foreign_safetensors(path):
+    header = json.dumps({"__metadata__": {"format": "pt"}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def spoil_header(path):
+    text = json.dumps({"__metadata__": {"mesascope": "{", "sha256": ""}}).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+
+
+def replace_by_other_arrays(path):
+    save_arrays(path, ARRAYS, None)
+
+
+def replace_by_another_cell(path):
+    arrays, header = load_arrays(path)
+    save_arrays(path, arrays, {**header, "config": {"number": 3}})
+
+
+def replace_by_directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = (
+    truncate,
+    empty,
+    replace_by_text,
+    flip_in_arrays,
+    flip_in_header,
+    replace_by_foreign_safetensors,
+    spoil_header,
+    replace_by_other_arrays,
+    replace_by_another_cell,
+    replace_by_directory,
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_result_is_named_set_aside_and_computed_again(damage, store, study, said):
+    run(store, study)
+    path = result_path(store, study)
+    damage(path)
+    content = None if path.is_dir() else path.read_bytes()
+    assert_equal(run(store, study))
+    assert study.ran == ["first", "first"]
+    aside = path.with_name(f"{path.name}.damaged-1")
+    assert content is None or aside.read_bytes() == content
+    assert len(said) == 1
+    assert str(path) in said[0]
+    assert aside.name in said[0]
+    assert_equal(run(store, study))
+    assert study.ran == ["first", "first"]
+
+
+def test_files_set_aside_before_are_left_alone(store, study):
+    for _ in range(3):
+        run(store, study)
+        truncate(result_path(store, study))
+    run(store, study)
+    aside = sorted(path.suffix for path in result_path(store, study).parent.iterdir())
+    assert aside == [".damaged-1", ".damaged-2", ".damaged-3", ".safetensors"]
+
+
+def keep_half(workspace):
+    if workspace.checkpoint.exists():
+        load_arrays(workspace.checkpoint)
+    save_arrays(workspace.checkpoint, {"half": np.ones(2)}, None)
+
+
+def keep_half_and_stop(workspace):
+    keep_half(workspace)
+    raise KeyboardInterrupt
+
+
+def test_a_stopped_cell_keeps_its_checkpoint_until_it_is_done(store, study):
+    Counted.body = staticmethod(keep_half_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(store, study)
+    partial = store.partial(study, study.cells()[0])
+    assert list(partial.parent.iterdir()) == [partial]
+    Counted.body = staticmethod(keep_half)
+    run(store, study)
+    assert list(partial.parent.iterdir()) == [result_path(store, study)]
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_cell_starts_afresh(store, study, said):
+    partial = store.partial(study, study.cells()[0])
+    partial.parent.mkdir()
+    partial.write_bytes(b"half")
+    Counted.body = staticmethod(keep_half)
+    assert_equal(run(store, study))
+    assert partial.with_name(f"{partial.name}.damaged-1").read_bytes() == b"half"
+    assert len(said) == 1
+    assert not partial.exists()
+
+
+def test_a_cell_that_reads_another_damaged_file_fails(store, study, tmp_path, said):
+    (tmp_path / "other").write_bytes(b"")
+    Counted.body = staticmethod(lambda workspace: load_arrays(tmp_path / "other"))
+    with pytest.raises(UnusableFile, match="other"):
+        run(store, study)
+    assert said == []
+
+
+def fail_with(code):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def test_a_full_disk_leaves_what_there_was_and_says_what_to_do(store, study, monkeypatch):
+    run(store, study)
+    monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC))
+    with pytest.raises(DirectoryError, match="No space left on device.*make room"):
+        run(store, study, 1)
+    assert list(result_path(store, study).parent.iterdir()) == [result_path(store, study)]
+    monkeypatch.undo()
+    assert_equal(run(store, study, 1))
+    assert study.ran == ["first", "second", "second"]
+
+
+def test_a_disk_that_fills_at_a_checkpoint_is_told_alike(store, study, monkeypatch):
+    Counted.body = staticmethod(keep_half)
+    monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC))
+    with pytest.raises(DirectoryError, match="No space left"):
+        run(store, study)
+
+
+def test_an_error_of_the_cell_itself_is_not_taken_for_a_full_disk(store, study):
+    Counted.body = staticmethod(lambda workspace: fail_with(errno.ECONNRESET)())
+    with pytest.raises(ConnectionResetError):
+        run(store, study)
+    assert list(result_path(store, study).parent.iterdir()) == []
+
+
+def test_the_directory_must_not_be_a_file(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(DirectoryError, match=r"`runs` must be a directory.*got '.*runs' \(a file\)\. Name another"):
+        Store(tmp_path / "runs")
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open"])
+def test_the_directory_must_be_writable(call, tmp_path, monkeypatch):
+    target = (Path, "mkdir") if call == "mkdir" else ("builtins.open",)
+    monkeypatch.setattr(*target, lambda *_, **__: fail_with(errno.EACCES)())
+    with pytest.raises(DirectoryError, match="Permission denied"):
+        Store(tmp_path / "runs")
+
+
+def test_a_file_system_without_locks_still_stores(store, study, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", fail_with(errno.ENOLCK))
+    assert_equal(run(store, study))
+
+
+def test_a_lock_that_fails_is_an_error(store, study, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", fail_with(errno.EBADF))
+    with pytest.raises(OSError, match="Bad file"):
+        run(store, study)
+
+
+def start_fake(tmp_path, seconds):
+    """A process that runs the fake study's cells through a store, and says "waiting" when it waits."""
+    script = f"""
+import mesascope.studies
+mesascope.studies.__path__.append({str(FAKES)!r})
+from mesascope.runs.store import Store
+from mesascope.studies import find_study
+study = find_study("fake2099-fig1")(seconds={seconds})
+store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
+print(store.get_or_run(study, study.cells()[0], lambda *_: None)["double"].tolist())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(mesascope.__file__).parents[1]), "FAKE_LOG": str(tmp_path / "log")}
+    return subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_at_once_run_a_cell_once(tmp_path):
+    both = [start_fake(tmp_path, seconds=2.0) for _ in range(2)]
+    answers = [process.communicate(timeout=60)[0].splitlines() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert (tmp_path / "log").read_text() == "part 1\n"
+    assert sorted(map(len, answers)) == [1, 2]
+    first, second = sorted(answers, key=len)
+    assert first == second[1:]
+    assert "waiting for its result" in second[0].lower()
+
+
+def test_a_killed_process_holds_nothing(tmp_path):
+    first = start_fake(tmp_path, seconds=30.0)
+    log = tmp_path / "log"
+    deadline = time.monotonic() + 30
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert list((tmp_path / "runs").rglob("*.lock"))
+    second = start_fake(tmp_path, seconds=0.0)
+    assert second.communicate(timeout=60)[0] == "[0.0, 2.0, 4.0, 6.0]\n"
+
+
+def test_an_archive_only_reads(store, study, tmp_path):
+    archive, (cell, _) = Archive(tmp_path / "runs"), study.cells()
+    with pytest.raises(MissingResult, match="no result of .*first"):
+        archive.get_or_run(study, cell, Workspace().report)
+    run(store, study)
+    assert_equal(archive.get_or_run(study, cell, Workspace().report))
+    truncate(archive.path(study, cell))
+    with pytest.raises(MissingResult, match="damaged"):
+        archive.get_or_run(study, cell, Workspace().report)
+    assert list(archive.path(study, cell).parent.iterdir()) == [archive.path(study, cell)]
+
+
+def test_arrays_are_numbers(tmp_path):
+    with pytest.raises(ValueError, match="`arrays` must hold numbers; got <U1 in 'text'"):
+        save_arrays(tmp_path / "file", {"text": np.array(["a"])}, None)
+
+
+def test_a_missing_file_is_missing_not_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_arrays(tmp_path / "file")

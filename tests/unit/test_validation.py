@@ -1,0 +1,73 @@
+"""Checks of configurations: what they let pass, what they refuse, and what they say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.validation import check_count, check_finite, check_non_negative, check_positive, check_shape
+
+NUMBER_CHECKS = (check_positive, check_non_negative, check_finite)
+
+
+@pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(1)])
+def test_counts_pass(value):
+    check_count("n", value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, True, np.True_, np.float64(2), "3", None, jnp.array(2), [1]])
+def test_what_is_no_count_is_refused_by_name(value):
+    with pytest.raises(ValueError, match="`n` must be an integer of at least 1; got"):
+        check_count("n", value)
+
+
+def test_the_least_count_is_a_choice():
+    check_count("n", 0, minimum=0)
+    with pytest.raises(ValueError, match="at least 2; got 1"):
+        check_count("n", 1, minimum=2)
+
+
+@pytest.mark.parametrize("check", NUMBER_CHECKS)
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.array([1.0, 2.0]), jnp.ones((2, 2)), [1, 2.5], (3,)])
+def test_positive_numbers_pass_every_check(check, value):
+    check("scale", value)
+
+
+@pytest.mark.parametrize("check", NUMBER_CHECKS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, complex(0, np.nan)])
+@pytest.mark.parametrize("form", [lambda v: v, lambda v: np.array([1.0, v]), lambda v: jnp.array([v, 1.0]), lambda v: [v]])
+def test_one_entry_that_is_not_finite_is_refused(check, bad, form):
+    with pytest.raises(ValueError, match="`scale` must be .*finite; got"):
+        check("scale", form(bad))
+
+
+@pytest.mark.parametrize(
+    ("check", "passes", "fails"),
+    [(check_positive, (1e-300,), (0.0, -1.0)), (check_non_negative, (0.0,), (-1e-300,)), (check_finite, (-1.0,), ())],
+)
+def test_signs(check, passes, fails):
+    for value in passes:
+        check("scale", value)
+        check("scale", np.array([1.0, value]))
+    for value in fails:
+        for form in (value, np.array([1.0, value])):
+            with pytest.raises(ValueError, match="`scale` must be"):
+                check("scale", form)
+
+
+@pytest.mark.parametrize("value", [["a"], np.array(["a"]), np.array([None])])
+def test_entries_that_are_no_numbers_are_refused(value):
+    with pytest.raises(ValueError, match="`scale` must be finite"):
+        check_finite("scale", value)
+
+
+@pytest.mark.parametrize("check", NUMBER_CHECKS)
+def test_a_traced_value_passes(check):
+    jax.jit(lambda value: check("scale", value))(-jnp.ones(2) * jnp.nan)
+
+
+def test_shapes():
+    check_shape("weights", jnp.zeros((2, 3)), (2, 3))
+    check_shape("weights", 1.0, ())
+    with pytest.raises(ValueError, match=r"`weights` must have shape \(2, 3\); got \(3, 2\)"):
+        check_shape("weights", np.zeros((3, 2)), (2, 3))
