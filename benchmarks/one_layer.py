@@ -6,6 +6,7 @@ keys, attention for all tokens, one jitted update a step from a Python loop, one
 """
 
 import argparse
+import itertools
 import statistics
 import time
 
@@ -43,7 +44,8 @@ class Plain:
         keys = jax.random.split(jax.random.key(seed), 4)
         names = ("query", "key", "value", "output")
         self.params = {
-            name: 0.0135 * jax.random.truncated_normal(key, -2, 2, (11, 11)) for name, key in zip(names, keys, strict=True)
+            name: 0.0135 * jax.random.truncated_normal(key, -2, 2, (11, 11))
+            for name, key in zip(names, keys, strict=True)
         }
         self.state = self.optimiser.init(self.params)
         self.key = jax.random.key(100 + seed)
@@ -74,7 +76,7 @@ def time_ours(num_steps, num_seeds, batch_size):
         keys=jax.random.split(jax.random.key(0), num_seeds),
         on_chunk=lambda step, losses: ticks.append(time.perf_counter()),
     )
-    chunks = [(after - before) / config.chunk_size for before, after in zip(ticks[1:], ticks[2:], strict=False)]
+    chunks = [(after - before) / config.chunk_size for before, after in itertools.pairwise(ticks[1:])]
     return ticks[1] - ticks[0] - config.chunk_size * chunks[0], chunks
 
 

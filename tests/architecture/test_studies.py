@@ -33,5 +33,8 @@ def test_no_other_part_writes_a_study_s_name(folder):
 
 
 def test_a_study_stays_under_150_lines():
-    lengths = {name: len((SOURCE / f"{name.split('.', 1)[1].replace('.', '/')}.py").read_text().splitlines()) for name in STUDIES}
+    lengths = {
+        name: len((SOURCE / f"{name.split('.', 1)[1].replace('.', '/')}.py").read_text().splitlines())
+        for name in STUDIES
+    }
     assert all(length <= 150 for length in lengths.values()), lengths

@@ -295,7 +295,7 @@ def fail_with(code):
 def test_a_full_disk_leaves_what_there_was_and_says_what_to_do(store, study, monkeypatch):
     run(store, study)
     monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC))
-    with pytest.raises(DirectoryError, match="No space left on device.*make room"):
+    with pytest.raises(DirectoryError, match=r"No space left on device.*make room"):
         run(store, study, 1)
     assert list(result_path(store, study).parent.iterdir()) == [result_path(store, study)]
     monkeypatch.undo()
@@ -353,7 +353,11 @@ study = find_study("fake2099-fig1")(seconds={seconds})
 store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
 print(store.get_or_run(study, study.cells()[0], lambda *_: None)["double"].tolist())
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(mesascope.__file__).parents[1]), "FAKE_LOG": str(tmp_path / "log")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(mesascope.__file__).parents[1]),
+        "FAKE_LOG": str(tmp_path / "log"),
+    }
     return subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -383,7 +387,7 @@ def test_a_killed_process_holds_nothing(tmp_path):
 
 def test_an_archive_only_reads(store, study, tmp_path):
     archive, (cell, _) = Archive(tmp_path / "runs"), study.cells()
-    with pytest.raises(MissingResult, match="no result of .*first"):
+    with pytest.raises(MissingResult, match=r"no result of .*first"):
         archive.get_or_run(study, cell, Workspace().report)
     run(store, study)
     assert_equal(archive.get_or_run(study, cell, Workspace().report))

@@ -33,7 +33,7 @@ class GradientDescent(AbstractLinearLearner):
             )
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
-        rates = jnp.broadcast_to(jnp.asarray(self.learning_rate), (self.num_steps,))
+        rates = jnp.broadcast_to(jnp.asarray(self.learning_rate, prompt.xs.dtype), (self.num_steps,))
         xs_conjugate = jnp.conj(prompt.xs)
 
         def step(weights, rate):

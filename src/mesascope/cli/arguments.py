@@ -3,17 +3,11 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from mesascope.studies import study_names
-
-if TYPE_CHECKING:
-    StudyName = str
-else:
-    StudyName = Literal[study_names()] if study_names() else str
-StudyNames = Annotated[Positional[tuple[StudyName, ...]], arg(metavar="STUDY...")]
+StudyNames = Annotated[Positional[tuple[str, ...]], arg(metavar="STUDY...")]
 Preset = Literal["smoke", "quick", "paper"]
 Directory = Annotated[Path, arg(metavar="DIR")]
 
@@ -35,7 +29,7 @@ class ListStudies:
 class Show:
     """A study's page: source, notes, claims with their criteria, presets."""
 
-    study: Annotated[Positional[StudyName], arg(metavar="STUDY")]
+    study: Annotated[Positional[str], arg(metavar="STUDY")]
     """A name from `mesascope list`."""
     json: bool = False
     """One JSON document instead."""

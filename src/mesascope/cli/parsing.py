@@ -5,12 +5,11 @@ A study's fields are options of theirs. They are known only once the study is, s
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import tyro
 
-from mesascope.cli.arguments import COMMANDS, Reproduce
+from mesascope.cli.arguments import COMMANDS, Reproduce, Show
 from mesascope.cli.errors import InputError
 from mesascope.studies import find_study, study_names
 
@@ -41,11 +40,11 @@ class Request(NamedTuple):
 def parse(words: list[str]) -> Request:
     """What a command line asks for; raises `InputError`, and SystemExit(2) where tyro has told the user already."""
     try:
-        if words[0] == "show":
-            list(map(find_study, _study_words(words)))  # the nearest name is a better answer than a list of them all
         if words[0] in WITH_STUDIES:
             return _parse_with_studies(words)
         command = _tyro(COMMANDS, words)
+        if isinstance(command, Show):
+            find_study(command.study)
         studies = _every_study(command) if isinstance(command, Reproduce) else ()
         return Request(command, studies, words)
     except ValueError as error:
@@ -54,10 +53,12 @@ def parse(words: list[str]) -> Request:
 
 def _parse_with_studies(words: list[str]) -> Request:
     """Every study parses the whole line with its own fields as options; so several take the fields they share."""
-    classes = [find_study(name) for name in dict.fromkeys(_study_words(words))]
+    names, others = _split(words)
+    classes = [find_study(name) for name in dict.fromkeys(names)]
     _check_shared(words, classes)
     preset = _value_of("--preset", words) or "quick"
-    commands = [_tyro(_with_settings(words[0], cls, preset), words) for cls in classes]
+    line = [words[0], *names, *others]  # tyro takes names only where they stand together
+    commands = [_tyro(_with_settings(words[0], cls, preset), line) for cls in classes]
     if not commands:
         _tyro(COMMANDS, words)  # a request for help ends here
         raise InputError(f"`{words[0]}` needs the name of a study. `mesascope list` names them all.")
@@ -95,16 +96,21 @@ def _every_study(command: Reproduce) -> "tuple[AbstractStudy, ...]":
     return tuple(find_study(name).preset(command.preset, **changes) for name in names)
 
 
-def _study_words(words: list[str]) -> Iterator[str]:
-    """The words that stand where names of studies do; behind an option this does not know, only names of studies."""
-    rest, values_follow = iter(words[1:]), False
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The names of studies behind the command, and all other words.
+
+    Behind an option that is not known here, a study's own, only a word that is the name of a study counts as one.
+    """
+    names, others, rest, values_follow = [], [], iter(words[1:]), False
     for word in rest:
         if word.startswith("-"):
-            if word in _WITH_VALUE:
-                next(rest, None)
+            others += [word, *itertools.islice(rest, int(word in _WITH_VALUE))]
             values_follow = not (word in _WITH_VALUE or word in _WITHOUT_VALUE or "=" in word)
         elif not values_follow or word in study_names():
-            yield word
+            names.append(word)
+        else:
+            others.append(word)
+    return names, others
 
 
 def _value_of(option: str, words: list[str]) -> str | None:

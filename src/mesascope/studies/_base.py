@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_c
 import equinox as eqx
 import numpy as np
 
+from mesascope import __version__
 from mesascope.configuration import describe, fingerprint
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._result import StudyResult
@@ -34,11 +35,13 @@ class Cell(NamedTuple):
     config: Any
 
     def key(self, study: str) -> str:
-        """The name its result is stored under: the hash of its whole configuration."""
-        return fingerprint({"study": study, "config": describe(self.config)})
+        """The name its result is stored under: the hash of its whole configuration.
+
+        The package's version is part of it, so that no result of older code is ever taken for one of this code.
+        """
+        return fingerprint({"version": __version__, "study": study, "config": describe(self.config)})
 
 
-@runtime_checkable
 @runtime_checkable
 class AbstractStore(Protocol):
     """Where results of cells are kept."""

@@ -51,7 +51,7 @@ class Claim:
             sentence = f"{num_lost} of {len(values)} seeds gave no finite number: something diverged."
             return Verdict(self, math.nan, (math.nan, math.nan), Outcome.NOT_REPRODUCED, sentence)
         mean, low, high = mean_interval(values)
-        num_met = sum(self.holds(value) for value in values)
+        num_met = sum(map(self.holds, values.tolist()))
         return self._verdict(mean, low, high, f"mean over {len(values)} seeds, {num_met} of which meet it")
 
     def judge_exact(self, value: float) -> "Verdict":

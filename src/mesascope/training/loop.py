@@ -95,8 +95,9 @@ def compile_chunk(
 
 def pad_to_devices(keys: Key[Array, " seeds"], mesh: Mesh) -> Key[Array, " padded"]:
     """Repeat the last key until every device has as many."""
-    missing = -len(keys) % mesh.size
-    return jnp.concatenate([keys, jnp.repeat(keys[-1:], missing)]) if missing else keys
+    padding = [(0, -len(keys) % mesh.size), (0, 0)]
+    data = jnp.pad(jax.random.key_data(keys), padding, mode="edge")
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(keys))
 
 
 def place(states: State, mesh: Mesh) -> State:

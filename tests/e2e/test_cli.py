@@ -1,0 +1,447 @@
+"""The command line, most of it in this process; what a process alone shows, in one of its own."""
+
+import csv
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import mesascope
+import mesascope.studies
+from mesascope.cli import main
+from mesascope.cli.parsing import parse
+from mesascope.studies import find_study
+
+FAKES = str(Path(__file__).parents[1] / "fake_studies")
+FAKE = "fake2099-fig1"
+SOURCE = str(Path(mesascope.__file__).parents[1])
+START = f"""
+import sys, mesascope.studies
+mesascope.studies.__path__.append({FAKES!r})
+from mesascope.cli import main
+"""
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path):
+    """`main`, in an empty directory, with one study more: its file is all it takes."""
+    monkeypatch.setattr(mesascope.studies, "__path__", [*mesascope.studies.__path__, FAKES])
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    monkeypatch.delenv("MESASCOPE_RUNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: main(list(words))
+
+
+@pytest.fixture
+def cells_run(tmp_path):
+    """How many cells of the fake study have run so far."""
+    log = tmp_path / "log"
+    return lambda: len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def start(*words, code=START + "sys.exit(main())", **options):
+    environment = {**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "80", **options.pop("environment", {})}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, **pipes, **options)
+
+
+def assert_refused(capsys, code, *patterns):
+    """Exit code 2, a message and no traceback, nothing on stdout."""
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert "Traceback" not in err
+    for pattern in patterns:
+        assert re.search(pattern, err), err
+
+
+# The pages
+
+
+def test_list_names_every_study(cli, capsys):
+    assert cli("list") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in mesascope.studies.study_names())
+    assert re.search(rf"{FAKE} +1 +Twice is plus itself", out)
+
+
+def test_list_as_json(cli, capsys):
+    assert cli("list", "--json") == 0
+    studies = json.loads(capsys.readouterr().out)["studies"]
+    assert [study["study"] for study in studies] == list(mesascope.studies.study_names())
+    title, source = "Twice is plus itself", "Nobody 2099, figure 1"
+    assert {"study": FAKE, "title": title, "source": source, "num_claims": 1} in studies
+
+
+def test_show_is_the_studys_page(cli, capsys):
+    assert cli("show", FAKE) == 0
+    out = capsys.readouterr().out
+    for part in ("Twice is plus itself", "Nobody 2099, figure 1", "Notes with [brackets] and a line break."):
+        assert part in out
+    assert re.search(r"double +Twice a number is the number .*largest difference at most", out)
+    assert re.search(r"--seeds +3 +3 +5", out)
+
+
+def test_show_as_json(cli, capsys):
+    assert cli("show", FAKE, "--json") == 0
+    page = json.loads(capsys.readouterr().out)
+    assert page["claims"][0]["criterion"] == "largest difference at most 0.1"
+    assert page["presets"]["paper"] == {"seeds": 5, "size": 8, "error": 0.0, "seconds": 0.0}
+
+
+@pytest.mark.parametrize("study", mesascope.studies.study_names())
+def test_every_study_has_a_page_and_options(cli, capsys, study):
+    assert cli("show", study) == 0
+    assert cli("run", study, "--help") == 0
+    assert "--seeds" in capsys.readouterr().out
+
+
+def test_the_version(cli, capsys):
+    assert cli("--version") == 0
+    assert capsys.readouterr().out == f"mesascope {mesascope.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("run", "--help"), ("export", "--help"), ("show", "--help")])
+def test_help(cli, capsys, words):
+    assert cli(*words) == 0
+    assert capsys.readouterr().out.startswith("usage: mesascope")
+
+
+def test_a_studys_settings_are_options_with_the_presets_values(cli, capsys):
+    assert cli("run", FAKE, "--preset", "paper", "--help") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"--size INT +\(default: 8\)", out)
+    assert re.search(r"--seeds INT +\(default: 5\)", out)
+
+
+# Running
+
+
+def test_run_prints_verdicts_notes_and_where_figures_lie(cli, capsys, tmp_path):
+    assert cli("run", FAKE, "--preset", "smoke") == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"✓ reproduced +double +0 ", out)
+    assert "Numbers [were] doubled." in out
+    assert f"Figures: runs/{FAKE}/figures-smoke" in out
+    assert re.search(r"1 of 1 claims reproduced, \d+\.\d s", out)
+    figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-smoke").iterdir())
+    assert figures == ["doubles.pdf", "doubles.png", "doubles.svg"]
+    assert [line.split(" in ")[0] for line in err.splitlines()] == [f"{FAKE}: part {part}: done" for part in (1, 2)]
+    assert "\x1b" not in out + err
+
+
+def test_a_second_run_reads_what_the_first_one_stored(cli, capsys, cells_run):
+    assert [cli("run", FAKE), cells_run()] == [0, 2]
+    capsys.readouterr()
+    assert [cli("run", FAKE), cells_run()] == [0, 2]
+    assert capsys.readouterr().err.count("(stored)") == 2
+    assert [cli("run", FAKE, "--force"), cells_run()] == [0, 4]
+    assert [cli("run", FAKE, "--size", "5"), cells_run()] == [0, 6]
+
+
+def test_a_claim_that_fails_gives_exit_code_1(cli, capsys):
+    assert cli("run", FAKE, "--error", "0.2") == 1
+    assert "✗ not reproduced" in capsys.readouterr().out
+    assert cli("run", FAKE, "--error", "0", "--seeds", "1") == 1
+    assert "? inconclusive" in capsys.readouterr().out
+
+
+def test_numbers_that_are_not_finite_are_a_verdict(cli, capsys):
+    assert cli("run", FAKE, "--error", "nan", "--json") == 1
+    (study,) = json.loads(capsys.readouterr().out)["studies"]
+    assert (study["claims"][0]["verdict"], study["claims"][0]["measured"]) == ("not reproduced", None)
+
+
+def test_json_is_one_document_and_nothing_else(cli, capsys):
+    assert cli("run", FAKE, "--preset", "smoke", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    (study,) = document["studies"]
+    assert (study["study"], study["preset"], study["claims"][0]["verdict"]) == (FAKE, "smoke", "reproduced")
+    assert len(study["figures"]) == 3
+    assert all(Path(path).exists() for path in study["figures"])
+
+
+def test_quiet_is_one_line_a_study(cli, capsys):
+    assert cli("run", FAKE, "--quiet") == 0
+    assert capsys.readouterr() == (f"{FAKE}: 1 of 1 claims reproduced\n", "")
+
+
+def test_settings_that_are_no_preset_have_figures_of_their_own(cli, tmp_path):
+    cli("run", FAKE, "--size", "5")
+    cli("run", FAKE, "--size", "6")
+    cli("run", FAKE, "--size", "4")
+    names = sorted(path.name for path in (tmp_path / "runs" / FAKE).glob("figures-*"))
+    assert len(names) == 3
+    assert all(re.fullmatch("figures-(quick|custom-[0-9a-f]{8})", name) for name in names)
+
+
+def test_the_directory_of_results_comes_from_the_environment_or_an_option(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("MESASCOPE_RUNS", str(tmp_path / "there"))
+    cli("run", FAKE, "--quiet")
+    cli("run", FAKE, "--quiet", "--runs", "elsewhere")
+    assert not (tmp_path / "runs").exists()
+    assert len(list((tmp_path / "there" / FAKE).glob("*.safetensors"))) == 2
+    assert len(list((tmp_path / "elsewhere" / FAKE).glob("*.safetensors"))) == 2
+
+
+def test_reproduce_runs_every_study_of_a_paper(cli, capsys):
+    assert cli("reproduce", "--paper", "fake2099", "--preset", "smoke", "--seeds", "2", "--json") == 0
+    (study,) = json.loads(capsys.readouterr().out)["studies"]
+    assert (study["study"], study["preset"]) == (FAKE, "custom")
+    assert cli("reproduce", "--paper", "fake2099", "--preset", "paper") == 0
+
+
+def test_reproduce_is_for_every_study(cli):
+    names = [study.name() for study in parse(["reproduce", "--preset", "smoke"]).studies]
+    assert names == list(mesascope.studies.study_names())
+
+
+def test_a_diverged_training_is_a_verdict_and_not_a_crash(cli, capsys):
+    sizes = ("--num-steps", "4", "--batch-size", "4", "--num-validation", "4", "--other-sizes", "1")
+    with jax.numpy_dtype_promotion("standard"):  # optax's Adam relies on it
+        assert cli("run", "oswald2023-fig2", "--preset", "smoke", *sizes, "--learning-rate", "1e300", "--json") == 1
+    (study,) = json.loads(capsys.readouterr().out)["studies"]
+    lost = [claim for claim in study["claims"] if claim["measured"] is None]
+    assert lost
+    assert {claim["verdict"] for claim in lost} == {"not reproduced"}
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("command", ["run", "show", "export"])
+def test_an_unknown_study_is_answered_with_the_nearest(cli, capsys, command):
+    assert_refused(capsys, cli(command, "fake2099-fg1"), rf"no study 'fake2099-fg1'. Did you mean '{FAKE}'\?")
+
+
+def test_names_and_options_stand_in_any_order(cli):
+    orders = ("{} {} --seeds 7", "--seeds 7 {} {}", "{} --seeds=7 {}", "{} --seeds 7 {}", "--quiet {} {} --seeds 7")
+    for line in orders:
+        studies = parse(["run", *line.format(FAKE, "oswald2023-prop1").split()]).studies
+        assert [(study.name(), study.seeds) for study in studies] == [(FAKE, 7), ("oswald2023-prop1", 7)]
+
+
+def test_a_study_is_needed(cli, capsys):
+    assert_refused(capsys, cli("run"), "`run` needs the name of a study")
+    assert_refused(capsys, cli("run", "--preset", "smoke", "--json"), "`run` needs the name of a study")
+
+
+def test_an_unknown_setting_is_answered_with_the_nearest(cli, capsys):
+    assert_refused(capsys, cli("run", FAKE, "--siez", "3"), "Unrecognized options: --siez", "--size INT")
+    assert_refused(capsys, cli("run", "--siez", "3", FAKE), "Unrecognized options: --siez", "--size INT")
+
+
+def test_a_setting_of_the_wrong_type(cli, capsys):
+    assert_refused(capsys, cli("run", FAKE, "--size", "three"), "Error parsing --size: invalid literal for int")
+    assert_refused(capsys, cli("run", FAKE, "--size"), "--size")
+
+
+def test_an_unknown_preset(cli, capsys):
+    assert_refused(capsys, cli("run", FAKE, "--preset=quik"), "invalid choice 'quik'.*smoke")
+
+
+@pytest.mark.parametrize("command", [("run", FAKE, "--size", "0"), ("reproduce", "--paper", "fake", "--seeds", "0")])
+def test_impossible_sizes(cli, capsys, command, cells_run):
+    assert_refused(capsys, cli(*command), "`(size|seeds)` must be an integer of at least 1; got 0")
+    assert cells_run() == 0
+
+
+def test_several_studies_take_the_settings_they_share(cli, capsys, monkeypatch):
+    assert_refused(
+        capsys,
+        cli("run", FAKE, "oswald2023-prop1", "--num-steps", "3"),
+        f"--num-steps is not a setting of {FAKE}",
+    )
+    request = parse(["run", FAKE, "oswald2023-prop1", FAKE, "--preset", "smoke", "--seeds", "7"])
+    assert [(study.name(), study.seeds) for study in request.studies] == [(FAKE, 7), ("oswald2023-prop1", 7)]
+
+
+def test_an_unknown_command(cli, capsys):
+    assert_refused(capsys, cli("rnu", FAKE), "rnu", "list, show, run")
+
+
+def test_no_study_of_that_paper(cli, capsys):
+    assert_refused(capsys, cli("reproduce", "--paper", "nobody"), "`paper` must begin the name of a study")
+
+
+def test_a_directory_of_results_that_is_a_file(cli, capsys, tmp_path, cells_run):
+    (tmp_path / "runs").write_text("")
+    assert_refused(capsys, cli("run", FAKE), r"`runs` must be a directory .* \(a file\)")
+    assert cells_run() == 0
+
+
+def test_a_directory_of_results_that_cannot_be_written(cli, capsys, monkeypatch, cells_run):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert_refused(capsys, cli("run", FAKE), "`runs` must be a directory .*Permission denied")
+    assert cells_run() == 0
+
+
+def test_a_disk_that_fills_up(cli, capsys, monkeypatch):
+    real, calls = os.fsync, []
+
+    def fill(handle):
+        calls.append(handle)
+        if len(calls) > 4:  # the directory's check, two checkpoints and a result were written
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    assert_refused(capsys, cli("run", FAKE), "No space left on device", "make room and give the same command again")
+    monkeypatch.undo()
+
+
+def test_a_bug_still_gives_its_traceback(cli):
+    def broken(*_):
+        raise ValueError("a bug")
+
+    study = find_study(FAKE)
+    original = study.run_cell
+    study.run_cell = broken
+    try:
+        with pytest.raises(ValueError, match="a bug"):
+            cli("run", FAKE)
+    finally:
+        study.run_cell = original
+
+
+def test_a_damaged_result_is_told_and_run_again(cli, capsys, tmp_path, cells_run):
+    cli("run", FAKE)
+    for path in (tmp_path / "runs" / FAKE).glob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1])
+    capsys.readouterr()
+    assert cli("run", FAKE, "--quiet") == 0
+    assert capsys.readouterr().err.count(".damaged-1") == 2
+    assert cells_run() == 4
+
+
+# Export and completion
+
+
+def test_export_writes_everything_and_runs_nothing(cli, capsys, tmp_path, cells_run):
+    cli("run", FAKE, "--preset", "smoke")
+    assert cli("export", FAKE, "--preset", "smoke", "--to", "out/deep") == 0
+    assert cells_run() == 2
+    out = tmp_path / "out" / "deep"
+    (study,) = json.loads((out / "verdicts.json").read_text())["studies"]
+    assert study["claims"][0]["verdict"] == "reproduced"
+    assert all((out / path).exists() for path in study["figures"])
+    assert "✓ reproduced" in (out / "verdicts.md").read_text()
+    assert [row["claim"] for row in csv.DictReader((out / "verdicts.csv").read_text().splitlines())] == ["double"]
+    provenance = json.loads((out / FAKE / "provenance.json").read_text())
+    assert provenance["settings"]["size"] == 2
+    for cell in provenance["cells"]:
+        with np.load(out / FAKE / cell["file"]) as arrays:
+            np.testing.assert_array_equal(arrays["double"], [0.0, 2.0])
+        assert cell["provenance"]["versions"]["mesascope"] == mesascope.__version__
+
+
+def test_export_of_what_is_not_there_names_the_command(cli, capsys, tmp_path, cells_run):
+    code = cli("export", FAKE, "--to", "out", "--size", "9", "--preset=smoke")
+    assert_refused(capsys, code, rf"computes it: mesascope run {FAKE} --size 9 --preset=smoke\n")
+    assert not (tmp_path / "out").exists()
+    assert cells_run() == 0
+
+
+def test_export_needs_a_directory(cli, capsys, tmp_path):
+    cli("run", FAKE, "--quiet")
+    (tmp_path / "out").write_text("")
+    capsys.readouterr()
+    assert_refused(capsys, cli("export", FAKE, "--to=out"), r"`to` must be a directory .* \(a file\)")
+    assert_refused(capsys, cli("export", FAKE), "--to")
+
+
+def complete(script, *words):
+    line = f"COMP_WORDS=({' '.join(map(repr, words))}); COMP_CWORD={len(words) - 1}"
+    command = f"{script}\n{line}; _mesascope; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_completion_knows_commands_studies_options_and_presets(cli, capsys, tmp_path):
+    assert cli("completion", "bash") == 0
+    script = capsys.readouterr().out
+    assert complete(script, "mesascope", "re") == ["reproduce"]
+    assert complete(script, "mesascope", "run", "fake") == [FAKE]
+    assert complete(script, "mesascope", "show", "x", "--j") == ["--json"]
+    assert complete(script, "mesascope", "run", FAKE, "--preset", "") == ["smoke", "quick", "paper"]
+    (tmp_path / "place").mkdir()
+    assert complete(script, "mesascope", "run", FAKE, "--runs", "pl") == ["place"]
+
+
+def test_completion_for_zsh(cli, capsys):
+    assert cli("completion", "zsh") == 0
+    assert capsys.readouterr().out.startswith("autoload -U +X bashcompinit")
+
+
+# The process
+
+
+def test_help_is_fast_and_imports_nothing_heavy():
+    report = (
+        "import json; print(json.dumps([n for n in ('jax', 'numpy', 'matplotlib', 'equinox') if n in sys.modules]))"
+    )
+    process = start("--help", code=f"{START}code = main()\n{report}\nsys.exit(code)")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out.splitlines()[-1]) == []
+    times = []
+    for _ in range(3):  # the fastest of three: a busy machine is not the command's fault
+        started = time.perf_counter()
+        assert subprocess.run(
+            [sys.executable, "-m", "mesascope", "--help"], env={**os.environ, "PYTHONPATH": SOURCE}, capture_output=True
+        ).stdout.startswith(b"usage: mesascope")
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.3
+
+
+def test_ctrl_c_keeps_what_was_done_and_the_same_command_continues(tmp_path):
+    log, words = tmp_path / "log", ("run", FAKE, "--seconds", "3")
+    options = {"cwd": tmp_path, "environment": {"FAKE_LOG": str(log)}}
+    process = start(*words, **options)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (log.exists() and "part 2" in log.read_text()):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+    kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint. The same command continues."
+    assert f"mesascope: stopped. {kept}" in err
+    again = start(*words, **options)
+    out, err = again.communicate(timeout=30)
+    assert again.returncode == 0
+    assert "part 1: done in 0.0 s (stored)" in err
+    assert log.read_text().split("\n")[:3] == ["part 1", "part 2", "part 2"]
+
+
+def test_a_reader_that_stops_reading_causes_no_traceback():
+    process = start("list")
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(timeout=20)) == ("", 141)
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_on_a_terminal_progress_is_live(tmp_path, no_color):
+    environment = {"TERM": "xterm", "NO_COLOR": "1"} if no_color else {"TERM": "xterm"}
+    command = f"""import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, "-c", {START + "sys.exit(main())"!r}, *sys.argv[1:]])))"""
+    process = start("run", FAKE, "--seconds", "0.4", code=command, cwd=tmp_path, environment=environment)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert re.search(r"part 2.*10", out)
+    assert "\x1b[?25l" in out  # the cursor is hidden while bars move
+    assert ("\x1b[32m" in out) is not no_color

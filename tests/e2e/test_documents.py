@@ -1,0 +1,67 @@
+"""What the documents show runs as it stands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from mesascope.studies import study_names
+from mesascope.studies._base import AbstractStudy
+
+ROOT = Path(__file__).parents[2]
+
+
+def python_blocks(name):
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+
+
+def run_script(*arguments):
+    finished = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_an_example_runs_and_is_short(example):
+    assert run_script(str(example))
+    assert len(example.read_text().splitlines()) <= 60
+
+
+def test_the_readme_s_python_runs_and_is_short():
+    (block,) = python_blocks("README.md")
+    assert run_script("-c", block)
+    assert len(block.strip().splitlines()) <= 15
+
+
+def test_the_readme_names_every_study_and_command():
+    text = (ROOT / "README.md").read_text()
+    missing = [word for word in (*study_names(), "make reproduce", "make test") if word not in text]
+    assert not missing
+
+
+def defined_in(block):
+    before = {"__name__": "mesascope.studies.worked_example"}
+    namespace = dict(before)
+    exec(block, namespace)
+    return [value for value in namespace.values() if isinstance(value, type) and value.__module__ == before["__name__"]]
+
+
+def test_the_worked_task_and_algorithm_are_whole(key):
+    task_block, algorithm_block, _ = python_blocks("CONTRIBUTING.md")
+    (task,), (algorithm,) = (
+        cls.examples() if i == 0 else cls.examples()[:1]
+        for i, cls in enumerate([defined_in(task_block)[0], defined_in(algorithm_block)[0]])
+    )
+    prompt = task.sample(key)
+    assert algorithm(prompt).shape == prompt.target.shape
+    weights = algorithm.weights(prompt)
+    assert bool(jax.numpy.allclose(weights, (prompt.ys.T @ prompt.xs) / prompt.num_examples, rtol=1e-12))
+
+
+def test_the_worked_study_reaches_its_verdict():
+    (study_class,) = defined_in(python_blocks("CONTRIBUTING.md")[2])
+    assert issubclass(study_class, AbstractStudy)
+    assert study_class.preset("smoke").run().reproduced

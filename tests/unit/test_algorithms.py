@@ -1,0 +1,167 @@
+"""Learning algorithms against loops and solvers written in numpy and scipy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.least_squares import LeastSquares
+from mesascope.algorithms.ridge import Ridge
+from mesascope.algorithms.zero import ZeroPredictor
+from mesascope.prompt import Prompt
+
+EPS = np.finfo(np.float64).eps
+N, DX, DY = 7, 3, 2
+
+
+def make_prompt(num_examples=N, kind=float, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def draw(*shape):
+        return rng.normal(size=shape) + (1j * rng.normal(size=shape) if kind is complex else 0)
+
+    return Prompt(*map(jnp.asarray, (draw(num_examples, DX), draw(num_examples, DY), draw(DX), draw(DY))))
+
+
+def descend(prompt, rates, start):
+    """Gradient descent, one example and one entry at a time."""
+    xs, ys = np.asarray(prompt.xs), np.asarray(prompt.ys)
+    weights, trajectory = np.array(start), []
+    for rate in rates:
+        gradient = np.zeros_like(weights)
+        for x, y in zip(xs, ys, strict=True):
+            gradient += np.outer(weights @ x - y, x.conj())
+        weights = weights - rate / len(xs) * gradient
+        trajectory.append(weights)
+    return np.array(trajectory)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize(
+    ("learning_rate", "rates"),
+    [(0.3, [0.3] * 4), (jnp.asarray(0.3), [0.3] * 4), (jnp.array([0.1, 0.5, 0.2, 0.4]), [0.1, 0.5, 0.2, 0.4])],
+    ids=["number", "array", "one a step"],
+)
+@pytest.mark.parametrize("from_zero", [True, False])
+def test_gradient_descent_is_the_loop(kind, learning_rate, rates, from_zero):
+    prompt = make_prompt(kind=kind)
+    start = np.zeros((DY, DX), kind) if from_zero else np.arange(DY * DX, dtype=kind).reshape(DY, DX) * (1 - kind(0.5))
+    learner = GradientDescent(learning_rate, 4, None if from_zero else jnp.asarray(start))
+    expected = descend(prompt, rates, start)
+    tolerance = 1e3 * EPS * np.abs(expected).max()
+    np.testing.assert_allclose(learner.weight_trajectory(prompt), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(learner.trajectory(prompt), expected @ prompt.query, rtol=0, atol=10 * tolerance)
+    np.testing.assert_allclose(learner(prompt), expected[-1] @ prompt.query, rtol=0, atol=10 * tolerance)
+
+
+def test_a_step_goes_down_the_gradient_that_jax_takes():
+    prompt, start = make_prompt(), jnp.arange(6.0).reshape(DY, DX)
+
+    def loss(weights):
+        return jnp.sum((prompt.xs @ weights.T - prompt.ys) ** 2) / (2 * N)
+
+    step = GradientDescent(0.7, initial_weights=start).weights(prompt) - start
+    np.testing.assert_allclose(step, -0.7 * jax.grad(loss)(start), rtol=0, atol=1e3 * EPS * jnp.abs(step).max())
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_many_small_steps_reach_least_squares(kind):
+    """The error shrinks by 1 - rate * smallest eigenvalue / N a step."""
+    prompt = make_prompt(kind=kind)
+    eigenvalues = np.linalg.eigvalsh(np.asarray(prompt.xs).conj().T @ np.asarray(prompt.xs)) / N
+    rate = 1 / eigenvalues[-1]
+    condition = eigenvalues[-1] / eigenvalues[0]
+    num_steps = int(np.ceil(-np.log(EPS) * condition))
+    reached = GradientDescent(rate, num_steps).weights(prompt)
+    np.testing.assert_allclose(reached, LeastSquares().weights(prompt), rtol=0, atol=1e3 * EPS * condition)
+
+
+def test_too_large_a_step_diverges_without_an_error():
+    trajectory = GradientDescent(1e3, 200).trajectory(make_prompt())
+    assert not np.isfinite(trajectory[-1]).any()
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("num_examples", [2, N])
+@pytest.mark.parametrize("penalty", [0.01, 3.0])
+def test_ridge_is_least_squares_with_the_penalty_as_examples(kind, num_examples, penalty):
+    """dx more examples: sqrt(penalty) e_i, labelled zero."""
+    prompt = make_prompt(num_examples, kind)
+    xs = np.vstack([prompt.xs, np.sqrt(penalty) * np.eye(DX)])
+    ys = np.vstack([prompt.ys, np.zeros((DX, DY))])
+    expected = scipy.linalg.lstsq(xs, ys)[0].T
+    tolerance = 1e3 * EPS * np.linalg.cond(xs) ** 2 * max(1, np.abs(expected).max())
+    np.testing.assert_allclose(Ridge(penalty).weights(prompt), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(Ridge(penalty)(prompt), expected @ prompt.query, rtol=0, atol=10 * tolerance)
+
+
+def test_ridge_is_the_posterior_mean():
+    """W ~ N(0, tau^2), noise N(0, s^2): the conditional mean of joint normals, penalty s^2 / tau^2."""
+    prompt, tau, noise = make_prompt(), 2.0, 0.7
+    xs = np.asarray(prompt.xs)
+    covariance = tau**2 * xs @ xs.T + noise**2 * np.eye(N)
+    expected = tau**2 * np.asarray(prompt.query) @ xs.T @ np.linalg.solve(covariance, np.asarray(prompt.ys))
+    tolerance = 1e3 * EPS * np.linalg.cond(covariance) * np.abs(expected).max()
+    np.testing.assert_allclose(Ridge(noise**2 / tau**2)(prompt), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("num_examples", [2, N])
+def test_ridge_tends_to_least_squares_to_first_order(num_examples):
+    """The difference is penalty * (a constant + O(penalty)), also where the least norm decides."""
+    prompt = make_prompt(num_examples)
+    differences = [
+        np.abs(Ridge(penalty).weights(prompt) - LeastSquares().weights(prompt)).max() for penalty in (1e-2, 1e-3, 1e-4)
+    ]
+    ratios = np.array(differences[:-1]) / differences[1:]
+    smallest = np.linalg.svd(prompt.xs)[1].min() ** 2
+    np.testing.assert_allclose(ratios, 10, rtol=np.max([1e-2, 1e-3] / smallest))
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("num_examples", [1, 2, N])
+def test_least_squares_is_scipys(kind, num_examples):
+    """The solution of least norm when there are fewer examples than inputs."""
+    prompt = make_prompt(num_examples, kind)
+    expected = scipy.linalg.lstsq(np.asarray(prompt.xs), np.asarray(prompt.ys))[0].T
+    tolerance = 1e3 * EPS * np.linalg.cond(prompt.xs) * max(1, np.abs(expected).max())
+    np.testing.assert_allclose(LeastSquares().weights(prompt), expected, rtol=0, atol=tolerance)
+
+
+def test_least_squares_survives_a_repeated_example():
+    prompt = make_prompt(2)
+    twice = Prompt(jnp.tile(prompt.xs, (3, 1)), jnp.tile(prompt.ys, (3, 1)), prompt.query, prompt.target)
+    tolerance = 1e3 * EPS * np.linalg.cond(prompt.xs)
+    np.testing.assert_allclose(LeastSquares()(twice), LeastSquares()(prompt), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_zero_predicts_zero(kind):
+    prompt = make_prompt(kind=kind)
+    assert ZeroPredictor()(prompt).dtype == prompt.ys.dtype
+    np.testing.assert_array_equal(ZeroPredictor()(prompt), np.zeros(DY))
+
+
+@pytest.mark.parametrize("num_steps", [0, -1, True])
+def test_steps_are_counts(num_steps):
+    with pytest.raises(ValueError, match="`num_steps` must be an integer of at least 1"):
+        GradientDescent(0.1, num_steps)
+
+
+@pytest.mark.parametrize("rates", [[0.1], [0.1, 0.2], [0.1, 0.2, 0.3, 0.4]])
+def test_there_is_one_rate_or_one_a_step(rates):
+    with pytest.raises(ValueError, match="`learning_rate` must be one number or 3 of them"):
+        GradientDescent(jnp.array(rates), num_steps=3)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), [0.1, float("nan")]])
+def test_rates_are_finite(rate):
+    with pytest.raises(ValueError, match="`learning_rate` must be finite"):
+        GradientDescent(jnp.asarray(rate) if isinstance(rate, list) else rate, num_steps=2)
+
+
+@pytest.mark.parametrize("penalty", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_penalty_is_positive(penalty):
+    with pytest.raises(ValueError, match="`penalty` must be positive and finite"):
+        Ridge(penalty)

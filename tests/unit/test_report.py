@@ -1,0 +1,177 @@
+import csv
+import dataclasses
+import io
+import math
+import re
+import struct
+from typing import ClassVar
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from mesascope.report.figures import COLOURS, house_style, save_figures
+from mesascope.report.tables import measured, tally, verdict_table, verdicts_csv, verdicts_markdown
+from mesascope.studies._base import AbstractStudy
+from mesascope.studies._claim import Claim
+
+
+class Drawn(AbstractStudy):
+    """Draws a line."""
+
+    title: ClassVar = "A line"
+    source: ClassVar = "None"
+    claims: ClassVar = (
+        Claim("met", "It is small.", "largest error", "at most", 0.5),
+        Claim("missed", "It is | large.", "|mean| of a quantity with a rather long description", "at least", 0.5),
+        Claim("open-to-doubt", "Nobody knows.", "mean", "at most", 0.25),
+        Claim("lost", "It is there.", "mean", "at most", 1.0),
+    )
+    presets: ClassVar = {"quick": {}}
+
+    seeds: int = 3
+    style_in_effect: ClassVar[list] = []
+
+    def cells(self):
+        return ()
+
+    def run_cell(self, cell, workspace):
+        raise NotImplementedError
+
+    def summarise(self, results):
+        return np.linspace(0, 1, 5)
+
+    def figures(self, summary):
+        figure = Figure(figsize=(3, 2))
+        axes = figure.subplots()
+        (line,) = axes.plot(summary, label="a line")
+        axes.set(xlabel="x of it", title="$x^2$")
+        axes.legend()
+        self.style_in_effect.append(line.get_color())
+        return {"line": figure, "again": figure}
+
+    def verdicts(self, summary):
+        met, missed, doubtful, lost = self.claims
+        return (
+            met.judge_exact(1e-15),
+            missed.judge([0.1, 0.1, 0.1 + 1e-9]),
+            doubtful.judge([0.1, 0.2, 0.4]),
+            lost.judge([math.nan, 0.1, 0.2]),
+        )
+
+
+@pytest.fixture
+def result():
+    return Drawn().run()
+
+
+def test_every_figure_is_written_in_three_formats(result, tmp_path):
+    paths = save_figures(result, tmp_path / "new" / "figures")
+    assert sorted(path.name for path in paths) == sorted(
+        f"{name}.{extension}" for name in ("line", "again") for extension in ("png", "svg", "pdf")
+    )
+    assert sorted(paths) == sorted((tmp_path / "new" / "figures").iterdir())
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    assert all(path.read_bytes().startswith(starts[path.suffix[1:]]) for path in paths)
+
+
+def test_a_png_has_200_dots_an_inch(result, tmp_path):
+    save_figures(result, tmp_path)
+    assert struct.unpack(">II", (tmp_path / "line.png").read_bytes()[16:24]) == (600, 400)
+
+
+def test_equal_figures_are_equal_files(result, tmp_path):
+    first, again = ([path.read_bytes() for path in save_figures(result, tmp_path / name)] for name in "ab")
+    assert first == again
+
+
+def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):
+    save_figures(result, tmp_path)
+    svg, pdf = (tmp_path / "line.svg").read_text(), (tmp_path / "line.pdf").read_bytes()
+    assert "x of it" in svg
+    assert "dc:date" not in svg
+    assert b"CreationDate" not in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_figures_are_drawn_in_the_house_style_whatever_the_users(result, tmp_path):
+    with matplotlib.rc_context({"lines.linewidth": 17, "axes.prop_cycle": matplotlib.cycler(color=["red"])}):
+        before = dict(matplotlib.rcParams)
+        content = [path.read_bytes() for path in save_figures(result, tmp_path / "a")]
+        assert dict(matplotlib.rcParams) == before
+    assert Drawn.style_in_effect[-1] == COLOURS[0]
+    assert content == [path.read_bytes() for path in save_figures(result, tmp_path / "b")]
+
+
+def test_the_style_is_undone_after_an_error():
+    before = dict(matplotlib.rcParams)
+    with pytest.raises(ZeroDivisionError), house_style():
+        raise ZeroDivisionError
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_nothing_is_half_written(result, tmp_path, monkeypatch):
+    save_figures(result, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_figures(dataclasses.replace(result, summary=result.summary + 1), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def printed(table, **options):
+    console = Console(file=io.StringIO(), **options)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_the_table_reads_at_80_columns_without_colour(result):
+    text = printed(verdict_table(result), width=80, no_color=True, force_terminal=False)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+    for row in (
+        "✓ reproduced +met +1e-15 ",
+        "✗ not reproduced +missed +0.1 ",
+        r"\? inconclusive +open-to-doubt +0.233 ",
+    ):
+        assert re.search(row, text)
+    assert re.search("✗ not reproduced +lost +not finite +mean at most 1", text)
+    assert re.search(r"\[-0.146, 0.613\]", text)  # 7/30 -+ 4.3027 * 0.15275 / sqrt(3)
+
+
+def test_the_table_is_coloured_on_a_terminal(result):
+    assert "\x1b[32m✓ reproduced" in printed(
+        verdict_table(result), width=80, force_terminal=True, color_system="standard", legacy_windows=False
+    )
+
+
+def test_a_number_without_sampling_error_has_no_interval(result):
+    assert measured(result.verdicts[0]) == "1e-15"
+    assert measured(result.verdicts[2]) == "0.233 [-0.146, 0.613]"
+
+
+def test_the_markdown_table_has_a_row_a_claim(result):
+    lines = verdicts_markdown([result, result]).splitlines()
+    assert len(lines) == 2 + 8
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {7}
+    assert "It is \\| large." in lines[3]
+
+
+def test_the_csv_holds_every_number_in_full(result):
+    rows = list(csv.DictReader(io.StringIO(verdicts_csv([result]))))
+    assert [row["claim"] for row in rows] == [claim.id for claim in Drawn.claims]
+    for row, verdict in zip(rows, result.verdicts, strict=True):
+        assert row["verdict"] == verdict.outcome
+        numbers = [float(row[name]) for name in ("measured", "low", "high")]
+        np.testing.assert_array_equal(numbers, [verdict.measured, *verdict.interval])
+
+
+def test_the_tally_counts_outcomes(result):
+    assert tally([result]) == "1 of 4 claims reproduced, 2 not reproduced, 1 inconclusive"
+    assert tally([]) == "0 of 0 claims reproduced"
