@@ -6,7 +6,7 @@ The names below are loaded when first used; that is also when JAX is given one d
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from mesascope.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mesascope.algorithms.gradient_descent import GradientDescent

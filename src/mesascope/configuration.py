@@ -21,8 +21,9 @@ def describe(value: Any) -> Any:
         return {"class": type(value).__name__, **fields}
     if isinstance(value, dict):
         return {str(name): describe(entry) for name, entry in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {"class": type(value).__name__, **describe(value._asdict())}
+    names = getattr(value, "_fields", None)
+    if isinstance(value, tuple) and names is not None:
+        return {"class": type(value).__name__, **dict(zip(names, map(describe, value), strict=True))}
     if isinstance(value, (tuple, list)):
         return [describe(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):

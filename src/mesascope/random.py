@@ -71,8 +71,8 @@ def _split(key: UInt32[Array, "2"], shape: tuple[int, ...]) -> UInt32[Array, "..
     return _pair(key, _counters(shape), _SPLIT)
 
 
-def _fold_in(key: UInt32[Array, "2"], data: UInt32[Array, ""]) -> UInt32[Array, "2"]:
-    return _pair(key, data.astype(jnp.uint32), _FOLD)
+def _fold_in(key: UInt32[Array, "2"], data) -> UInt32[Array, "2"]:
+    return _pair(key, jnp.asarray(data, jnp.uint32), _FOLD)
 
 
 def _random_bits(key: UInt32[Array, "2"], bit_width: int, shape: tuple[int, ...]) -> Array:

@@ -31,13 +31,15 @@ class Doubling(AbstractStudy):
     size: int = 4
     error: float = 0.0
     seconds: float = 0.0
+    learning_rate: float = 0.0
 
     def __check_init__(self):
         check_count("size", self.size)
         check_count("seeds", self.seeds)
 
     def cells(self) -> tuple[Cell, ...]:
-        config = {"size": self.size, "seeds": self.seeds, "error": self.error, "seconds": self.seconds}
+        names = ("size", "seeds", "error", "seconds", "learning_rate")
+        config = {name: getattr(self, name) for name in names}
         return tuple(Cell(f"part {part}", {"part": part, **config}) for part in (1, 2))
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
@@ -47,11 +49,14 @@ class Doubling(AbstractStudy):
             if workspace.checkpoint.exists():
                 load_arrays(workspace.checkpoint)
             save_arrays(workspace.checkpoint, {}, None)
+        while "FAKE_GATE" in os.environ and not Path(os.environ["FAKE_GATE"]).exists():
+            time.sleep(0.02)
         for step in range(10):
             workspace.report(step, 10, "counting")
             time.sleep(self.seconds / 10)
         x = np.arange(float(self.size))
-        return {"difference": np.full(self.seeds, self.error), "double": x + x}
+        error = last_training_loss(self.learning_rate) if self.learning_rate else self.error
+        return {"difference": np.full(self.seeds, error), "double": x + x}
 
     def summarise(self, results: list[Arrays]) -> list[Arrays]:
         return results
@@ -68,3 +73,17 @@ class Doubling(AbstractStudy):
 
     def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
         return ("Numbers [were] doubled.",)
+
+
+def last_training_loss(learning_rate: float) -> float:
+    """What a real training of a few steps ends on."""
+    import jax
+
+    from mesascope.models.transformer import Transformer
+    from mesascope.tasks.linear_regression import LinearRegression
+    from mesascope.training.config import FitConfig
+    from mesascope.training.fit import fit
+
+    model = Transformer.initialise(1, 1, key=jax.random.key(0))
+    task, config = LinearRegression(2, 1), FitConfig(5, 2, learning_rate)
+    return float(fit(model, task, config, key=jax.random.key(1)).losses[-1])

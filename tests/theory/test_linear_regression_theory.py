@@ -63,9 +63,7 @@ def test_sampled_loss_of_many_steps_is_the_mean_over_simulated_tasks(task):
     losses = simulated_losses(rates, 20_000, **task)
     sampled = sampled_gradient_descent_loss(rates, 7, num_samples=20_000, **task)
     simulated_error = losses.std(ddof=1) / math.sqrt(losses.size)
-    assert abs(losses.mean() - sampled.mean) < Z * math.hypot(
-        simulated_error, sampled.standard_error
-    )
+    assert abs(losses.mean() - sampled.mean) < Z * math.hypot(simulated_error, sampled.standard_error)
 
 
 @pytest.mark.parametrize("task", [*TASKS, PAPER])
@@ -114,13 +112,9 @@ def test_numbers_of_the_paper_setting():
     assert noisy.loss == pytest.approx(0.2339, abs=5e-5)
     scales = {0.5: 0.0812, 0.75: 0.1387, 1.0: 0.2062, 1.25: 0.4263, 1.5: 1.204, 2.0: 8.40}
     for scale, expected in scales.items():
-        loss = gradient_descent_loss(
-            best.learning_rate, 1, num_examples=10, dim_x=10, input_scale=0.5 * scale
-        )
+        loss = gradient_descent_loss(best.learning_rate, 1, num_examples=10, dim_x=10, input_scale=0.5 * scale)
         assert loss == pytest.approx(expected, rel=2e-3)
-    found = minimize_scalar(
-        lambda rate: gradient_descent_loss(rate, 2, **PAPER), bounds=(4, 8), method="bounded"
-    )
+    found = minimize_scalar(lambda rate: gradient_descent_loss(rate, 2, **PAPER), bounds=(4, 8), method="bounded")
     assert (found.x, found.fun) == pytest.approx((5.99, 0.1567), rel=2e-3)
 
 
@@ -139,12 +133,8 @@ def test_losses_are_proportional_to_the_number_of_outputs():
 @pytest.mark.parametrize("num_steps", [1, 2, 3])
 def test_inputs_of_another_scale_are_a_change_of_units(num_steps):
     """x -> t x is eta -> eta / t^2, with a loss t^2 larger, for noise s -> t s: powers of two are exact."""
-    unit = gradient_descent_loss(
-        1.25, num_steps, num_examples=5, dim_x=3, input_scale=1.0, noise_std=0.5
-    )
-    scaled = gradient_descent_loss(
-        5.0, num_steps, num_examples=5, dim_x=3, input_scale=0.5, noise_std=0.25
-    )
+    unit = gradient_descent_loss(1.25, num_steps, num_examples=5, dim_x=3, input_scale=1.0, noise_std=0.5)
+    scaled = gradient_descent_loss(5.0, num_steps, num_examples=5, dim_x=3, input_scale=0.5, noise_std=0.25)
     assert scaled == unit / 4
 
 

@@ -37,7 +37,7 @@ class FullDisk:
 
 
 def fail_at_write(monkeypatch, error):
-    monkeypatch.setattr(files, "open", lambda *args: FullDisk(open(*args)), raising=False)
+    monkeypatch.setattr(files, "open", lambda *args: FullDisk(open(*args)), raising=False)  # noqa: SIM115
 
 
 def fail_at(name):
@@ -51,7 +51,9 @@ def fail_at(name):
 
 
 @pytest.mark.parametrize("existing", [True, False])
-@pytest.mark.parametrize("fail", [fail_at_write, fail_at("fsync"), fail_at("replace")], ids=["write", "fsync", "replace"])
+@pytest.mark.parametrize(
+    "fail", [fail_at_write, fail_at("fsync"), fail_at("replace")], ids=["write", "fsync", "replace"]
+)
 def test_a_full_disk_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch, fail, existing):
     path = tmp_path / "result"
     if existing:

@@ -97,7 +97,7 @@ def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):
 
 
 def test_figures_are_drawn_in_the_house_style_whatever_the_users(result, tmp_path):
-    with matplotlib.rc_context({"lines.linewidth": 17, "axes.prop_cycle": matplotlib.cycler(color=["red"])}):
+    with matplotlib.rc_context({"axes.facecolor": "yellow", "axes.prop_cycle": matplotlib.cycler(color=["red"])}):
         before = dict(matplotlib.rcParams)
         content = [path.read_bytes() for path in save_figures(result, tmp_path / "a")]
         assert dict(matplotlib.rcParams) == before

@@ -37,9 +37,7 @@ def test_mean_interval_agrees_with_scipy(size):
     values = np.random.default_rng(0).normal(3.0, 2.0, size)
     for confidence in (0.8, 0.95):
         estimate = mean_interval(values, confidence)
-        low, high = scipy.stats.t.interval(
-            confidence, size - 1, loc=values.mean(), scale=scipy.stats.sem(values)
-        )
+        low, high = scipy.stats.t.interval(confidence, size - 1, loc=values.mean(), scale=scipy.stats.sem(values))
         assert estimate == pytest.approx((values.mean(), low, high), rel=1e-9)
 
 
@@ -88,10 +86,7 @@ def test_ratio_interval_covers_the_ratio_as_often_as_it_says():
     rng = np.random.default_rng(5)
     shared, first, second = rng.normal(size=(3, 4000, 5))
     numerators, denominators = 2.0 + shared + 0.5 * first, 4.0 + shared + second
-    estimates = [
-        paired_ratio_interval(top, bottom, 0.9)
-        for top, bottom in zip(numerators, denominators, strict=True)
-    ]
+    estimates = [paired_ratio_interval(top, bottom, 0.9) for top, bottom in zip(numerators, denominators, strict=True)]
     assert_coverage([low <= 0.5 <= high for _, low, high in estimates], 0.9)
 
 

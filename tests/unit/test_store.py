@@ -6,7 +6,9 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,8 +20,9 @@ import pytest
 import mesascope
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.runs import provenance
-from mesascope.runs.archive import Archive, MissingResult
+from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
+from mesascope.runs.lock import exclusive
 from mesascope.runs.store import Store
 from mesascope.studies._base import AbstractStudy, Cell, Workspace
 from mesascope.studies._claim import Claim
@@ -264,6 +267,7 @@ def test_a_stopped_cell_keeps_its_checkpoint_until_it_is_done(store, study):
     Counted.body = staticmethod(keep_half)
     run(store, study)
     assert list(partial.parent.iterdir()) == [result_path(store, study)]
+    assert store.archive.read(study, study.cells()[0]).provenance["resumed"]
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_cell_starts_afresh(store, study, said):
@@ -295,7 +299,7 @@ def fail_with(code):
 def test_a_full_disk_leaves_what_there_was_and_says_what_to_do(store, study, monkeypatch):
     run(store, study)
     monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC))
-    with pytest.raises(DirectoryError, match=r"No space left on device.*make room"):
+    with pytest.raises(DirectoryError, match=r"No space left on device.*put this right"):
         run(store, study, 1)
     assert list(result_path(store, study).parent.iterdir()) == [result_path(store, study)]
     monkeypatch.undo()
@@ -342,47 +346,118 @@ def test_a_lock_that_fails_is_an_error(store, study, monkeypatch):
         run(store, study)
 
 
-def start_fake(tmp_path, seconds):
-    """A process that runs the fake study's cells through a store, and says "waiting" when it waits."""
+def in_a_thread(function):
+    """Start it; gives what waits for its value."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(function)
+    pool.shutdown(wait=False)
+    return lambda: future.result(timeout=20)
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path):
+    path, waiting, order = tmp_path / "lock", threading.Event(), []
+
+    def second():
+        with exclusive(path, waiting.set):
+            order.append("second")
+
+    with exclusive(path, pytest.fail):
+        result = in_a_thread(second)
+        assert waiting.wait(timeout=20)
+        order.append("first")
+    result()
+    assert order == ["first", "second"]
+    assert not path.exists()
+
+
+def test_a_lock_that_was_removed_is_not_held(tmp_path):
+    """Who waited for the first holder's file gets a lock on a file that is gone, while a third has made another."""
+    path, waits, entered = tmp_path / "lock", threading.Semaphore(0), threading.Event()
+
+    def second():
+        with exclusive(path, waits.release):
+            entered.set()
+
+    first = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(first, fcntl.LOCK_EX)
+    result = in_a_thread(second)
+    assert waits.acquire(timeout=20)
+    path.unlink()
+    third = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(third, fcntl.LOCK_EX)
+    os.close(first)
+    assert waits.acquire(timeout=20)
+    assert not entered.is_set()
+    os.close(third)
+    result()
+    assert entered.is_set()
+
+
+def test_who_waited_takes_the_result_of_the_other(store, study, said):
+    """Even when told to run again: it is as fresh as can be."""
+    cell, waiting = study.cells()[0], threading.Event()
+    second = Store(store.archive.directory, force=True, say=lambda message: (said.append(message), waiting.set()))
+    lock = store.archive.path(study, cell).with_suffix(".lock")
+    lock.parent.mkdir()
+    with exclusive(lock, pytest.fail):
+        result = in_a_thread(lambda: run(second, study))
+        assert waiting.wait(timeout=20)
+        store.archive.write(study, cell, Result(ARRAYS, {}))
+    assert_equal(result())
+    assert study.ran == []
+    assert said == [f"{study.name()}, first: another process is at it. Waiting for its result."]
+
+
+def start_fake(tmp_path, name, **environment):
+    """A process that runs a cell of the fake study through a store, and writes what is said and found to a file."""
     script = f"""
 import mesascope.studies
 mesascope.studies.__path__.append({str(FAKES)!r})
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
-study = find_study("fake2099-fig1")(seconds={seconds})
+study = find_study("fake2099-fig1")()
 store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
 print(store.get_or_run(study, study.cells()[0], lambda *_: None)["double"].tolist())
 """
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(mesascope.__file__).parents[1]),
-        "FAKE_LOG": str(tmp_path / "log"),
-    }
-    return subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    paths = {"PYTHONPATH": str(Path(mesascope.__file__).parents[1]), "FAKE_LOG": str(tmp_path / "log")}
+    with (tmp_path / name).open("w") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", script], env={**os.environ, **paths, **environment}, stdout=output
+        )
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_two_processes_at_once_run_a_cell_once(tmp_path):
-    both = [start_fake(tmp_path, seconds=2.0) for _ in range(2)]
-    answers = [process.communicate(timeout=60)[0].splitlines() for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    names, gate = ("one", "two"), tmp_path / "gate"
+    both = [start_fake(tmp_path, name, FAKE_GATE=str(gate)) for name in names]
+
+    def read():
+        return sorted(((tmp_path / name).read_text() for name in names), key=len)
+
+    wait_until(lambda: "Waiting for its result" in read()[1])
+    gate.touch()
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
     assert (tmp_path / "log").read_text() == "part 1\n"
-    assert sorted(map(len, answers)) == [1, 2]
-    first, second = sorted(answers, key=len)
-    assert first == second[1:]
-    assert "waiting for its result" in second[0].lower()
+    first, second = read()
+    assert first == "[0.0, 2.0, 4.0, 6.0]\n"
+    assert second.splitlines()[1:] == first.splitlines()
 
 
 def test_a_killed_process_holds_nothing(tmp_path):
-    first = start_fake(tmp_path, seconds=30.0)
     log = tmp_path / "log"
-    deadline = time.monotonic() + 30
-    while not log.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
+    killed = start_fake(tmp_path, "one", FAKE_GATE=str(tmp_path / "never"))
+    wait_until(log.exists)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
     assert list((tmp_path / "runs").rglob("*.lock"))
-    second = start_fake(tmp_path, seconds=0.0)
-    assert second.communicate(timeout=60)[0] == "[0.0, 2.0, 4.0, 6.0]\n"
+    assert start_fake(tmp_path, "two").wait(timeout=60) == 0
+    assert (tmp_path / "two").read_text() == "[0.0, 2.0, 4.0, 6.0]\n"
 
 
 def test_an_archive_only_reads(store, study, tmp_path):

@@ -218,7 +218,7 @@ def test_sizes_are_counts(name, value):
     ids=["input_scale", "noise_std", "shift of inputs", "shift of weights", "corruption_std"],
 )
 def test_scales_are_positive_numbers(make, value):
-    with pytest.raises(ValueError, match="` must be .*finite"):
+    with pytest.raises(ValueError, match=r"` must be .*finite"):
         make(value if isinstance(value, float) else jnp.asarray(value))
 
 

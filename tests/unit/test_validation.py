@@ -35,9 +35,11 @@ def test_positive_numbers_pass_every_check(check, value):
 
 @pytest.mark.parametrize("check", NUMBER_CHECKS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, complex(0, np.nan)])
-@pytest.mark.parametrize("form", [lambda v: v, lambda v: np.array([1.0, v]), lambda v: jnp.array([v, 1.0]), lambda v: [v]])
+@pytest.mark.parametrize(
+    "form", [lambda v: v, lambda v: np.array([1.0, v]), lambda v: jnp.array([v, 1.0]), lambda v: [v]]
+)
 def test_one_entry_that_is_not_finite_is_refused(check, bad, form):
-    with pytest.raises(ValueError, match="`scale` must be .*finite; got"):
+    with pytest.raises(ValueError, match=r"`scale` must be .*finite; got"):
         check("scale", form(bad))
 
 

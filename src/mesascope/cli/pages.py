@@ -31,14 +31,18 @@ def _entry(study: type[AbstractStudy]) -> dict[str, Any]:
 
 
 def _page(study: type[AbstractStudy]) -> dict[str, Any]:
-    claims = [{**describe(claim), "criterion": claim.criterion} for claim in study.claims]
+    claims = [{**_plain(claim), "criterion": claim.criterion} for claim in study.claims]
     presets = {name: _settings(study, name) for name in study.presets}
     return {**_entry(study), "notes": inspect.getdoc(study), "claims": claims, "presets": presets}
 
 
 def _settings(study: type[AbstractStudy], preset: str) -> dict[str, Any]:
-    described = describe(study.preset(preset))
-    return {name: value for name, value in described.items() if name != "class"}
+    return _plain(study.preset(preset))
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON-ready data."""
+    return {name: entry for name, entry in describe(value).items() if name != "class"}
 
 
 def _print_list(studies: list[type[AbstractStudy]]) -> None:

@@ -49,19 +49,14 @@ class Display:
         if self.quiet:
             yield lambda done, total, text: None
         elif self.live:
-            yield self._bar(label)
+            task = self.progress.add_task(label, total=None, text="")
+            yield lambda done, total, text: self.progress.update(task, completed=done, total=total, text=text)
+            total = self.progress.tasks[task].total or 1
+            self.progress.update(task, completed=total, total=total)
         else:
             lines = _Lines(self, label)
             yield lines.report
             self.say(lines.last())
-
-    def _bar(self, label: str) -> Report:
-        task = self.progress.add_task(label, total=None, text="")
-
-        def report(done: int, total: int, text: str) -> None:
-            self.progress.update(task, completed=done, total=total, text=text)
-
-        return report
 
 
 class _Lines:

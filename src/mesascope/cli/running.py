@@ -72,8 +72,8 @@ def _run_all(studies: tuple[AbstractStudy, ...], command: Running) -> list[tuple
         with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
             return [_run_one(study, store, command) for study in studies]
     except KeyboardInterrupt:
-        again = "The same command without --force continues." if command.force else "The same command continues."
-        raise Interrupted(f"stopped. {store.kept()} {again}") from None
+        again = "runs finished cells again, as --force says" if command.force else "continues"
+        raise Interrupted(f"stopped. {store.kept()} The same command {again}.") from None
 
 
 def check_cells(studies: tuple[AbstractStudy, ...]) -> None:

@@ -1,5 +1,6 @@
 """Self-attention layers, one class a kind, with the paper's mask: tokens attend to the context only."""
 
+import functools
 from abc import abstractmethod
 
 import equinox as eqx
@@ -69,16 +70,24 @@ class AbstractAttention(eqx.Module):
             return std * jax.random.truncated_normal(key, -2.0, 2.0, (num_heads, *shape))
 
         keys = jax.random.split(key, 4)
-        inward = [draw(k, dim_token, dim_key, dim_token) for k in keys[:3]]
-        return cls(*inward, draw(keys[3], num_heads * dim_key, dim_token, dim_key))
+        inward = (dim_token, dim_key, dim_token)
+        return cls(
+            key=draw(keys[0], *inward),
+            query=draw(keys[1], *inward),
+            value=draw(keys[2], *inward),
+            output=draw(keys[3], num_heads * dim_key, dim_token, dim_key),
+        )
 
 
 class LinearSelfAttention(AbstractAttention):
     """e <- sum_h P_h W_V,h (sum_i e_i e_i^T) W_K,h^T W_Q,h e (von Oswald et al. 2023, section 2, no softmax)."""
 
     def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-        heads = zip(self.key_query, self.output_value, strict=True)
-        return sum(read_context(context, tokens @ key_query.T) @ output_value.T for key_query, output_value in heads)
+        updates = [
+            read_context(context, tokens @ key_query.T) @ output_value.T
+            for key_query, output_value in zip(self.key_query, self.output_value, strict=True)
+        ]
+        return functools.reduce(jnp.add, updates)
 
     def canonical(self) -> "LinearSelfAttention":
         """The member of this layer's orbit with W_K = P = I, |W_Q| = 1 (Frobenius) and tr W_Q >= 0, head by head.
@@ -107,7 +116,8 @@ class SoftmaxSelfAttention(AbstractAttention):
             scores = matmul(tokens @ (scale * key_query).T, context.T)
             return matmul(jax.nn.softmax(scores, axis=-1), context) @ output_value.T
 
-        return sum(head(*products) for products in zip(self.key_query, self.output_value, strict=True))
+        updates = [head(*products) for products in zip(self.key_query, self.output_value, strict=True)]
+        return functools.reduce(jnp.add, updates)
 
 
 def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:

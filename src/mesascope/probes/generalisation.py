@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import jax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, Num
 
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.error import squared_error
@@ -13,7 +13,7 @@ from mesascope.prompt import Prompt
 def generalisation_errors(
     predictors: Mapping[str, AbstractPredictor],
     sample_fn: Callable[[Key[Array, ""], Array], Prompt],
-    shifts: Float[Array, " shifts"],
+    shifts: Num[Array, " shifts"],
     keys: Key[Array, " prompts"],
 ) -> dict[str, Float[Array, "shifts prompts"]]:
     """Squared errors of every predictor at every shift; nothing is averaged.
@@ -23,7 +23,7 @@ def generalisation_errors(
     """
 
     def at(shift: Array, key: Key[Array, ""]) -> dict[str, Float[Array, ""]]:
-        prompt = sample_fn(key, shift)
+        prompt = sample_fn(jax.random.clone(key), shift)  # used again on purpose
         return {name: squared_error(predictor, prompt) for name, predictor in predictors.items()}
 
     return jax.vmap(jax.vmap(at, in_axes=(None, 0)), in_axes=(0, None))(shifts, keys)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
+import jax
 import numpy as np
 
-from mesascope import __version__
 from mesascope.configuration import describe, fingerprint
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._result import StudyResult
+from mesascope.version import __version__
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,9 +38,11 @@ class Cell(NamedTuple):
     def key(self, study: str) -> str:
         """The name its result is stored under: the hash of its whole configuration.
 
-        The package's version is part of it, so that no result of older code is ever taken for one of this code.
+        The package's version and JAX's precision are part of it, so that no result of older code, or of single
+        precision, is ever taken for another's.
         """
-        return fingerprint({"version": __version__, "study": study, "config": describe(self.config)})
+        x64 = bool(jax.config.read("jax_enable_x64"))
+        return fingerprint({"version": __version__, "x64": x64, "study": study, "config": describe(self.config)})
 
 
 @runtime_checkable

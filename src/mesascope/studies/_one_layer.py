@@ -87,10 +87,10 @@ def measure_loss(cell: OneLayerCell, trained: Trained) -> Arrays:
     return {"learning_rate": np.asarray(rate), **over_seeds(losses, trained.model)}
 
 
-def measure_training(cell: OneLayerCell, trained: Trained, learning_rate: Array) -> Arrays:
+def measure_training(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
     """Loss and alignment with gradient descent [seeds, snapshots] along the training, and the learned step size."""
     prompts = validation(cell)
-    descent = GradientDescent(learning_rate)
+    descent = GradientDescent(jnp.asarray(learning_rate))
 
     def at(model: Transformer) -> dict[str, Array]:
         aligned = jax.vmap(lambda prompt: alignment(model, descent, prompt))(prompts)
@@ -110,9 +110,9 @@ def measure_training(cell: OneLayerCell, trained: Trained, learning_rate: Array)
     }
 
 
-def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: Array) -> Arrays:
+def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
     """Losses of model and gradient descent away from the training task, and under repeated application."""
-    descent = GradientDescent(learning_rate)
+    descent = GradientDescent(jnp.asarray(learning_rate))
     keys = jax.random.split(jax.random.key(VALIDATION_SEED), cell.num_validation)
     task = cell.task
     curves: dict[str, tuple[Callable[[Key[Array, ""], Any], Prompt], Any]] = {
@@ -139,7 +139,7 @@ def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: 
     return arrays | measure_rollout(cell, trained, learning_rate)
 
 
-def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array) -> Arrays:
+def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
     """Loss after each of many dampened applications of the layer, and of as many dampened gradient steps.
 
     "silenced" is the layer with the rows of P that write to x set to zero: one layer's loss does not depend on them,
@@ -147,7 +147,7 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array) 
     counts the prompts that end with an error above 100 times the zero predictor's loss.
     """
     prompts = validation(cell)
-    descent = GradientDescent(cell.dampening * learning_rate, num_steps=cell.num_rollout)
+    descent = GradientDescent(cell.dampening * jnp.asarray(learning_rate), num_steps=cell.num_rollout)
 
     @jax.vmap
     def zero_errors(prompt: Prompt) -> Float[Array, ""]:

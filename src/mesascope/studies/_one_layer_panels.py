@@ -48,7 +48,7 @@ def alignment_over_training(axes: "Axes", main: Arrays) -> None:
     axes.set(xlabel="training step", ylabel="distance", ylim=(0, None))
     right.set(ylabel="cosine", ylim=(None, 1.02))
     lines = [*axes.get_lines(), *right.get_lines()]
-    axes.legend(lines, [line.get_label() for line in lines], loc="center right")
+    axes.legend(lines, [str(line.get_label()) for line in lines], loc="center right")
 
 
 def interpolation(axes: "Axes", results: list[Arrays], sizes: tuple[int, ...]) -> None:
@@ -85,10 +85,9 @@ def rollout(main: Arrays, dampening: float) -> "Figure":
     band(axes, steps, main["rollout_trained"], "trained layer, repeated")
     band(axes, steps, main["rollout_silenced"], "the same, writing to y only", linestyle=":")
     axes.plot(steps, main["rollout_gradient_descent"].mean(axis=0), label="gradient descent", **REFERENCE)
-    axes.set(
-        xlabel=f"steps (dampening {dampening:g})",
-        ylabel="validation loss",
-        ylim=(0, 1.2 * main["rollout_trained"][:, 0].max()),
-    )
+    axes.set(xlabel=f"steps (dampening {dampening:g})", ylabel="validation loss")
+    top = 1.2 * main["rollout_gradient_descent"][:, 0].max()
+    if np.isfinite(top):
+        axes.set_ylim(0, top)  # an explosion leaves the panel
     axes.legend()
     return figure

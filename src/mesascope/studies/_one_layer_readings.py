@@ -62,6 +62,14 @@ def remarks(main: Arrays, best: OneStepOptimum, zero_loss: float) -> tuple[str, 
     )
 
 
+def stragglers(size: int, arrays: Arrays) -> str:
+    """How many seeds of another size ended away from gradient descent."""
+    gaps = relative_gap(arrays, "loss")
+    return (
+        f"N = dim_x = {size}: {np.sum(gaps > 0.02)} of {len(gaps)} seeds end more than 2% off gradient descent's loss."
+    )
+
+
 def seed_by_seed(values: Iterable[object]) -> str:
     """Values in a row."""
     return ", ".join(str(value) for value in values)
@@ -77,6 +85,7 @@ def plateau_ends(arrays: Arrays, window: int = 20) -> list[int]:
 
     Read off the training losses, averaged over `window` steps.
     """
+    window = min(window, arrays["training_loss"].shape[1])
     losses = sliding_window_view(arrays["training_loss"], window, axis=1).mean(axis=-1)
     half_way = (arrays["validation_loss"][:, 0] + arrays["loss_gradient_descent"]) / 2
     below = losses < half_way[:, None]

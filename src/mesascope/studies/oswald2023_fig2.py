@@ -119,7 +119,8 @@ class Figure2(AbstractStudy):
         return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
     def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
-        return read.remarks(summary[0], self.optimum(), initial_loss(self.dim_x, self.input_scale))
+        remarks = read.remarks(summary[0], self.optimum(), initial_loss(self.dim_x, self.input_scale))
+        return (*remarks, *map(read.stragglers, self.other_sizes, summary[1:]))
 
     def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
         sizes = (self.num_examples, *self.other_sizes)

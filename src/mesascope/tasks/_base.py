@@ -15,9 +15,20 @@ from mesascope.validation import check_count
 class AbstractTask(eqx.Module):
     """A distribution over prompts of one shape."""
 
-    num_examples: eqx.AbstractVar[int]
-    dim_x: eqx.AbstractVar[int]
-    dim_y: eqx.AbstractVar[int]
+    @property
+    @abstractmethod
+    def num_examples(self) -> int:
+        """Number of examples before the query."""
+
+    @property
+    @abstractmethod
+    def dim_x(self) -> int:
+        """Size of an input."""
+
+    @property
+    @abstractmethod
+    def dim_y(self) -> int:
+        """Size of an output."""
 
     @abstractmethod
     def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
@@ -50,7 +61,10 @@ class AbstractTeacherTask(AbstractTask):
     The two laws are separate methods so that a wrapper can change one of them and keep the other.
     """
 
-    noise_std: eqx.AbstractVar[float | Array]
+    @property
+    @abstractmethod
+    def noise_std(self) -> float | Array:
+        """Standard deviation of the noise on the examples' labels."""
 
     @abstractmethod
     def sample_inputs(self, key: Key[Array, ""]) -> tuple[Float[Array, "n dx"], Float[Array, " dx"]]:

@@ -22,7 +22,7 @@ class CorruptedTargets(AbstractTask):
     corruption_std: float | Array = 1.0
 
     def __check_init__(self):
-        if isinstance(self.num_corrupted, int):
+        if not isinstance(self.num_corrupted, jax.Array):
             check_count("num_corrupted", self.num_corrupted, minimum=0)
             if self.num_corrupted > self.task.num_examples:
                 raise ValueError(
@@ -31,9 +31,17 @@ class CorruptedTargets(AbstractTask):
                 )
         check_non_negative("corruption_std", self.corruption_std)
 
-    num_examples = property(lambda self: self.task.num_examples)
-    dim_x = property(lambda self: self.task.dim_x)
-    dim_y = property(lambda self: self.task.dim_y)
+    @property
+    def num_examples(self) -> int:
+        return self.task.num_examples
+
+    @property
+    def dim_x(self) -> int:
+        return self.task.dim_x
+
+    @property
+    def dim_y(self) -> int:
+        return self.task.dim_y
 
     def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
         task_key, order_key, noise_key = jax.random.split(key, 3)

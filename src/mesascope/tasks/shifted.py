@@ -60,17 +60,14 @@ class Shifted(AbstractTeacherTask):
 
     @property
     def num_examples(self) -> int:
-        """Number of examples of the task."""
         return self.task.num_examples
 
     @property
     def dim_x(self) -> int:
-        """Input size of the task."""
         return self.task.dim_x
 
     @property
     def dim_y(self) -> int:
-        """Output size of the task."""
         return self.task.dim_y
 
     @property

@@ -13,7 +13,6 @@ class FitConfig(eqx.Module):
     The defaults are those of the authors' code for one layer (von Oswald et al. 2023, appendix A.12; where its
     text differs - Adam's b2 = 0.999, clipping at 10 - the code is followed). Between chunks Python sees the
     losses: progress, checkpoints and snapshots of the model happen there. A non-finite loss is kept as it is.
-    `learning_rate` may be a traced array, so that one compiled program serves many.
     """
 
     num_steps: int = eqx.field(static=True, default=5000)

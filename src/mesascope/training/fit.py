@@ -33,7 +33,7 @@ class Trained(NamedTuple):
     snapshot_steps: Int[np.ndarray, " snapshots"]
 
     def __repr__(self) -> str:
-        ends = ", ".join(f"{loss:.4f}" for loss in np.atleast_1d(self.losses[..., -1]))
+        ends = ", ".join(f"{loss:.4f}" for loss in np.ravel(self.losses[..., -1:]))
         return f"Trained({type(self.model).__name__}, {self.losses.shape[-1]} steps, last training loss {ends})"
 
 
@@ -55,9 +55,16 @@ def fit(
     on_chunk: Callable[[int, np.ndarray], None] | None = None,
 ) -> Trained:
     """Train `model`; everything else is as in `fit_seeds`."""
-    trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
-    first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, trained)
-    return first._replace(snapshot_steps=trained.snapshot_steps)
+
+    def only_seed(trained: Trained) -> Trained:
+        first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, trained)
+        return first._replace(snapshot_steps=trained.snapshot_steps)
+
+    try:
+        trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
+    except TrainingInterrupted as stop:
+        raise TrainingInterrupted(only_seed(stop.trained)) from None
+    return only_seed(trained)
 
 
 def fit_seeds(
@@ -107,9 +114,13 @@ class _Run:
         self.chunk = compile_chunk(self.static_model, task, config, self.mesh)
         self.losses = np.zeros((self.num_seeds, 0), np.result_type(float))
         self.snapshots = [self.params()]
-        self.identity = describe(
-            {"config": config, "task": task, "model": str(self.static_model), "keys": jax.random.key_data(keys)}
-        )
+        self.task, self.keys = task, keys
+
+    @property
+    def identity(self) -> Any:
+        """What a checkpoint must be of, for this training to continue from it."""
+        data = jax.random.key_data(self.keys)
+        return describe({"config": self.config, "task": self.task, "model": str(self.static_model), "keys": data})
 
     @property
     def step(self) -> int:
@@ -146,9 +157,18 @@ class _Run:
         leaves = [arrays[name] for name in sorted(arrays)]
         state_structure = jax.tree.structure(self.states)
         params_structure = jax.tree.structure(self.states.params)
+        start = leaves[state_structure.num_leaves + 1 :][: params_structure.num_leaves]
+        if not all(map(_same_start, start, jax.tree.leaves(self.snapshots[0]))):
+            raise UnusableFile(path, "belongs to a training that started from other weights")
         self.states = place(jax.tree.unflatten(state_structure, leaves[: state_structure.num_leaves]), self.mesh)
         self.losses, *rest = leaves[state_structure.num_leaves :]
         size = params_structure.num_leaves
         self.snapshots = [
             jax.tree.unflatten(params_structure, rest[start : start + size]) for start in range(0, len(rest), size)
         ]
+
+
+def _same_start(stored: np.ndarray, fresh: np.ndarray) -> bool:
+    """Whether initial weights are the same but for last bits, which depend on the seeds that share a device."""
+    alike = stored.shape == fresh.shape and stored.dtype == fresh.dtype
+    return alike and np.allclose(stored, fresh, rtol=1e-4, atol=0, equal_nan=True)

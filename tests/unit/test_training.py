@@ -1,0 +1,379 @@
+"""Training: the compiled loop against a plain one, its checkpoints, its interruptions and its devices."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import Mesh
+
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.models.attention import SoftmaxSelfAttention
+from mesascope.models.transformer import Transformer
+from mesascope.random import data_key
+from mesascope.tasks._base import AbstractTask
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import initial_loss, one_step_optimum
+from mesascope.training import fit as fit_module
+from mesascope.training import loop, runtime
+from mesascope.training.config import FitConfig
+from mesascope.training.fit import TrainingInterrupted, fit, fit_seeds
+
+EPS = np.finfo(np.float64).eps
+N, D, SCALE = 6, 2, 1.0
+TASK = LinearRegression(N, D, input_scale=SCALE)
+CONFIG = FitConfig(num_steps=60, batch_size=64, learning_rate=0.03, clip_norm=1.0, chunk_size=20)
+SHORT = FitConfig(num_steps=6, batch_size=8, learning_rate=0.03, clip_norm=1.0, chunk_size=2)
+
+
+@pytest.fixture(autouse=True)
+def _optax_promotes_types():
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def make_model(key):
+    return Transformer.initialise(D, init_scale=0.5, key=key)
+
+
+def make_keys(count=3, seed=0):
+    return jax.random.split(jax.random.key(seed), count)
+
+
+def assert_same(ours, theirs, rtol=0.0):
+    pairs = zip(
+        jax.tree.leaves(eqx.filter(ours, eqx.is_array_like)),
+        jax.tree.leaves(eqx.filter(theirs, eqx.is_array_like)),
+        strict=True,
+    )
+    for a, b in pairs:
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.max(np.abs(b), initial=0.0))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    with jax.numpy_dtype_promotion("standard"):
+        return fit_seeds(make_model, TASK, CONFIG, keys=make_keys())
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A short training that kept a checkpoint, and that file's content."""
+    path = tmp_path_factory.mktemp("kept") / "checkpoint"
+    with jax.numpy_dtype_promotion("standard"):
+        return fit_seeds(make_model, TASK, SHORT, keys=make_keys(), checkpoint=path), path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def short(kept):
+    return kept[0]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(kept):
+    return kept[1]
+
+
+def test_the_loss_falls_towards_that_of_the_best_gradient_step(trained):
+    """From the zero predictor's, by most of the way to the population optimum; never significantly below it."""
+    start, best = initial_loss(D, SCALE), one_step_optimum(N, D, SCALE).loss
+    last = np.asarray(trained.losses[:, -20:])
+    assert (last.mean(axis=1) < start - 0.5 * (start - best)).all()
+    error = last.std(ddof=1) / np.sqrt(last.size)
+    assert last.mean() > best - 5 * error
+
+
+def test_what_training_leaves_has_its_axes(trained):
+    assert trained.losses.shape == (3, 60)
+    np.testing.assert_array_equal(trained.snapshot_steps, [0, 20, 40, 60])
+    assert trained.model.layers[0].key.shape == (3, 1, D + 1, D + 1)
+    assert trained.snapshots.layers[0].key.shape == (3, 4, 1, D + 1, D + 1)
+    assert_same(
+        jax.tree.map(lambda leaf: leaf[:, -1] if eqx.is_array(leaf) else leaf, trained.snapshots), trained.model
+    )
+    assert "60 steps" in repr(trained)
+
+
+def test_the_first_snapshot_is_the_initial_model(trained):
+    for i, key in enumerate(make_keys()):
+        start = make_model(jax.random.split(key)[0])
+        first = jax.tree.map(lambda leaf, i=i: leaf[i, 0] if eqx.is_array(leaf) else leaf, trained.snapshots)
+        assert_same(first, start, 1e3 * EPS)
+
+
+def test_fit_is_a_plain_loop(short):
+    """The same prompts, one optax step after the other: the key splits into the model's and the stream's."""
+    model_key, stream_key = jax.random.split(make_keys()[0])
+    model, stream = make_model(model_key), data_key(stream_key)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(0.03, b1=0.9, b2=0.98, weight_decay=0.0))
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    state, losses = optimiser.init(params), []
+
+    @jax.jit
+    def step(params, state, key):
+        prompts = TASK.sample_batch(key, SHORT.batch_size)
+
+        def loss(params):
+            predictions = jax.vmap(eqx.combine(params, static))(prompts)
+            return jnp.mean(jnp.sum((predictions - prompts.target) ** 2, axis=1)) / 2
+
+        value, gradient = jax.value_and_grad(loss)(params)
+        change, state = optimiser.update(gradient, state, params)
+        return optax.apply_updates(params, change), state, value
+
+    for i in range(SHORT.num_steps):
+        params, state, loss = step(params, state, jax.random.fold_in(jax.random.clone(stream), i))
+        losses.append(loss)
+    np.testing.assert_allclose(short.losses[0], losses, rtol=1e4 * EPS)
+    last = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, short.model)
+    assert_same(last, eqx.combine(params, static), 1e5 * EPS)  # Adam divides by gradients' sizes, 1e-2 here
+
+
+def test_fit_is_fit_seeds_of_one(short):
+    """For one key, and a model made beforehand with that seed's own key."""
+    key = make_keys()[0]
+    alone = fit(make_model(jax.random.split(jax.random.clone(key))[0]), TASK, SHORT, key=key)
+    assert alone.losses.shape == (6,)
+    np.testing.assert_array_equal(alone.snapshot_steps, short.snapshot_steps)
+    np.testing.assert_allclose(alone.losses, short.losses[0], rtol=1e5 * EPS)
+    first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, (short.model, short.snapshots))
+    assert_same((alone.model, alone.snapshots), first, 1e5 * EPS)
+
+
+def test_the_chunk_size_changes_no_number(short):
+    config = FitConfig(num_steps=6, batch_size=8, learning_rate=0.03, clip_norm=1.0, chunk_size=4)
+    other = fit_seeds(make_model, TASK, config, keys=make_keys())
+    assert_same((other.losses, other.model), (short.losses, short.model), 1e5 * EPS)
+    np.testing.assert_array_equal(other.snapshot_steps, [0, 4, 6])
+
+
+def test_python_sees_every_chunk_once():
+    calls = []
+    trained = fit_seeds(make_model, TASK, SHORT, keys=make_keys(), on_chunk=lambda *call: calls.append(call))
+    assert [step for step, _ in calls] == [2, 4, 6]
+    np.testing.assert_array_equal(np.concatenate([losses for _, losses in calls], axis=1), trained.losses)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("error", "after"), [(KeyboardInterrupt, 2), (Stop, 4)])
+def test_resumed_training_is_bit_for_bit_uninterrupted_training(short, tmp_path, error, after):
+    path = tmp_path / "checkpoint"
+
+    def stop(step, losses):
+        if step == after:
+            raise error
+
+    with pytest.raises(TrainingInterrupted if error is KeyboardInterrupt else Stop):
+        fit_seeds(make_model, TASK, SHORT, keys=make_keys(), checkpoint=path, on_chunk=stop)
+    done = []
+    resumed = fit_seeds(
+        make_model, TASK, SHORT, keys=make_keys(), checkpoint=path, on_chunk=lambda step, _: done.append(step)
+    )
+    assert done == list(range(after + 2, 7, 2))
+    assert_same(resumed, short)
+    again = fit_seeds(make_model, TASK, SHORT, keys=make_keys(), checkpoint=str(path), on_chunk=lambda *_: done.clear())
+    assert done, "a finished training trains no further"
+    assert_same(again, short)
+
+
+def test_an_interrupt_carries_what_was_done(short):
+    def stop(step, losses):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="after 4 steps") as stopped:
+        fit_seeds(make_model, TASK, SHORT, keys=make_keys(), on_chunk=stop)
+    partial = stopped.value.trained
+    np.testing.assert_array_equal(partial.losses, short.losses[:, :4])
+    np.testing.assert_array_equal(partial.snapshot_steps, [0, 2, 4])
+    assert_same(partial.snapshots, jax.tree.map(lambda x: x[:, :3] if eqx.is_array(x) else x, short.snapshots))
+    assert isinstance(stopped.value, KeyboardInterrupt)
+    with pytest.raises(TrainingInterrupted) as stopped:
+        fit(make_model(jax.random.key(0)), TASK, SHORT, key=jax.random.key(1), on_chunk=stop)
+    assert stopped.value.trained.losses.shape == (4,)
+    assert stopped.value.trained.model.layers[0].key.shape == (1, D + 1, D + 1)
+
+
+def wider(key):
+    return Transformer.initialise(D, init_scale=0.5, num_heads=2, key=key)
+
+
+def smaller(key):
+    return Transformer.initialise(D, init_scale=0.4, key=key)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": FitConfig(num_steps=6, batch_size=8, learning_rate=0.04, clip_norm=1.0, chunk_size=2)},
+        {"task": LinearRegression(N, D, input_scale=0.5)},
+        {"keys": make_keys(seed=1)},
+        {"keys": make_keys(2)},
+        {"make_model": lambda key: Transformer.initialise(D, num_repeats=2, key=key)},
+        {"make_model": wider},
+        {"make_model": smaller},
+    ],
+    ids=["rate", "task", "keys", "fewer keys", "repeats", "heads", "initial weights"],
+)
+def test_a_checkpoint_of_another_training_is_refused_and_left_as_it_is(tmp_path, checkpoint, change):
+    path = tmp_path / "checkpoint"
+    path.write_bytes(checkpoint)
+    settings = {"make_model": make_model, "task": TASK, "config": SHORT, "keys": make_keys(), **change}
+    settings["keys"] = jax.random.clone(settings["keys"])
+    with pytest.raises(ValueError, match="belongs to a") as refused:
+        fit_seeds(**settings, checkpoint=path)
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == checkpoint
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: c[:-1] + bytes([c[-1] ^ 1])])
+def test_a_damaged_checkpoint_is_refused_by_name_and_left_as_it_is(tmp_path, checkpoint, damage):
+    path = tmp_path / "checkpoint"
+    path.write_bytes(damage(checkpoint))
+    with pytest.raises(ValueError, match="cannot be used") as refused:
+        fit_seeds(make_model, TASK, SHORT, keys=make_keys(), checkpoint=path)
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == damage(checkpoint)
+
+
+def test_divergence_is_a_value_and_not_an_error():
+    wild = FitConfig(num_steps=20, batch_size=8, learning_rate=1e200, clip_norm=1.0, chunk_size=10)
+    trained = fit_seeds(make_model, TASK, wild, keys=make_keys(1))
+    assert trained.losses.shape == (1, 20)
+    assert np.isfinite(trained.losses[0, 0])
+    assert not np.isfinite(trained.losses[0, -1])
+
+
+def test_a_softmax_transformer_trains():
+    def make(key):
+        return Transformer.initialise(D, num_heads=2, attention=SoftmaxSelfAttention, init_scale=0.5, key=key)
+
+    before = fit_seeds(make, TASK, SHORT, keys=make_keys(1))
+    moved = [np.abs(leaf[0, -1] - leaf[0, 0]) for leaf in jax.tree.leaves(eqx.filter(before.snapshots, eqx.is_array))]
+    assert all((each > 0).any() for each in moved)
+    assert np.isfinite(before.losses).all()
+
+
+@pytest.mark.skipif(len(jax.devices()) < 2, reason="one device only")
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_number_of_devices_changes_last_bits_only(monkeypatch, count):
+    """Three seeds on two devices are padded to four; no trace of the fourth is left."""
+    assert loop.seed_mesh(count).size == 2
+    spread = fit_seeds(make_model, TASK, SHORT, keys=make_keys(count))
+    monkeypatch.setattr(fit_module, "seed_mesh", lambda _: Mesh(np.array(jax.devices()[:1]), ("seed",)))
+    together = fit_seeds(make_model, TASK, SHORT, keys=make_keys(count))
+    assert spread.losses.shape == together.losses.shape == (count, 6)
+    assert_same(spread, together, 1e5 * EPS)
+
+
+def test_one_compiled_program_serves_many_learning_rates():
+    """`FitConfig.learning_rate` may be traced; each rate gives what `fit_seeds` gives with that number."""
+    mesh, traces = loop.seed_mesh(1), []
+    static = eqx.filter(make_model(jax.random.key(0)), eqx.is_inexact_array, inverse=True)
+
+    @jax.jit
+    def losses(keys, rate):
+        traces.append(rate)
+        config = FitConfig(num_steps=6, batch_size=8, learning_rate=rate, clip_norm=1.0)
+        states = loop.compile_start(make_model, config, mesh)(keys)
+        return loop.compile_chunk(static, TASK, config, mesh)(states, 6)[1]
+
+    found = [losses(make_keys(1), jnp.asarray(rate)) for rate in (0.03, 0.3)]
+    assert len(traces) == 1
+    assert (found[0][0, 2:] != found[1][0, 2:]).all()
+    config = FitConfig(num_steps=6, batch_size=8, learning_rate=0.3, clip_norm=1.0)
+    np.testing.assert_allclose(found[1], fit_seeds(make_model, TASK, config, keys=make_keys(1)).losses, rtol=1e5 * EPS)
+
+
+class WithThreefry(AbstractTask):
+    """A task that draws with JAX's default generator, whatever key it is given."""
+
+    task: LinearRegression
+
+    num_examples = property(lambda self: self.task.num_examples)
+    dim_x = property(lambda self: self.task.dim_x)
+    dim_y = property(lambda self: self.task.dim_y)
+
+    def draw(self, key):
+        words = jax.random.bits(key, (2,), jnp.uint32)
+        return self.task.draw(jax.random.wrap_key_data(words, impl="threefry2x32"))
+
+    def prompt(self, draws):
+        return self.task.prompt(draws)
+
+    @classmethod
+    def examples(cls):
+        return (cls(LinearRegression(2, 2)),)
+
+
+def test_the_generator_does_not_change_what_is_learned():
+    """Final losses over 24 seeds that share their initial weights in pairs: the mean difference is zero, z = 5."""
+    count, model = 24, make_model(jax.random.key(3))
+    config = FitConfig(num_steps=40, batch_size=32, learning_rate=0.03, clip_norm=1.0, chunk_size=40)
+    tasks = (TASK, WithThreefry(TASK))
+    losses = [fit_seeds(lambda _: model, task, config, keys=make_keys(count)).losses[:, -10:] for task in tasks]
+    fast, threefry = (np.asarray(each).mean(axis=1) for each in losses)
+    assert (fast != threefry).all()
+    error = np.sqrt((fast.var(ddof=1) + threefry.var(ddof=1)) / count)
+    assert abs(fast.mean() - threefry.mean()) <= 5 * error
+    assert error < 0.1 * fast.mean()  # or the test could not tell
+
+
+def test_the_loss_is_that_of_the_probe():
+    prompts = TASK.sample_batch(jax.random.key(0), 16)
+    learner = GradientDescent(0.4)
+    expected = np.mean(
+        [0.5 * np.sum((p - t) ** 2) for p, t in zip(jax.vmap(learner)(prompts), prompts.target, strict=True)]
+    )
+    np.testing.assert_allclose(loop.loss_fn(learner, prompts), expected, rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("name", ["num_steps", "batch_size", "chunk_size"])
+def test_sizes_are_counts(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be an integer"):
+        FitConfig(**{name: 0})
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["learning_rate", "clip_norm", "b1", "b2", "weight_decay"])
+def test_rates_are_numbers_that_make_sense(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        FitConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["b1", "b2"])
+def test_averages_forget(name):
+    with pytest.raises(ValueError, match="must be below 1"):
+        FitConfig(**{name: 1.0})
+
+
+def test_the_defaults_are_the_papers():
+    assert FitConfig() == FitConfig(5000, 2048, 1e-3, 0.9, 0.98, 0.0, 1e-3, 100)
+
+
+def test_setting_up_the_machine_keeps_a_cache_that_was_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = {
+        n: getattr(jax.config, n) for n in ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    }
+    try:
+        for chosen, expected in ((None, str(tmp_path / "mesascope" / "xla")), ("/elsewhere", "/elsewhere")):
+            jax.config.update("jax_compilation_cache_dir", chosen)
+            for _ in range(2):
+                runtime.set_up_runtime()
+                assert jax.config.jax_compilation_cache_dir == expected
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+
+
+def test_the_cores_are_counted_everywhere(monkeypatch):
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert runtime.num_cores() == 3
+    monkeypatch.delattr(runtime.os, "sched_getaffinity")
+    monkeypatch.setattr(runtime.os, "cpu_count", lambda: None)
+    assert runtime.num_cores() == 1
