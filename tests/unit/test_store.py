@@ -137,7 +137,7 @@ def test_a_result_says_how_it_came_about(store, study):
     told = header["provenance"]
     assert told["versions"].keys() == {"python", "mesascope", "jax", "jaxlib", "numpy", "equinox", "optax"}
     assert told["versions"]["mesascope"] == mesascope.__version__
-    assert (told["num_devices"], told["backend"], told["x64"]) == (jax.device_count(), "cpu", True)
+    assert (told["num_devices"], told["backend"], told["precision"]) == (jax.device_count(), "cpu", "float64")
     assert (told["seeds"], told["settings"]["seeds"]) == (2, 2)
     assert told["seconds"] >= told["compile_seconds"] >= 0
     assert {"commit", "platform", "num_cpus", "device", "finished"} <= told.keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mesascope.configuration import describe, fingerprint
@@ -41,8 +41,8 @@ class Cell(NamedTuple):
         The package's version and JAX's precision are part of it, so that no result of older code, or of single
         precision, is ever taken for another's.
         """
-        x64 = bool(jax.config.read("jax_enable_x64"))
-        return fingerprint({"version": __version__, "x64": x64, "study": study, "config": describe(self.config)})
+        environment = {"version": __version__, "precision": str(jnp.result_type(float))}
+        return fingerprint({**environment, "study": study, "config": describe(self.config)})
 
 
 @runtime_checkable

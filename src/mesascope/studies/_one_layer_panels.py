@@ -71,7 +71,9 @@ def input_scale(axes: "Axes", main: Arrays, scales: np.ndarray) -> None:
     band(axes, scales, main["input_scale_trained"], "trained", marker="o")
     axes.plot(scales, main["input_scale_gradient_descent"].mean(axis=0), label="gradient descent", **REFERENCE)
     axes.axvline(1.0, color="grey", linewidth=0.6)
-    axes.set(xlabel="input scale relative to training", ylabel="validation loss", yscale="log")
+    axes.set(xlabel="input scale relative to training", ylabel="validation loss")
+    if np.any(main["input_scale_gradient_descent"] > 0):  # a logarithmic axis needs a positive number
+        axes.set_yscale("log")
     axes.legend()
 
 

@@ -17,7 +17,7 @@ def set_up_runtime() -> None:
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         with contextlib.suppress(RuntimeError):  # JAX has started already: its devices stay as they are
             jax.config.update("jax_num_cpu_devices", num_cores())
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache_home / "mesascope" / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
