@@ -341,6 +341,18 @@ def test_a_bug_still_gives_its_traceback(cli, monkeypatch):
         cli("run", FAKE)
 
 
+def test_a_bug_has_an_exit_code_of_its_own(capsys, monkeypatch):
+    import mesascope.__main__
+    import mesascope.cli
+
+    def broken():
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(mesascope.cli, "main", broken)
+    assert mesascope.__main__.main() == 70
+    assert "ZeroDivisionError: a bug" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_a_stop_tells_what_is_kept(cli, capsys, monkeypatch, force):
     run_cell = find_study(FAKE).run_cell

@@ -1,0 +1,65 @@
+"""Stored results, to be read."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mesascope.arrays import UnusableFile, load_arrays, save_arrays
+from mesascope.configuration import describe, fingerprint
+from mesascope.studies._base import AbstractStudy, Arrays, Cell, Report
+
+FORMAT = 1
+
+
+class MissingResult(LookupError):
+    """A result that was to be read is not there, or is damaged."""
+
+
+class Result(NamedTuple):
+    """A cell's arrays and how they came about."""
+
+    arrays: Arrays
+    provenance: dict[str, Any]
+
+
+class Archive:
+    """The results in files `directory`/study/key.safetensors. Nothing is run or moved."""
+
+    def __init__(self, directory: Path | str):
+        self.directory = Path(directory)
+
+    def path(self, study: AbstractStudy, cell: Cell) -> Path:
+        """The file of a cell's result."""
+        return self.directory / study.name() / f"{cell.key(study.name())}.safetensors"
+
+    def read(self, study: AbstractStudy, cell: Cell) -> Result:
+        """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
+        path = self.path(study, cell)
+        arrays, header = load_arrays(path)
+        if not isinstance(header, dict) or "provenance" not in header:
+            raise UnusableFile(path, "is not a result")
+        expected = _identity(study, cell)
+        if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
+            raise UnusableFile(path, "holds the result of another cell, or is of another format")
+        return Result(arrays, header["provenance"])
+
+    def write(self, study: AbstractStudy, cell: Cell, result: Result) -> None:
+        """Write a result, whole or not at all; OSError when it cannot be written."""
+        arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
+        header = {**_identity(study, cell), "label": cell.label, "provenance": result.provenance}
+        save_arrays(self.path(study, cell), arrays, header)
+
+    def get_or_run(self, study: AbstractStudy, cell: Cell, report: Report) -> Arrays:
+        """The stored result of a cell; raises `MissingResult` when there is none to read."""
+        try:
+            arrays = self.read(study, cell).arrays
+        except (FileNotFoundError, UnusableFile) as error:
+            reason = str(error) if isinstance(error, UnusableFile) else f"{self.directory} has none."
+            raise MissingResult(f"there is no result of {study.name()}, {cell.label}, to read: {reason}") from error
+        report(1, 1, "stored")
+        return arrays
+
+
+def _identity(study: AbstractStudy, cell: Cell) -> dict[str, Any]:
+    return {"format": FORMAT, "study": study.name(), "config": describe(cell.config)}

@@ -1,0 +1,45 @@
+"""Directories that results go to: whether they can be written, and what to do when they no longer can."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mesascope.files import write_atomically
+
+_CANNOT_WRITE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST),
+)
+
+
+class DirectoryError(OSError):
+    """A directory that cannot be written to; what lies in it is intact."""
+
+
+def check_writable(name: str, directory: Path) -> None:
+    """Make `directory` if it is missing, and write to it; raises `DirectoryError` when that fails."""
+    probe = directory / ".writable"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(probe, b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        reason = "a file" if directory.is_file() else error.strerror
+        raise DirectoryError(
+            f"`{name}` must be a directory that can be written to; got {str(directory)!r} ({reason}). Name another one."
+        ) from error
+
+
+@contextmanager
+def writing(name: str, directory: Path) -> Iterator[None]:
+    """Turn a failure to write, of a full disk for one, into a `DirectoryError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        raise DirectoryError(
+            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {str(directory)!r}. "
+            "What was stored before is intact: put this right and give the same command again, and it continues."
+        ) from error

@@ -1,0 +1,81 @@
+"""The store of results: every cell is computed once, kept in a file of its own, and never half-written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mesascope.arrays import UnusableFile
+from mesascope.configuration import describe
+from mesascope.runs.archive import Archive, Result
+from mesascope.runs.directory import check_writable, writing
+from mesascope.runs.lock import exclusive
+from mesascope.runs.provenance import Stopwatch, provenance
+from mesascope.studies._base import AbstractStudy, Arrays, Cell, Report, Workspace
+
+
+class Store:
+    """Results are read where they exist, else computed and written.
+
+    Each is written once, whole, under a lock, so that processes may share the directory. What a cell keeps while it
+    runs, key.partial beside its result, lets a stopped one continue. A damaged file is set aside under another name
+    and told of through `say`, never used and never deleted. With `force`, finished cells run again. The provenance of a
+    result whose cell was resumed says so, and times the last stint.
+
+    Raises `DirectoryError` at once when the directory cannot be made or written to, and later when its disk is full.
+    """
+
+    def __init__(self, directory: Path | str, force: bool = False, say: Callable[[str], None] = lambda message: None):
+        self.archive, self.force, self.say = Archive(directory), force, say
+        check_writable("runs", self.archive.directory)
+
+    def partial(self, study: AbstractStudy, cell: Cell) -> Path:
+        """The file in which an unfinished cell keeps what it has."""
+        return self.archive.path(study, cell).with_suffix(".partial")
+
+    def get_or_run(self, study: AbstractStudy, cell: Cell, report: Report) -> Arrays:
+        """The stored result of a cell, or that of running it now, stored."""
+        path, waited = self.archive.path(study, cell), []
+
+        def on_wait() -> None:
+            waited.append(True)
+            self.say(f"{study.name()}, {cell.label}: another process is at it. Waiting for its result.")
+
+        with writing("runs", self.archive.directory):
+            path.parent.mkdir(exist_ok=True)
+            with exclusive(path.with_suffix(".lock"), on_wait):
+                arrays = self._stored(study, cell) if waited or not self.force else None
+                if arrays is not None:
+                    report(1, 1, "stored")
+                    return arrays
+                self._run(study, cell, report)
+                return self.archive.read(study, cell).arrays
+
+    def _stored(self, study: AbstractStudy, cell: Cell) -> Arrays | None:
+        try:
+            return self.archive.read(study, cell).arrays
+        except FileNotFoundError:
+            return None
+        except UnusableFile as error:
+            self._set_aside(error)
+            return None
+
+    def _run(self, study: AbstractStudy, cell: Cell, report: Report) -> None:
+        partial = self.partial(study, cell)
+        workspace, resumed = Workspace(partial, report), partial.exists()
+        with Stopwatch() as stopwatch:
+            try:
+                arrays = study.run_cell(cell, workspace)
+            except UnusableFile as error:
+                if error.path != partial:
+                    raise
+                self._set_aside(error)
+                arrays = study.run_cell(cell, workspace)
+        told = {"resumed": resumed, "seeds": study.seeds, "settings": describe(study)}
+        self.archive.write(study, cell, Result(arrays, {**provenance(stopwatch), **told}))
+        partial.unlink(missing_ok=True)
+
+    def _set_aside(self, error: UnusableFile) -> None:
+        path, number = error.path, 1
+        while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+            number += 1
+        path.rename(aside)
+        self.say(f"{path} {error.reason}. It is kept as {aside.name}, and what it was for is computed again.")
