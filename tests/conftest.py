@@ -18,6 +18,15 @@ jax.config.update("jax_debug_key_reuse", True)
 jaxtyping.install_import_hook("mesascope", "beartype.beartype")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where MESASCOPE_REQUIRE_OPTIONAL is set, as in continuous integration, a test may not be skipped."""
+    report = yield
+    if report.skipped and os.environ.get("MESASCOPE_REQUIRE_OPTIONAL"):
+        report.outcome, report.longrepr = "failed", f"skipped where nothing may be: {report.longrepr}"
+    return report
+
+
 @pytest.fixture
 def key():
     return jax.random.key(20240)

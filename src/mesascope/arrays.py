@@ -41,12 +41,12 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            text, digest = metadata[HEADER], metadata[DIGEST]
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable)
-        text, digest = metadata[HEADER], metadata[DIGEST]
         header = json.loads(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, json.JSONDecodeError, OSError) as error:
         raise UnusableFile(path, f"is damaged or was not written by mesascope ({error})") from error
     if digest != _digest(stored, text):
         raise UnusableFile(path, "was altered after it was written (its SHA-256 is another)")

@@ -1,7 +1,7 @@
 """Products of small matrices that stay fast under `jax.vmap`.
 
 Thousands of tiny matrix products are the inner loop of this library, and XLA's CPU code for a batched `dot` of
-11 x 11 matrices is an order of magnitude slower than the same sum written out as multiply-adds, which it fuses
+11 x 11 matrices is slower than the same sum written out as multiply-adds, which it fuses
 into its neighbours. That choice, and the derivative that keeps it in the backward pass, live here only.
 A product with shared weights, the same for the whole batch, is one large `dot` and should stay `@`.
 """

@@ -1,8 +1,8 @@
 """Keys, and the fast counter-based generator that training data is drawn with.
 
-JAX's default generator (threefry) costs several times the gradient of a small model on a CPU. `FAST` is a drop-in
+JAX's default generator (threefry) costs more than the gradient of a small model on a CPU. `FAST` is a drop-in
 replacement, registered with JAX's own extension point: every `jax.random` function accepts its keys. It hashes
-(key, counter) with two rounds of a 32-bit avalanche function, about a third of threefry's work in a form that XLA
+(key, counter) with two rounds of a 32-bit avalanche function, less work than threefry, in a form that XLA
 fuses into its consumers. Its quality is measured in the tests; it is not meant for cryptography, and model
 initialisation and evaluation keep the default generator.
 """
@@ -99,7 +99,7 @@ def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Standard normals, by inverting the error function; |z| reaches 5.4 in single precision.
 
     In single precision this is Giles' polynomial approximation ("Approximating the erfinv function", 2010), of
-    relative error below 4e-7, written out: XLA's CPU code for `lax.erf_inv` takes seven times as long, since it
+    relative error below 4e-7, written out: XLA's CPU code for `lax.erf_inv` takes longer, since it
     evaluates the generator once for each of three loops. In double precision it is `jax.random.normal`.
     """
     if jnp.result_type(float) != jnp.float32:

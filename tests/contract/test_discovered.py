@@ -10,9 +10,11 @@ import pytest
 
 import mesascope.algorithms
 import mesascope.constructions
+import mesascope.models
 import mesascope.tasks
 from mesascope.constructions._base import AbstractConstruction
 from mesascope.discovery import concrete_classes
+from mesascope.models.attention import AbstractAttention
 from mesascope.predictor import AbstractLinearLearner, AbstractPredictor, AbstractStepwise
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.linear_regression import LinearRegression
@@ -24,7 +26,9 @@ def every_example(package, base):
 
 
 TASKS = every_example(mesascope.tasks, AbstractTask)
-ALGORITHMS = every_example(mesascope.algorithms, AbstractPredictor)
+MODELS = every_example(mesascope.models, AbstractPredictor)
+LAYERS = every_example(mesascope.models, AbstractAttention)
+PREDICTORS = [*every_example(mesascope.algorithms, AbstractPredictor), *MODELS]
 CONSTRUCTIONS = every_example(mesascope.constructions, AbstractConstruction)
 
 
@@ -70,7 +74,7 @@ def test_a_task_is_a_function_of_its_key(task, key):
     assert not any(same(first, other))
 
 
-@pytest.mark.parametrize("predictor", ALGORITHMS)
+@pytest.mark.parametrize("predictor", PREDICTORS)
 def test_a_predictor_answers_without_looking_at_the_target(predictor, key):
     prompt = sample(REGRESSION, key)
     blinded = eqx.tree_at(lambda p: p.target, prompt, jnp.full_like(prompt.target, jnp.nan))
@@ -79,7 +83,7 @@ def test_a_predictor_answers_without_looking_at_the_target(predictor, key):
     assert bool((prediction == predict(predictor, prompt)).all())
 
 
-@pytest.mark.parametrize("predictor", ALGORITHMS)
+@pytest.mark.parametrize("predictor", PREDICTORS)
 def test_a_batch_of_predictions_is_the_predictions_one_by_one(predictor, key):
     batch = sample_batch(REGRESSION, key, 3)
     together = predict_batch(predictor, batch)
@@ -88,14 +92,14 @@ def test_a_batch_of_predictions_is_the_predictions_one_by_one(predictor, key):
         np.testing.assert_allclose(together[i], alone, rtol=0, atol=1e2 * tolerance(alone))
 
 
-@pytest.mark.parametrize("predictor", [p for p in ALGORITHMS if isinstance(p.values[0], AbstractStepwise)])
+@pytest.mark.parametrize("predictor", [p for p in PREDICTORS if isinstance(p.values[0], AbstractStepwise)])
 def test_a_stepwise_predictor_ends_on_its_prediction(predictor, key):
     prompts = sample_batch(REGRESSION, key, 2)
     last = trajectories(predictor, prompts)[:, -1]
     np.testing.assert_allclose(last, predict_batch(predictor, prompts), rtol=0, atol=tolerance(last))
 
 
-@pytest.mark.parametrize("predictor", [p for p in ALGORITHMS if isinstance(p.values[0], AbstractLinearLearner)])
+@pytest.mark.parametrize("predictor", [p for p in PREDICTORS if isinstance(p.values[0], AbstractLinearLearner)])
 def test_a_linear_learner_is_linear_in_its_query(predictor, key):
     prompt = sample(REGRESSION, key)
     weights = eqx.filter_jit(lambda p: predictor.weights(p))(prompt)
@@ -123,3 +127,24 @@ def test_a_construction_equals_its_algorithm_on_the_context(construction, key):
     np.testing.assert_allclose(contexts, expected, rtol=0, atol=tolerance(expected))
     read = jax.vmap(jax.vmap(model.tokens.read))(queries)
     np.testing.assert_allclose(read, trajectories(model, prompts), rtol=0, atol=tolerance(read))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_neither_attends_to_its_query_nor_minds_the_order_of_its_examples(model, key):
+    prompts = sample_batch(REGRESSION, key, 3)
+    moved = eqx.tree_at(lambda p: p.query, prompts, prompts.query + 1.0)
+    reversed_ = eqx.tree_at(lambda p: (p.xs, p.ys), prompts, (prompts.xs[:, ::-1], prompts.ys[:, ::-1]))
+    walk = eqx.filter_jit(lambda model, p: jax.vmap(model.token_trajectory)(p))
+    contexts, queries = walk(model, prompts)
+    assert bool((walk(model, moved)[0] == contexts).all())
+    np.testing.assert_allclose(walk(model, reversed_)[1], queries, rtol=0, atol=1e2 * tolerance(queries))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_updates_each_token_by_itself(layer, key):
+    context, tokens = jax.random.normal(key, (2, 4, 5))
+    apply = eqx.filter_jit(lambda layer, context, tokens: layer(context, tokens))
+    together = apply(layer, context, tokens)
+    alone = jnp.concatenate([apply(layer, context, token[None]) for token in tokens])
+    assert together.shape == tokens.shape
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e2 * tolerance(together))

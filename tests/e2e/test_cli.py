@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import importlib
 import io
 import json
 import os
@@ -342,14 +343,13 @@ def test_a_bug_still_gives_its_traceback(cli, monkeypatch):
 
 
 def test_a_bug_has_an_exit_code_of_its_own(capsys, monkeypatch):
-    import mesascope.__main__
-    import mesascope.cli
-
     def broken():
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(mesascope.cli, "main", broken)
-    assert mesascope.__main__.main() == 70
+    entry = importlib.import_module("mesascope.__main__")
+    monkeypatch.delitem(sys.modules, "mesascope.__main__")  # `python -m` warns when it is loaded already
+    monkeypatch.setattr("mesascope.cli.main", broken)
+    assert entry.main() == 70
     assert "ZeroDivisionError: a bug" in capsys.readouterr().err
 
 

@@ -72,3 +72,13 @@ def test_the_criterion_says_what_is_asked():
 def test_no_value_is_no_verdict():
     with pytest.raises(ValueError, match="must have"):
         AT_MOST.judge([])
+
+
+def test_where_every_seed_must_meet_it_the_worst_decides():
+    claim = Claim("c", "s", "gap", "at most", 0.1)
+    met, missed = claim.judge_every([0.01, 0.09]), claim.judge_every([0.01, 1e24])
+    assert (met.measured, met.interval, met.outcome) == (0.09, (0.01, 0.09), Outcome.REPRODUCED)
+    assert (missed.measured, missed.interval, missed.outcome) == (1e24, (0.01, 1e24), Outcome.NOT_REPRODUCED)
+    assert "which 1 meet" in missed.sentence
+    assert Claim("c", "s", "q", "at least", 0.5).judge_every([0.4, 0.9]).measured == 0.4
+    assert claim.judge_every([0.01, float("inf")]).outcome is Outcome.NOT_REPRODUCED

@@ -270,6 +270,29 @@ def test_the_number_of_devices_changes_last_bits_only(monkeypatch, count):
     assert_same(spread, together, 1e5 * EPS)
 
 
+def test_a_checkpoint_goes_on_with_another_number_of_devices(monkeypatch, tmp_path):
+    """Three seeds, padded to four on two devices, then continued on one."""
+    whole = fit_seeds(make_model, TASK, SHORT, keys=make_keys(3))
+
+    def stop(step, losses):
+        raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted):
+        fit_seeds(make_model, TASK, SHORT, keys=make_keys(3), checkpoint=tmp_path / "c", on_chunk=stop)
+    monkeypatch.setattr(fit_module, "seed_mesh", lambda _: Mesh(np.array(jax.devices()[:1]), ("seed",)))
+    resumed = fit_seeds(make_model, TASK, SHORT, keys=make_keys(3), checkpoint=tmp_path / "c")
+    assert_same(whole, resumed, 1e5 * EPS)
+
+
+def test_one_seed_can_be_taken_out():
+    trained = fit_seeds(make_model, TASK, SHORT, keys=make_keys(3))
+    second = trained.seed(1)
+    assert (second.losses == trained.losses[1]).all()
+    assert (second.snapshot_steps == trained.snapshot_steps).all()
+    prompt = TASK.sample(jax.random.key(1))
+    assert second.model(prompt).shape == prompt.target.shape
+
+
 def test_one_compiled_program_serves_many_learning_rates():
     """`FitConfig.learning_rate` may be traced; each rate gives what `fit_seeds` gives with that number."""
     mesh, traces = loop.seed_mesh(1), []
@@ -311,16 +334,16 @@ class WithThreefry(AbstractTask):
 
 
 def test_the_generator_does_not_change_what_is_learned():
-    """Final losses over 24 seeds that share their initial weights in pairs: the mean difference is zero, z = 5."""
-    count, model = 24, make_model(jax.random.key(3))
-    config = FitConfig(num_steps=40, batch_size=32, learning_rate=0.03, clip_norm=1.0, chunk_size=40)
+    """Final losses over 16 seeds that share their initial weights: the mean difference is zero, z = 5."""
+    count, model = 16, make_model(jax.random.key(3))
+    config = FitConfig(num_steps=150, batch_size=512, learning_rate=0.03, clip_norm=1.0, chunk_size=150)
     tasks = (TASK, WithThreefry(TASK))
-    losses = [fit_seeds(lambda _: model, task, config, keys=make_keys(count)).losses[:, -10:] for task in tasks]
+    losses = [fit_seeds(lambda _: model, task, config, keys=make_keys(count)).losses[:, -50:] for task in tasks]
     fast, threefry = (np.asarray(each).mean(axis=1) for each in losses)
     assert (fast != threefry).all()
     error = np.sqrt((fast.var(ddof=1) + threefry.var(ddof=1)) / count)
     assert abs(fast.mean() - threefry.mean()) <= 5 * error
-    assert error < 0.1 * fast.mean()  # or the test could not tell
+    assert error < 0.005 * fast.mean()  # a bias of a few percent would show
 
 
 def test_the_loss_is_that_of_the_probe():

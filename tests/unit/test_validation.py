@@ -57,7 +57,7 @@ def test_signs(check, passes, fails):
                 check("scale", form)
 
 
-@pytest.mark.parametrize("value", [["a"], np.array(["a"]), np.array([None])])
+@pytest.mark.parametrize("value", ["1", None, True, ["a"], np.array(["a"]), np.array([None])])
 def test_entries_that_are_no_numbers_are_refused(value):
     with pytest.raises(ValueError, match="`scale` must be finite"):
         check_finite("scale", value)

@@ -12,7 +12,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line, by default the process's own; its exit code.
 
     0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, or a directory that cannot be written to.
-    130: stopped from the keyboard. 141: whoever read the output stopped reading.
+    130: stopped from the keyboard. 141: whoever read the output stopped reading. A bug
+    ends the process with 70.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if os.environ.get("NO_COLOR"):
@@ -35,7 +36,10 @@ def _guarded(words: list[str]) -> int:
     try:
         return _carry_out(words)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else OK
+        if isinstance(stop.code, str):
+            print(f"mesascope: {stop.code}", file=sys.stderr)
+            return BAD_INPUT
+        return stop.code or OK
     except InputError as error:
         print(f"mesascope: {error}", file=sys.stderr)
         return BAD_INPUT

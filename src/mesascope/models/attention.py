@@ -30,6 +30,11 @@ class AbstractAttention(eqx.Module):
     def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
         """The update of each token, given the context."""
 
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> "tuple[AbstractAttention, ...]":
+        """Tiny instances for tests and documentation."""
+
     @property
     def key_query(self) -> Inexact[Array, "h d d"]:
         """W_K^T W_Q of each head: token e asks in the direction W_KQ e."""
@@ -80,7 +85,7 @@ class AbstractAttention(eqx.Module):
 
 
 class LinearSelfAttention(AbstractAttention):
-    """e <- sum_h P_h W_V,h (sum_i e_i e_i^T) W_K,h^T W_Q,h e (von Oswald et al. 2023, section 2, no softmax)."""
+    """The update sum_h P_h W_V,h (sum_i e_i e_i^T) W_K,h^T W_Q,h e (von Oswald et al. 2023, section 2, no softmax)."""
 
     def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
         updates = [
@@ -88,6 +93,10 @@ class LinearSelfAttention(AbstractAttention):
             for key_query, output_value in zip(self.key_query, self.output_value, strict=True)
         ]
         return functools.reduce(jnp.add, updates)
+
+    @classmethod
+    def examples(cls) -> "tuple[AbstractAttention, ...]":
+        return tuple(_example(cls, num_heads) for num_heads in (1, 2))
 
     def canonical(self) -> "LinearSelfAttention":
         """The member of this layer's orbit with W_K = P = I, |W_Q| = 1 (Frobenius) and tr W_Q >= 0, head by head.
@@ -104,7 +113,7 @@ class LinearSelfAttention(AbstractAttention):
 
 
 class SoftmaxSelfAttention(AbstractAttention):
-    """e <- sum_h P_h sum_i softmax_i(e_i^T W_K,h^T W_Q,h e / sqrt(k)) W_V,h e_i (von Oswald et al. 2023, eq. 1).
+    """The update sum_h P_h sum_i softmax_i(e_i^T W_K,h^T W_Q,h e / sqrt(k)) W_V,h e_i (von Oswald et al. 2023, eq. 1).
 
     The factor 1 / sqrt(k) is the authors' code's; the paper's equation has none.
     """
@@ -118,6 +127,15 @@ class SoftmaxSelfAttention(AbstractAttention):
 
         updates = [head(*products) for products in zip(self.key_query, self.output_value, strict=True)]
         return functools.reduce(jnp.add, updates)
+
+    @classmethod
+    def examples(cls) -> "tuple[AbstractAttention, ...]":
+        return tuple(_example(cls, num_heads) for num_heads in (1, 2))
+
+
+def _example(kind: type[AbstractAttention], num_heads: int) -> AbstractAttention:
+    """A layer for tokens of 3 inputs and 2 outputs, with weights of order one."""
+    return kind.initialise(5, num_heads=num_heads, init_scale=1.0, key=jax.random.key(num_heads))
 
 
 def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Inexact, Key
 
-from mesascope.models.attention import AbstractAttention, LinearSelfAttention
+from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
 from mesascope.predictor import AbstractStepwise
 from mesascope.prompt import Prompt
@@ -77,6 +77,14 @@ class Transformer(AbstractStepwise):
         if len(layers) < len(self.layers):
             raise TypeError("`canonical` needs linear attention: only there does the gauge exist.")
         return eqx.tree_at(lambda model: model.layers, self, tuple(layers))
+
+    @classmethod
+    def examples(cls) -> "tuple[Transformer, ...]":
+        """Tiny instances for tests and documentation: prompts of 3 inputs and 2 outputs."""
+        layers = (*LinearSelfAttention.examples(), *SoftmaxSelfAttention.examples())
+        tokens = JoinedTokens(3, 2)
+        alone = tuple(cls((layer,), tokens) for layer in layers)
+        return (*alone, cls(layers[:1], tokens, num_repeats=3, dampening=0.5), cls(layers[1:3], tokens))
 
     def _repeat(self, tokens: Tokens, num_repeats: int):
         """The stack applied `num_repeats` times: the tokens after the last layer, and after every one."""

@@ -38,8 +38,8 @@ class Cell(NamedTuple):
     def key(self, study: str) -> str:
         """The name its result is stored under: the hash of its whole configuration.
 
-        The package's version and JAX's precision are part of it, so that no result of older code, or of single
-        precision, is ever taken for another's.
+        The package's version and JAX's precision are part of it: a result of another release, or of single precision,
+        is never taken for one of this. Between releases, run with `force` after editing what a cell computes.
         """
         environment = {"version": __version__, "precision": str(jnp.result_type(float))}
         return fingerprint({**environment, "study": study, "config": describe(self.config)})

@@ -54,6 +54,24 @@ class Claim:
         num_met = sum(map(self.holds, values.tolist()))
         return self._verdict(mean, low, high, f"mean over {len(values)} seeds, {num_met} of which meet it")
 
+    def judge_every(self, per_seed: Sequence[float] | np.ndarray) -> "Verdict":
+        """The verdict where every seed must meet the criterion: the worst decides, the interval is the range of all.
+
+        For claims that say "always" or "at every step": an average over seeds would let one hide another.
+        """
+        values = np.asarray(per_seed, float)
+        if not np.isfinite(values).all():
+            return self.judge(values)
+        low, high = float(values.min()), float(values.max())
+        worst, best = (high, low) if self.relation == "at most" else (low, high)
+        num_met = sum(map(self.holds, values.tolist()))
+        outcome = Outcome.REPRODUCED if self.holds(worst) else Outcome.NOT_REPRODUCED
+        sentence = (
+            f"{self.quantity} is {worst:.4g} for the worst of {len(values)} seeds and {best:.4g} for the best, "
+            f"{self.relation} {self.bound:g} asked, which {num_met} meet: {outcome}."
+        )
+        return Verdict(self, worst, (low, high), outcome, sentence)
+
     def judge_exact(self, value: float) -> "Verdict":
         """The verdict on a number without sampling error: the largest of all errors, a closed form."""
         return self._verdict(value, value, value, "a largest error, no sampling")

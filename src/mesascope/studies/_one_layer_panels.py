@@ -29,10 +29,10 @@ def four_panels(results: list[Arrays], sizes: tuple[int, ...], input_scales: np.
 
 
 def loss_over_training(axes: "Axes", main: Arrays) -> None:
-    """Panel a: every seed its own line, since plateaus differ in length."""
+    """Panel a: the band over seeds, and every seed's own line, since plateaus differ in length."""
     steps = main["snapshot_steps"]
-    for seed, losses in enumerate(main["validation_loss"]):
-        axes.plot(steps, losses, color="C0", alpha=0.6, linewidth=1, label="trained, by seed" if seed == 0 else None)
+    band(axes, steps, main["validation_loss"], "trained", color="C0")
+    axes.plot(steps, main["validation_loss"].T, color="C0", alpha=0.5, linewidth=0.7)
     axes.axhline(main["loss_gradient_descent"].mean(), label="gradient descent", **REFERENCE)
     axes.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
     axes.legend()

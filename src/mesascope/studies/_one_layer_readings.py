@@ -27,7 +27,6 @@ CHANGE = "largest relative change in one step"
 def per_seed(main: Arrays, best_step_size: float) -> dict[str, np.ndarray]:
     """The number each claim is about, by the claim's id, for every seed."""
     by_scale = dict(zip(INPUT_SCALES, relative_gap(main, "input_scale").T, strict=True))
-    losses = main["rollout_trained"]
     return {
         "loss": relative_gap(main, "loss"),
         "cosine": main["sensitivity_cosine"][:, -1],
@@ -41,7 +40,7 @@ def per_seed(main: Arrays, best_step_size: float) -> dict[str, np.ndarray]:
         "input-law": np.max([relative_gap(main, f"law_{law}") for law in INPUT_LAWS], axis=(0, 2)),
         "corrupted": relative_gap(main, "corrupted").max(axis=1),
         "rollout": relative_gap(main, "rollout").max(axis=1),
-        "rollout-falls": np.max(losses[:, 1:] / losses[:, :-1] - 1, axis=1, initial=-1.0),
+        "rollout-falls": largest_change(main["rollout_trained"]),
     }
 
 
@@ -51,6 +50,7 @@ def remarks(main: Arrays, best: OneStepOptimum, zero_loss: float) -> tuple[str, 
     learned = seed_by_seed(f"{size:.3f}" for size in main["step_size"])
     trained, descent = main["loss_trained"].mean(), main["loss_gradient_descent"].mean()
     silenced = relative_gap(main, "rollout", "silenced").max()
+    silenced_change = largest_change(main["rollout_silenced"]).max()
     return (
         f"The plateau ends (half of the way to gradient descent's loss is done) at step {ends}, seed by seed.",
         f"Learning rate: best on the validation prompts {main['learning_rate']:.4g}, closed form "
@@ -58,7 +58,8 @@ def remarks(main: Arrays, best: OneStepOptimum, zero_loss: float) -> tuple[str, 
         f"Loss: trained {trained:.4g}, gradient descent {descent:.4g} (closed form {best.loss:.4g}), "
         f"zero predictor {zero_loss:.4g} (closed form).",
         f"Rolled out, {seed_by_seed(main['rollout_exploded'])} validation prompts explode, seed by seed.",
-        f"Rolled out with the untrained rows of P, those that write to x, set to zero: {WORST_GAP} {silenced:.2g}.",
+        f"Rolled out with the untrained rows of P, those that write to x, set to zero: {WORST_GAP} {silenced:.2g}, "
+        f"{CHANGE} {silenced_change:.2g}.",
     )
 
 
@@ -78,6 +79,11 @@ def seed_by_seed(values: Iterable[object]) -> str:
 def relative_gap(arrays: Arrays, name: str, who: str = "trained", reference: str = "gradient_descent") -> np.ndarray:
     """|loss / reference's loss - 1|, for every seed and condition."""
     return np.abs(arrays[f"{name}_{who}"] / arrays[f"{name}_{reference}"] - 1)
+
+
+def largest_change(losses: np.ndarray) -> np.ndarray:
+    """The largest relative change from one step to the next, seed by seed; negative where the loss always falls."""
+    return np.max(losses[:, 1:] / losses[:, :-1] - 1, axis=1, initial=-1.0)
 
 
 def plateau_ends(arrays: Arrays, window: int = 20) -> list[int]:

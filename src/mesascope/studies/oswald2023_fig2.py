@@ -33,15 +33,18 @@ class Figure2(AbstractStudy):
     deviation is that of a variance-scaling initialiser, sqrt(0.002 / 11), not 0.002. Out-of-distribution inputs are
     divided by the norm of the example matrix, as in the code; the text does not say so.
 
-    The reference step is tuned on the validation prompts themselves, as in the paper: by the exact minimiser, where the
-    paper searches a grid. That favours gradient descent. The closed-form optimum is ours (see `theory`). Weights
-    are averaged after fixing the scale gauge (s P W_V, W_KQ / s), which the paper calls a scaling correction. For N
-    targets replaced by noise, we replace a random choice of them by standard normals, which gives the paper's losses.
+    The reference step is tuned on the validation prompts themselves, as in the authors' code (the text says training
+    prompts): by the exact minimiser, where the code searches a grid. That favours gradient descent. The closed-form
+    optimum is ours (see `theory`). Weights are averaged after fixing the scale gauge (s P W_V, W_KQ / s), which the
+    paper calls a scaling correction. The paper mixes its three other input laws; we take each alone, the third being
+    Laplace as in the code. Which k of N targets are replaced by standard normals is drawn at random.
 
-    What we found. The roll-out follows gradient descent for some forty steps; then, for some seeds, the loss explodes
-    on the rare prompt with the largest inputs. The rows of P that write to x explain it: the loss of one layer does not
-    depend on them, they get no gradient, and what the random initial values write into x grows when the layer is
-    repeated. With these rows set to zero the roll-out follows gradient descent for every seed (see the notes).
+    What we found. The plateau ends near step 230 for every seed, where the paper's are longer and differ from seed to
+    seed. The initial scale decides: at the text's standard deviation, 0.002 (`--init-scale 4.4e-5`), one of five seeds
+    is still on it after 1500 steps. The roll-out follows gradient descent for some forty steps; then, for some seeds,
+    the loss rises or explodes on rare prompts with large inputs. One layer's loss does not depend on the rows of P that
+    write to x: they get no gradient, and what their random initial values write into x grows when the layer is
+    repeated. With these rows set to zero every seed's loss falls with gradient descent's to the end (see the notes).
     """
 
     title: ClassVar = "One trained linear self-attention layer is one step of gradient descent"
@@ -78,6 +81,7 @@ class Figure2(AbstractStudy):
     other_sizes: tuple[int, ...] = (5,)
     num_rollout: int = 50
     dampening: float = 0.75
+    init_scale: float = 0.002
     first_seed: int = 0
 
     def __check_init__(self):
@@ -87,6 +91,7 @@ class Figure2(AbstractStudy):
             check_count("other_sizes", size)
         check_count("first_seed", self.first_seed, minimum=0)
         check_positive("dampening", self.dampening)
+        check_positive("init_scale", self.init_scale)
         self._cell(self.num_examples, self.dim_x)  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
@@ -116,7 +121,11 @@ class Figure2(AbstractStudy):
 
     def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
         per_seed = read.per_seed(summary[0], self.optimum().learning_rate)
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
+        of_every_seed = ("rollout", "rollout-falls")  # "at every step" is said of every seed
+        return tuple(
+            claim.judge_every(per_seed[claim.id]) if claim.id in of_every_seed else claim.judge(per_seed[claim.id])
+            for claim in self.claims
+        )
 
     def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
         remarks = read.remarks(summary[0], self.optimum(), initial_loss(self.dim_x, self.input_scale))
@@ -136,4 +145,4 @@ class Figure2(AbstractStudy):
     def _cell(self, num_examples: int, dim_x: int) -> layer.OneLayerCell:
         task = LinearRegression(num_examples, dim_x, input_scale=self.input_scale)
         training = FitConfig(self.num_steps, self.batch_size, self.learning_rate)
-        return layer.OneLayerCell(task, training, self.first_seed, self.seeds, self.num_validation)
+        return layer.OneLayerCell(task, training, self.init_scale, self.first_seed, self.seeds, self.num_validation)

@@ -36,6 +36,11 @@ class Trained(NamedTuple):
         ends = ", ".join(f"{loss:.4f}" for loss in np.ravel(self.losses[..., -1:]))
         return f"Trained({type(self.model).__name__}, {self.losses.shape[-1]} steps, last training loss {ends})"
 
+    def seed(self, index: int) -> "Trained":
+        """The training of one of the keys given to `fit_seeds`."""
+        one = jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self)
+        return one._replace(snapshot_steps=self.snapshot_steps)
+
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Training was stopped from the keyboard; `trained` is what had been done by then."""
@@ -55,16 +60,11 @@ def fit(
     on_chunk: Callable[[int, np.ndarray], None] | None = None,
 ) -> Trained:
     """Train `model`; everything else is as in `fit_seeds`."""
-
-    def only_seed(trained: Trained) -> Trained:
-        first = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, trained)
-        return first._replace(snapshot_steps=trained.snapshot_steps)
-
     try:
         trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
     except TrainingInterrupted as stop:
-        raise TrainingInterrupted(only_seed(stop.trained)) from None
-    return only_seed(trained)
+        raise TrainingInterrupted(stop.trained.seed(0)) from None
+    return trained.seed(0)
 
 
 def fit_seeds(
@@ -80,7 +80,8 @@ def fit_seeds(
 
     A seed's result depends on its key and, in its last bits only, on how many seeds share a device.
     `on_chunk(steps done, losses of the chunk)` is called after every chunk. With a `checkpoint` file, training
-    continues from it where it exists, bit for bit as if it had never stopped, and the file is kept up to date.
+    continues from it where it exists, and the file is kept up to date: on as many devices, bit for bit as if it had
+    never stopped.
 
     Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is, and
     `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
@@ -146,7 +147,8 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write everything that continuing needs."""
-        leaves = jax.tree.leaves((self.states, self.losses, self.snapshots))
+        states = jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_seeds], self.states)
+        leaves = jax.tree.leaves((states, self.losses, self.snapshots))
         save_arrays(path, {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}, self.identity)
 
     def restore(self, path: Path) -> None:

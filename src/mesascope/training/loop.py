@@ -95,11 +95,16 @@ def compile_chunk(
 
 def pad_to_devices(keys: Key[Array, " seeds"], mesh: Mesh) -> Key[Array, " padded"]:
     """Repeat the last key until every device has as many."""
-    padding = [(0, -len(keys) % mesh.size), (0, 0)]
-    data = jnp.pad(jax.random.key_data(keys), padding, mode="edge")
+    data = _pad(jax.random.key_data(keys), mesh)
     return jax.random.wrap_key_data(data, impl=jax.random.key_impl(keys))
 
 
 def place(states: State, mesh: Mesh) -> State:
-    """The states on their devices."""
-    return jax.device_put(states, NamedSharding(mesh, SEED_AXIS))
+    """The states of all seeds on their devices, the last one repeated until every device has as many."""
+    padded = jax.tree.map(lambda leaf: _pad(jnp.asarray(leaf), mesh), states)
+    return jax.device_put(padded, NamedSharding(mesh, SEED_AXIS))
+
+
+def _pad(leaf: Array, mesh: Mesh) -> Array:
+    padding = [(0, -len(leaf) % mesh.size), *[(0, 0)] * (leaf.ndim - 1)]
+    return jnp.pad(leaf, padding, mode="edge")
