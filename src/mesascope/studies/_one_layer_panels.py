@@ -84,8 +84,10 @@ def rollout(main: Arrays, dampening: float) -> "Figure":
     figure = Figure(figsize=(4.2, 3.2))
     axes = figure.subplots()
     steps = np.arange(1, main["rollout_trained"].shape[1] + 1)
-    band(axes, steps, main["rollout_trained"], "trained layer, repeated")
-    band(axes, steps, main["rollout_silenced"], "the same, writing to y only", linestyle=":")
+    for seed, losses in enumerate(main["rollout_trained"]):  # a mean over seeds would show the worst one only
+        label = "trained layer, repeated, by seed" if seed == 0 else None
+        axes.plot(steps, losses, color="C0", linewidth=1, alpha=0.7, label=label)
+    band(axes, steps, main["rollout_silenced"], "the same, writing to y only", color="C1", linestyle=":")
     axes.plot(steps, main["rollout_gradient_descent"].mean(axis=0), label="gradient descent", **REFERENCE)
     axes.set(xlabel=f"steps (dampening {dampening:g})", ylabel="validation loss")
     top = 1.2 * main["rollout_gradient_descent"][:, 0].max()
