@@ -174,6 +174,7 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array |
     return over_seeds(losses, trained.model)
 
 
+@eqx.filter_jit
 def validation(cell: OneLayerCell) -> Prompt:
     """The prompts that losses are measured on."""
     return cell.task.sample_batch(jax.random.key(VALIDATION_SEED), cell.num_validation)
