@@ -7,6 +7,7 @@ import pytest
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.studies import _one_layer as layer
+from mesascope.studies import _one_layer_away as away
 from mesascope.studies import _one_layer_readings as read
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
@@ -44,7 +45,7 @@ def measured(rate):
     losses = layer.measure_loss(CELL, trained)
     reference = losses["learning_rate"]
     arrays = losses | layer.measure_training(CELL, trained, reference)
-    return arrays | layer.measure_generalisation(CELL, trained, reference)
+    return arrays | away.measure_generalisation(CELL, trained, reference)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mesascope.studies import _one_layer as layer
+from mesascope.studies import _one_layer_away as away
 from mesascope.studies import _one_layer_panels as panels
 from mesascope.studies import _one_layer_readings as read
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
@@ -113,7 +114,7 @@ class Figure2(AbstractStudy):
             return losses
         rate = losses["learning_rate"]
         return (
-            losses | layer.measure_training(config, trained, rate) | layer.measure_generalisation(config, trained, rate)
+            losses | layer.measure_training(config, trained, rate) | away.measure_generalisation(config, trained, rate)
         )
 
     def summarise(self, results: list[Arrays]) -> list[Arrays]:
