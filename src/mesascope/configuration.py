@@ -1,6 +1,7 @@
 """An object is its configuration: write one down as plain data, and name it by its hash."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 
 def describe(value: Any) -> Any:
-    """`value` as JSON-ready data: dataclasses and named tuples become {"class": name, field: ...}, arrays nested lists.
+    """`value` as JSON-ready data: dataclasses and named tuples become {"class": name, field: ...},
+    partial functions {"function": name, argument: ...}, arrays nested lists.
 
     Raises TypeError for what has no such form, so that no part of a configuration is silently left out.
     """
@@ -28,6 +30,8 @@ def describe(value: Any) -> Any:
         return [describe(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         return describe(np.asarray(value).tolist())
+    if isinstance(value, functools.partial):
+        return {"function": value.func.__qualname__, "args": describe(value.args), **describe(value.keywords)}
     if isinstance(value, type):
         return value.__name__
     raise TypeError(f"a configuration must be made of numbers, text and dataclasses; got {type(value).__name__}.")

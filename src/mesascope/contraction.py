@@ -7,6 +7,7 @@ A product with shared weights, the same for the whole batch, is one large `dot` 
 """
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
 UNROLL_LIMIT = 32  # a longer sum costs more to compile than it saves
@@ -37,6 +38,50 @@ def _matmul_backward(operands, cotangent):
 
 
 matmul.defvjp(_matmul_forward, _matmul_backward)
+
+
+@jax.custom_vjp
+def scores(a: Inexact[Array, "n k"], b: Inexact[Array, "m k"]) -> Inexact[Array, "n m"]:
+    """The matrix product a b^T, computed by `dot`: stored, where `matmul` would be repeated in each consumer.
+
+    Meant for a chain of products, whose links XLA would else compute again for every entry of the next. Of the
+    derivatives, that of a, the link before, is a `dot` as well; that of b, the end of a chain, is written out.
+    """
+    return a @ b.T
+
+
+scores.defvjp(
+    lambda a, b: (scores(a, b), (a, b)),
+    lambda operands, cotangent: (cotangent @ operands[1], matmul(cotangent.T, operands[0])),
+)
+
+
+@jax.custom_vjp
+def mixture(a: Inexact[Array, "n k"], b: Inexact[Array, "k m"]) -> Inexact[Array, "n m"]:
+    """The matrix product a b, written out, of a link `a` that is stored; derivatives as those of `scores`."""
+    return matmul(a, b)
+
+
+mixture.defvjp(
+    lambda a, b: (mixture(a, b), (a, b)),
+    lambda operands, cotangent: (cotangent @ operands[1].T, matmul(operands[0].T, cotangent)),
+)
+
+
+@jax.custom_vjp
+def stored_gradient(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
+    """`x` itself; in the backward pass its cotangent is computed once, where XLA would repeat it in every consumer.
+
+    A product with the identity is what XLA's CPU compiler does not fuse into what follows. For a residual stream, of
+    which every layer reads the whole sum of later cotangents.
+    """
+    return x
+
+
+stored_gradient.defvjp(
+    lambda x: (x, None),
+    lambda _, cotangent: (cotangent @ jnp.eye(cotangent.shape[-1], dtype=cotangent.dtype),),
+)
 
 
 def matvec(a: Inexact[Array, "n k"], x: Inexact[Array, " k"]) -> Inexact[Array, " n"]:

@@ -9,6 +9,7 @@ from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.studies import _one_layer as layer
 from mesascope.studies import _one_layer_away as away
 from mesascope.studies import _one_layer_readings as read
+from mesascope.studies._measure import mean_error, validation
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 from mesascope.training.config import FitConfig
@@ -32,7 +33,7 @@ CELL = layer.OneLayerCell(
 
 @pytest.fixture(scope="module")
 def rate():
-    return layer.best_learning_rate(layer.validation(CELL))
+    return layer.best_learning_rate(validation(CELL.task, CELL.num_validation))
 
 
 def measured(rate):
@@ -59,8 +60,8 @@ def doubled(rate):
 
 
 def test_the_best_rate_is_where_the_loss_is_least(rate):
-    prompts = layer.validation(CELL)
-    loss = jax.jit(lambda r: layer.mean_error(GradientDescentConstruction(r, **SIZES).build(), prompts))
+    prompts = validation(CELL.task, CELL.num_validation)
+    loss = jax.jit(lambda r: mean_error(GradientDescentConstruction(r, **SIZES).build(), prompts))
     at, below, above = (float(loss(rate * factor)) for factor in (1.0, 0.999, 1.001))
     assert at < below
     assert at < above
@@ -90,9 +91,9 @@ def test_a_step_twice_as_long_shows_in_every_reading(doubled, exact):
 
 def test_halfway_between_one_step_and_two_the_step_is_one_and_a_half(doubled, rate):
     """In the gauge |W_KQ| = 1 the output carries the rate, so weights average as rates do."""
-    prompts = layer.validation(CELL)
+    prompts = validation(CELL.task, CELL.num_validation)
     halfway = GradientDescentConstruction(1.5 * rate, **SIZES).build()
-    np.testing.assert_allclose(doubled["loss_interpolated"], float(layer.mean_error(halfway, prompts)), rtol=1e-10)
+    np.testing.assert_allclose(doubled["loss_interpolated"], float(mean_error(halfway, prompts)), rtol=1e-10)
 
 
 def test_the_rollout_of_the_construction_is_dampened_gradient_descent(exact):

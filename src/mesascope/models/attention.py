@@ -1,20 +1,19 @@
 """Self-attention layers, one class a kind, with the paper's mask: tokens attend to the context only."""
 
 import functools
-from abc import abstractmethod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact, Key
 
-from mesascope.contraction import matmul
+from mesascope.contraction import matmul, mixture, scores
+from mesascope.models.layer import AbstractLayer
 from mesascope.validation import check_count, check_non_negative
 
 TRUNCATED_NORMAL_STD = 0.8796256610342398  # of a standard normal cut off at two standard deviations
 
 
-class AbstractAttention(eqx.Module):
+class AbstractAttention(AbstractLayer):
     """Multi-head attention without biases: keys and values from the context, one query from each token.
 
     A layer returns the update; the Transformer adds it. Only the products W_KQ = W_K^T W_Q and W_PV = P W_V
@@ -25,15 +24,6 @@ class AbstractAttention(eqx.Module):
     query: Inexact[Array, "h k d"]
     value: Inexact[Array, "h k d"]
     output: Inexact[Array, "h d k"]
-
-    @abstractmethod
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-        """The update of each token, given the context."""
-
-    @classmethod
-    @abstractmethod
-    def examples(cls) -> "tuple[AbstractAttention, ...]":
-        """Tiny instances for tests and documentation."""
 
     @property
     def key_query(self) -> Inexact[Array, "h d d"]:
@@ -142,10 +132,9 @@ def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d
     """(sum_i e_i e_i^T) r for each direction r, in the order of products that costs least.
 
     Few directions are multiplied with the tokens, one after the other; many with the tokens' second moment. The
-    cost is linear in the number of examples either way. (The first case is left to `dot`: written out, the
-    scores would be computed again for each entry of the result they are fused into.)
+    cost is linear in the number of examples either way.
     """
     (num_examples, dim_token), num_directions = context.shape, directions.shape[0]
     if 2 * num_directions * num_examples < dim_token * (num_directions + num_examples):
-        return (directions @ context.T) @ context
+        return mixture(scores(directions, context), context)
     return matmul(directions, matmul(context.T, context))

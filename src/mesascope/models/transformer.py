@@ -6,11 +6,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Inexact, Key
 
+from mesascope.contraction import stored_gradient
 from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
+from mesascope.models.layer import AbstractLayer
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
 from mesascope.predictor import AbstractStepwise
 from mesascope.prompt import Prompt
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_count, check_non_negative, check_positive
 
 Tokens = tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]
 
@@ -20,18 +22,22 @@ class Transformer(AbstractStepwise):
 
     One layer and num_repeats = K is the weight-tied (recurrent) model, K layers the untied one. Keys and values
     come from the context tokens only; the query token is updated, never attended to (von Oswald et al. 2023).
+    With a `token_bound` b every entry of a token is cut off at -b and b after each layer (appendix A.12).
     """
 
-    layers: tuple[AbstractAttention, ...]
+    layers: tuple[AbstractLayer, ...]
     tokens: AbstractTokens
     num_repeats: int = eqx.field(static=True, default=1)
-    dampening: float | Array = 1.0
+    dampening: float = eqx.field(static=True, default=1.0)
+    token_bound: float | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         if not self.layers:
             raise ValueError("`layers` must hold at least one layer; got none.")
         check_count("num_repeats", self.num_repeats)
         check_non_negative("dampening", self.dampening)
+        if self.token_bound is not None:
+            check_positive("token_bound", self.token_bound)
 
     @classmethod
     def initialise(
@@ -44,6 +50,7 @@ class Transformer(AbstractStepwise):
         num_heads: int = 1,
         attention: type[AbstractAttention] = LinearSelfAttention,
         init_scale: float = 0.002,
+        token_bound: float | None = None,
         key: Key[Array, ""],
     ) -> "Transformer":
         """Random weights as the authors' code draws them: init_scale is divided by the depth."""
@@ -59,17 +66,17 @@ class Transformer(AbstractStepwise):
             )
             for layer_key in jax.random.split(key, num_layers)
         )
-        return cls(layers, tokens, num_repeats)
+        return cls(layers, tokens, num_repeats, token_bound=token_bound)
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
-        """The prediction after each layer. The last layer, read at the query only, is computed there only."""
-        tokens, (_, early) = self._repeat(self.tokens.embed(prompt), self.num_repeats - 1)
-        late = self._stack(tokens, query_only_at_end=True)[1][1]
-        return jax.vmap(self.tokens.read)(jnp.concatenate([early, late]))
+        """The prediction after each layer."""
+        return jax.vmap(self.tokens.read)(self.token_trajectory(prompt)[1])
 
     def token_trajectory(self, prompt: Prompt) -> tuple[Inexact[Array, "steps n d"], Inexact[Array, "steps d"]]:
         """The context tokens and the query token after each layer."""
-        return self._repeat(self.tokens.embed(prompt), self.num_repeats)[1]
+        tokens, early = self._repeat(self.tokens.embed(prompt), self.num_repeats - 1)
+        late = self._stack(tokens)[1]  # not in the loop: what nobody reads of it, the last context, is never computed
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), early, late)
 
     def canonical(self) -> "Transformer":
         """The same map with every layer's scale gauge fixed; linear attention only."""
@@ -78,13 +85,19 @@ class Transformer(AbstractStepwise):
             raise TypeError("`canonical` needs linear attention: only there does the gauge exist.")
         return eqx.tree_at(lambda model: model.layers, self, tuple(layers))
 
+    def products(self) -> tuple[Inexact[Array, "l h d d"], Inexact[Array, "l h d d"]]:
+        """W_KQ and P W_V of each head of each attention layer: all that a linear layer's map depends on."""
+        layers = [layer for layer in self.layers if isinstance(layer, AbstractAttention)]
+        return jnp.stack([layer.key_query for layer in layers]), jnp.stack([layer.output_value for layer in layers])
+
     @classmethod
     def examples(cls) -> "tuple[Transformer, ...]":
         """Tiny instances for tests and documentation: prompts of 3 inputs and 2 outputs."""
         layers = (*LinearSelfAttention.examples(), *SoftmaxSelfAttention.examples())
         tokens = JoinedTokens(3, 2)
         alone = tuple(cls((layer,), tokens) for layer in layers)
-        return (*alone, cls(layers[:1], tokens, num_repeats=3, dampening=0.5), cls(layers[1:3], tokens))
+        repeated = cls(layers[:1], tokens, num_repeats=3, dampening=0.5)
+        return (*alone, repeated, cls(layers[1:3], tokens), cls(layers[:1], tokens, num_repeats=2, token_bound=0.5))
 
     def _repeat(self, tokens: Tokens, num_repeats: int):
         """The stack applied `num_repeats` times: the tokens after the last layer, and after every one."""
@@ -93,14 +106,16 @@ class Transformer(AbstractStepwise):
         last, seen = lax.scan(lambda carry, _: self._stack(carry), tokens, length=num_repeats)
         return last, jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), seen)
 
-    def _stack(self, tokens: Tokens, query_only_at_end: bool = False):
+    def _stack(self, tokens: Tokens):
         """Each layer once: the tokens after the last one, and after every one."""
-        context, query = tokens
-        contexts, queries = [], []
-        for depth, layer in enumerate(self.layers):
-            query, seen = query + self.dampening * layer(context, query[None])[0], context
-            if not (query_only_at_end and depth == len(self.layers) - 1):
-                context = seen + self.dampening * layer(seen, seen)
-            contexts.append(context)
-            queries.append(query)
-        return (context, query), (jnp.stack(contexts), jnp.stack(queries))
+        seen = []
+        for layer in self.layers:
+            context, query = tokens
+            query = self._updated(layer, context, query[None])[0]
+            tokens = stored_gradient(self._updated(layer, context, context)), query
+            seen.append(tokens)
+        return tokens, jax.tree.map(lambda *leaves: jnp.stack(leaves), *seen)
+
+    def _updated(self, layer: AbstractLayer, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]):
+        updated = tokens + self.dampening * layer(context, tokens)
+        return updated if self.token_bound is None else jnp.clip(updated, -self.token_bound, self.token_bound)

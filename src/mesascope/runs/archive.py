@@ -24,14 +24,14 @@ class Result(NamedTuple):
 
 
 class Archive:
-    """The results in files `directory`/study/key.safetensors. Nothing is run or moved."""
+    """The results in files `directory`/owner/key.safetensors, the owner a study or "shared"; nothing is run or moved."""
 
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
 
     def path(self, study: AbstractStudy, cell: Cell) -> Path:
         """The file of a cell's result."""
-        return self.directory / study.name() / f"{cell.key(study.name())}.safetensors"
+        return self.directory / cell.owner(study.name()) / f"{cell.key(study.name())}.safetensors"
 
     def read(self, study: AbstractStudy, cell: Cell) -> Result:
         """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
@@ -62,4 +62,4 @@ class Archive:
 
 
 def _identity(study: AbstractStudy, cell: Cell) -> dict[str, Any]:
-    return {"format": FORMAT, "study": study.name(), "config": describe(cell.config)}
+    return {"format": FORMAT, "study": cell.owner(study.name()), "config": describe(cell.config)}

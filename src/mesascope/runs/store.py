@@ -25,6 +25,7 @@ class Store:
 
     def __init__(self, directory: Path | str, force: bool = False, say: Callable[[str], None] = lambda message: None):
         self.archive, self.force, self.say = Archive(directory), force, say
+        self.fresh: set[Path] = set()  # what this store has computed, which is not to be forced again
         check_writable("runs", self.archive.directory)
 
     def partial(self, study: AbstractStudy, cell: Cell) -> Path:
@@ -42,7 +43,7 @@ class Store:
         with writing("runs", self.archive.directory):
             path.parent.mkdir(exist_ok=True)
             with exclusive(path.with_suffix(".lock"), on_wait):
-                arrays = self._stored(study, cell) if waited or not self.force else None
+                arrays = self._stored(study, cell) if waited or not self.force or path in self.fresh else None
                 if arrays is not None:
                     report(1, 1, "stored")
                     return arrays
@@ -60,18 +61,22 @@ class Store:
 
     def _run(self, study: AbstractStudy, cell: Cell, report: Report) -> None:
         partial = self.partial(study, cell)
-        workspace, resumed = Workspace(partial, report), partial.exists()
+        workspace, resumed = (
+            Workspace(partial, report, lambda other: self.get_or_run(study, Cell(other.label, other), report)),
+            partial.exists(),
+        )
         with Stopwatch() as stopwatch:
             try:
-                arrays = study.run_cell(cell, workspace)
+                arrays = study.compute(cell, workspace)
             except UnusableFile as error:
                 if error.path != partial:
                     raise
                 self._set_aside(error)
-                arrays = study.run_cell(cell, workspace)
+                arrays = study.compute(cell, workspace)
         told = {"resumed": resumed, "seeds": study.seeds, "settings": describe(study)}
         self.archive.write(study, cell, Result(arrays, {**provenance(stopwatch), **told}))
         partial.unlink(missing_ok=True)
+        self.fresh.add(self.archive.path(study, cell))
 
     def _set_aside(self, error: UnusableFile) -> None:
         path, number = error.path, 1

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, final, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,10 +23,27 @@ Report = Callable[[int, int, str], None]  # steps done, steps in all, what to sa
 
 
 class Workspace(NamedTuple):
-    """What a running cell may use: a file to keep partial work in, and a way to tell how far it is."""
+    """What a running cell may use: a file to keep partial work in, a way to tell how far it is, and shared results."""
 
     checkpoint: Path | None = None
     report: Report = lambda done, total, text: None
+    need: "Callable[[AbstractComputation], Arrays]" = lambda computation: computation.compute(Workspace())
+
+
+class AbstractComputation(eqx.Module):
+    """What several studies may need, such as one training: computed once, whichever asks first, and stored for all.
+
+    It may be a cell's configuration, and any cell gets its result from `workspace.need(computation)`.
+    """
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What it is, for people."""
+
+    @abstractmethod
+    def compute(self, workspace: Workspace) -> Arrays:
+        """Named arrays, nothing else."""
 
 
 class Cell(NamedTuple):
@@ -35,6 +52,10 @@ class Cell(NamedTuple):
     label: str
     config: Any
 
+    def owner(self, study: str) -> str:
+        """Whose result it is: the study's, or everybody's."""
+        return "shared" if isinstance(self.config, AbstractComputation) else study
+
     def key(self, study: str) -> str:
         """The name its result is stored under: the hash of its whole configuration.
 
@@ -42,7 +63,7 @@ class Cell(NamedTuple):
         is never taken for one of this. Between releases, run with `force` after editing what a cell computes.
         """
         environment = {"version": __version__, "precision": str(jnp.result_type(float))}
-        return fingerprint({**environment, "study": study, "config": describe(self.config)})
+        return fingerprint({**environment, "study": self.owner(study), "config": describe(self.config)})
 
 
 @runtime_checkable
@@ -52,6 +73,21 @@ class AbstractStore(Protocol):
     def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Report) -> Arrays:
         """The stored result of a cell, or the result of running it now, stored."""
         ...
+
+
+class Memory:
+    """Results kept only while a study runs."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Arrays] = {}
+
+    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Report) -> Arrays:
+        """The result of a cell, computed the first time it is asked for."""
+        key = cell.key(study.name())
+        if key not in self.results:
+            workspace = Workspace(None, report, lambda other: self.get_or_run(study, Cell(other.label, other), report))
+            self.results[key] = study.compute(cell, workspace)
+        return self.results[key]
 
 
 class AbstractStudy(eqx.Module):
@@ -86,9 +122,16 @@ class AbstractStudy(eqx.Module):
     def cells(self) -> tuple[Cell, ...]:
         """The pieces of computation."""
 
-    @abstractmethod
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        """Compute one piece: named arrays, nothing else."""
+        """Compute one piece that is this study's own: named arrays, nothing else."""
+        raise NotImplementedError(f"{self.name()} must say how {cell.label} is computed.")
+
+    @final
+    def compute(self, cell: Cell, workspace: Workspace) -> Arrays:
+        """Compute one piece, its own or shared."""
+        if isinstance(cell.config, AbstractComputation):
+            return cell.config.compute(workspace)
+        return self.run_cell(cell, workspace)
 
     @abstractmethod
     def summarise(self, results: list[Arrays]) -> Any:
@@ -110,10 +153,8 @@ class AbstractStudy(eqx.Module):
         """Run every cell (those already in `store` are read from it) and judge the claims."""
         started = time.perf_counter()
         report = report or Workspace().report
-        if store is None:
-            results = [self.run_cell(cell, Workspace(None, report)) for cell in self.cells()]
-        else:
-            results = [store.get_or_run(self, cell, report) for cell in self.cells()]
+        store = Memory() if store is None else store
+        results = [store.get_or_run(self, cell, report) for cell in self.cells()]
         summary = self.summarise(results)
         verdicts, notes = self.verdicts(summary), self.notes(summary)
         return StudyResult(self, summary, verdicts, notes, time.perf_counter() - started)

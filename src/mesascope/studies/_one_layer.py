@@ -1,8 +1,6 @@
 """One attention layer trained on linear regression, and everything that is measured of it."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,17 +11,15 @@ from jaxtyping import Array, Float
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.transformer import Transformer
-from mesascope.probes.alignment import alignment
-from mesascope.probes.error import squared_error
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_step_size
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
+from mesascope.studies._training import seed_keys
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds
-
-VALIDATION_SEED = 2**31 - 1  # none that a training would be given
 
 
 class OneLayerCell(NamedTuple):
@@ -44,12 +40,11 @@ class OneLayerCell(NamedTuple):
 
 def train(cell: OneLayerCell, workspace: Workspace) -> Trained:
     """One model a seed."""
-    keys = jax.vmap(jax.random.key)(jnp.arange(cell.first_seed, cell.first_seed + cell.num_seeds))
     return fit_seeds(
         lambda key: Transformer.initialise(cell.task.dim_x, cell.task.dim_y, init_scale=cell.init_scale, key=key),
         cell.task,
         cell.training,
-        keys=keys,
+        keys=seed_keys(cell.first_seed, cell.num_seeds),
         checkpoint=workspace.checkpoint,
         on_chunk=lambda step, losses: workspace.report(
             step, cell.training.num_steps, f"loss {losses[:, -1].mean():.4f}"
@@ -66,7 +61,7 @@ def best_learning_rate(prompts: Prompt) -> Float[Array, ""]:
 
 def measure_loss(cell: OneLayerCell, trained: Trained) -> Arrays:
     """Validation losses of the trained layer, of the best gradient step, and of the model halfway between the two."""
-    prompts = validation(cell)
+    prompts = validation(cell.task, cell.num_validation)
     rate = best_learning_rate(prompts)
     reference = GradientDescentConstruction(
         rate, num_examples=cell.task.num_examples, dim_x=cell.task.dim_x, dim_y=cell.task.dim_y
@@ -78,49 +73,25 @@ def measure_loss(cell: OneLayerCell, trained: Trained) -> Arrays:
         models = {"trained": model, "gradient_descent": reference, "interpolated": halfway}
         return {f"loss_{name}": mean_error(each, prompts) for name, each in models.items()}
 
-    return {"learning_rate": np.asarray(rate), **over_seeds(losses, trained.model)}
+    return {"learning_rate": np.asarray(rate), **over_models(losses, trained.model)}
 
 
 def measure_training(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
     """Loss and alignment with gradient descent [seeds, snapshots] along the training, and the learned step size."""
-    prompts = validation(cell)
+    prompts = validation(cell.task, cell.num_validation)
     descent = GradientDescent(jnp.asarray(learning_rate))
 
     def at(model: Transformer) -> dict[str, Array]:
-        aligned = jax.vmap(lambda prompt: alignment(model, descent, prompt))(prompts)
-        means = {name: values.mean() for name, values in aligned._asdict().items()}
-        return {"validation_loss": mean_error(model, prompts), **means}
+        return {"validation_loss": mean_error(model, prompts), **mean_alignment(model, descent, prompts)}
 
     def step_size(model: Transformer) -> dict[str, Array]:
-        (layer,) = model.layers
-        size = learned_step_size(layer.key_query[0], layer.output_value[0], cell.task.dim_x, cell.task.num_examples)
+        key_query, output_value = model.products()
+        size = learned_step_size(key_query[0, 0], output_value[0, 0], cell.task.dim_x, cell.task.num_examples)
         return {"step_size": size}
 
     return {
         "training_loss": np.asarray(trained.losses),
         "snapshot_steps": trained.snapshot_steps,
-        **over_seeds(partial(map_models, at), trained.snapshots),
-        **over_seeds(step_size, trained.model),
+        **over_models(at, trained.snapshots, 2),
+        **over_models(step_size, trained.model),
     }
-
-
-@eqx.filter_jit
-def validation(cell: OneLayerCell) -> Prompt:
-    """The prompts that losses are measured on."""
-    return cell.task.sample_batch(jax.random.key(VALIDATION_SEED), cell.num_validation)
-
-
-def mean_error(model: Transformer, prompts: Prompt) -> Float[Array, ""]:
-    """Mean over prompts of the squared error."""
-    return jax.vmap(lambda prompt: squared_error(model, prompt))(prompts).mean()
-
-
-def over_seeds(function: Callable[[Any], dict[str, Array]], models: Any) -> Arrays:
-    """`function` of each seed's model, in one compiled program; a leading axis over seeds."""
-    return jax.tree.map(np.asarray, eqx.filter_jit(map_models)(function, models))
-
-
-def map_models(function: Callable[[Any], dict[str, Array]], models: Any) -> dict[str, Array]:
-    """`function` of each of a stack of models, one after the other."""
-    arrays, static = eqx.partition(models, eqx.is_array)
-    return jax.lax.map(lambda one: function(eqx.combine(one, static)), arrays)

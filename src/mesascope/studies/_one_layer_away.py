@@ -17,7 +17,8 @@ from mesascope.probes.error import rollout_errors, squared_error
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
-from mesascope.studies._one_layer import VALIDATION_SEED, OneLayerCell, over_seeds, validation
+from mesascope.studies._measure import VALIDATION_SEED, over_models, validation
+from mesascope.studies._one_layer import OneLayerCell
 from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.shifted import Exponential, Laplace, Normal, Shifted
 from mesascope.training.fit import Trained
@@ -51,7 +52,7 @@ def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: 
                 generalisation_errors(predictors, sample_fn, jnp.asarray(shifts), keys),
             )
 
-        arrays |= {f"{name}_{who}": values for who, values in over_seeds(losses, trained.model).items()}
+        arrays |= {f"{name}_{who}": values for who, values in over_models(losses, trained.model).items()}
     return arrays | measure_rollout(cell, trained, learning_rate)
 
 
@@ -62,7 +63,7 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array |
     so they get no gradient and stay as they were drawn, but a repeated layer lets x drift through them. "exploded"
     counts the prompts that end with an error above 100 times the zero predictor's loss.
     """
-    prompts = validation(cell)
+    prompts = validation(cell.task, cell.num_validation)
     descent = GradientDescent(cell.dampening * jnp.asarray(learning_rate), num_steps=cell.num_rollout)
 
     @jax.vmap
@@ -86,4 +87,4 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array |
             "rollout_exploded": exploded.sum(),
         }
 
-    return over_seeds(losses, trained.model)
+    return over_models(losses, trained.model)

@@ -1,0 +1,51 @@
+"""Measurements of trained models that studies share: on the same validation prompts, one compiled program each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from mesascope.predictor import AbstractPredictor
+from mesascope.probes.alignment import alignment
+from mesascope.probes.error import squared_error
+from mesascope.prompt import Prompt
+from mesascope.studies._base import Arrays
+from mesascope.tasks._base import AbstractTask
+
+VALIDATION_SEED = 2**31 - 1  # none that a training would be given
+
+
+@eqx.filter_jit
+def validation(task: AbstractTask, num_prompts: int) -> Prompt:
+    """The prompts that losses are measured on."""
+    return task.sample_batch(jax.random.key(VALIDATION_SEED), num_prompts)
+
+
+def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
+    """Mean over prompts of the squared error."""
+    return jax.vmap(lambda prompt: squared_error(model, prompt))(prompts).mean()
+
+
+def mean_alignment(model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt) -> dict[str, Array]:
+    """Means over prompts of the three measures of alignment."""
+    aligned = jax.vmap(lambda prompt: alignment(model, reference, prompt))(prompts)
+    return {name: values.mean() for name, values in aligned._asdict().items()}
+
+
+def over_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int = 1) -> Arrays:
+    """`function` of each of a stack of models, in one compiled program, one after the other.
+
+    The models' arrays have `num_axes` leading axes, one over seeds or two over seeds and snapshots; the results too.
+    """
+    return jax.tree.map(np.asarray, eqx.filter_jit(_map_models)(function, models, num_axes))
+
+
+def _map_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int) -> dict[str, Array]:
+    arrays, static = eqx.partition(models, eqx.is_array)
+    merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[num_axes:]), arrays)
+    results = jax.lax.map(lambda one: function(eqx.combine(one, static)), merged)
+    axes = jax.tree.leaves(arrays)[0].shape[:num_axes]
+    return jax.tree.map(lambda leaf: leaf.reshape(*axes, *leaf.shape[1:]), results)
