@@ -24,7 +24,7 @@ class Result(NamedTuple):
 
 
 class Archive:
-    """The results in files `directory`/owner/key.safetensors, the owner a study or "shared"; nothing is run or moved."""
+    """Results in files `directory`/owner/key.safetensors, owned by a study or "shared". Nothing is run or moved."""
 
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
