@@ -84,6 +84,11 @@ class LinearSelfAttention(AbstractAttention):
         ]
         return functools.reduce(jnp.add, updates)
 
+    def transfer(self, moment: Inexact[Array, "d d"]) -> Inexact[Array, "d d"]:
+        """sum_h P W_V,h (sum_i e_i e_i^T) W_KQ,h, by which the layer multiplies every token to update it."""
+        products = [pv @ moment @ kq for pv, kq in zip(self.output_value, self.key_query, strict=True)]
+        return functools.reduce(jnp.add, products)
+
     @classmethod
     def examples(cls) -> "tuple[AbstractAttention, ...]":
         return tuple(_example(cls, num_heads) for num_heads in (1, 2))

@@ -1,12 +1,14 @@
 """A Transformer of attention layers, as a stepwise predictor."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Inexact, Key
 
-from mesascope.contraction import stored_gradient
+from mesascope.contraction import matmul, scores, stored_gradient
 from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
@@ -14,7 +16,7 @@ from mesascope.predictor import AbstractStepwise
 from mesascope.prompt import Prompt
 from mesascope.validation import check_count, check_non_negative, check_positive
 
-Tokens = tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]
+State = tuple[Inexact[Array, "*context d"], Inexact[Array, " d"]]  # of the context, and of the query token
 
 
 class Transformer(AbstractStepwise):
@@ -69,14 +71,22 @@ class Transformer(AbstractStepwise):
         return cls(layers, tokens, num_repeats, token_bound=token_bound)
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
-        """The prediction after each layer."""
-        return jax.vmap(self.tokens.read)(self.token_trajectory(prompt)[1])
+        """The prediction after each layer; of a long context, where the layers allow it, by its second moment alone."""
+        context, query = self.tokens.embed(prompt)
+        if self.keeps_moments and len(context) > self.tokens.dim_token:
+            _, queries = self._walk(_update_moment, (matmul(context.T, context), query))
+        else:
+            _, queries = self._walk(self._update_tokens, (context, query))
+        return jax.vmap(self.tokens.read)(queries)
 
     def token_trajectory(self, prompt: Prompt) -> tuple[Inexact[Array, "steps n d"], Inexact[Array, "steps d"]]:
         """The context tokens and the query token after each layer."""
-        tokens, early = self._repeat(self.tokens.embed(prompt), self.num_repeats - 1)
-        late = self._stack(tokens)[1]  # not in the loop: what nobody reads of it, the last context, is never computed
-        return jax.tree.map(lambda *parts: jnp.concatenate(parts), early, late)
+        return self._walk(self._update_tokens, self.tokens.embed(prompt))
+
+    @property
+    def keeps_moments(self) -> bool:
+        """Whether every layer multiplies all tokens by one matrix, made of the context's second moment."""
+        return self.token_bound is None and all(isinstance(layer, LinearSelfAttention) for layer in self.layers)
 
     def canonical(self) -> "Transformer":
         """The same map with every layer's scale gauge fixed; linear attention only."""
@@ -99,23 +109,33 @@ class Transformer(AbstractStepwise):
         repeated = cls(layers[:1], tokens, num_repeats=3, dampening=0.5)
         return (*alone, repeated, cls(layers[1:3], tokens), cls(layers[:1], tokens, num_repeats=2, token_bound=0.5))
 
-    def _repeat(self, tokens: Tokens, num_repeats: int):
-        """The stack applied `num_repeats` times: the tokens after the last layer, and after every one."""
-        if num_repeats == 0:
-            return tokens, jax.tree.map(lambda leaf: leaf[None][:0], tokens)
-        last, seen = lax.scan(lambda carry, _: self._stack(carry), tokens, length=num_repeats)
-        return last, jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), seen)
+    def _walk(self, update: Callable[[AbstractLayer, float, State], State], start: State) -> State:
+        """The state after each layer, on a leading axis, the stack applied `num_repeats` times."""
 
-    def _stack(self, tokens: Tokens):
-        """Each layer once: the tokens after the last one, and after every one."""
-        seen = []
-        for layer in self.layers:
-            context, query = tokens
-            query = self._updated(layer, context, query[None])[0]
-            tokens = stored_gradient(self._updated(layer, context, context)), query
-            seen.append(tokens)
-        return tokens, jax.tree.map(lambda *leaves: jnp.stack(leaves), *seen)
+        def stack(state: State, _=None) -> tuple[State, State]:
+            seen = []
+            for layer in self.layers:
+                state = update(layer, self.dampening, state)
+                seen.append(state)
+            return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *seen)
 
-    def _updated(self, layer: AbstractLayer, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]):
-        updated = tokens + self.dampening * layer(context, tokens)
-        return updated if self.token_bound is None else jnp.clip(updated, -self.token_bound, self.token_bound)
+        last, early = lax.scan(stack, start, length=self.num_repeats - 1)
+        late = stack(last)[1]  # not in the loop: what nobody reads of it, the last context, is never computed
+        early = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), early)
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), early, late)
+
+    def _update_tokens(self, layer: AbstractLayer, dampening: float, state: State) -> State:
+        context, query = state
+        bound = jnp.inf if self.token_bound is None else self.token_bound
+
+        def updated(tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+            tokens = tokens + dampening * layer(context, tokens)
+            return tokens if self.token_bound is None else jnp.clip(tokens, -bound, bound)
+
+        return stored_gradient(updated(context)), updated(query[None])[0]
+
+
+def _update_moment(layer: LinearSelfAttention, dampening: float, state: State) -> State:
+    moment, query = state
+    transfer = jnp.eye(len(moment), dtype=moment.dtype) + dampening * layer.transfer(moment)
+    return scores(transfer @ moment, transfer), transfer @ query

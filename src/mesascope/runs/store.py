@@ -9,7 +9,7 @@ from mesascope.runs.archive import Archive, Result
 from mesascope.runs.directory import check_writable, writing
 from mesascope.runs.lock import exclusive
 from mesascope.runs.provenance import Stopwatch, provenance
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Report, Workspace
+from mesascope.studies._base import AbstractComputation, AbstractStudy, Arrays, Cell, Report, Workspace
 
 
 class Store:
@@ -73,7 +73,8 @@ class Store:
                     raise
                 self._set_aside(error)
                 arrays = study.compute(cell, workspace)
-        told = {"resumed": resumed, "seeds": study.seeds, "settings": describe(study)}
+        asked_by = cell.config if isinstance(cell.config, AbstractComputation) else study
+        told = {"resumed": resumed, "seeds": asked_by.seeds, "settings": describe(asked_by)}
         self.archive.write(study, cell, Result(arrays, {**provenance(stopwatch), **told}))
         partial.unlink(missing_ok=True)
         self.fresh.add(self.archive.path(study, cell))

@@ -36,6 +36,8 @@ class AbstractComputation(eqx.Module):
     It may be a cell's configuration, and any cell gets its result from `workspace.need(computation)`.
     """
 
+    seeds: eqx.AbstractVar[int]
+
     @property
     @abstractmethod
     def label(self) -> str:

@@ -1,0 +1,90 @@
+"""Training steps against the number of examples: ours, plain attention, and ours on second moments drawn directly.
+
+Two tied layers, d = 10, forward, backward and update, microseconds a prompt; every side of one length uses one batch
+size. Plain attention forms all N x N scores. Ours reads its context through second moments; on Gaussian inputs their
+law is known, and a step on them does not depend on N. Writes context_length.png to --to.
+"""
+
+import argparse
+import statistics
+import time
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+import mesascope as ms
+from mesascope.models.attention import LinearSelfAttention
+from mesascope.tasks.gaussian_regression import GaussianRegression, SecondMoments
+
+LENGTHS = (10, 100, 1000, 10_000)
+BATCH_SIZES = {10: 2048, 100: 512, 1000: 16, 10_000: 2}
+
+
+class PlainSelfAttention(LinearSelfAttention):
+    """The same map with its scores written out."""
+
+    def __call__(self, context, tokens):
+        updates = [
+            (tokens @ query.T @ (context @ key.T).T) @ (context @ value.T) @ output.T
+            for key, query, value, output in zip(self.key, self.query, self.value, self.output, strict=True)
+        ]
+        return sum(updates[1:], updates[0])
+
+
+def microseconds_a_prompt(attention, task, batch_size, rounds):
+    """The median over chunks of one training."""
+    ticks, chunk = [], 5
+    config = ms.FitConfig(num_steps=chunk * (rounds + 1), batch_size=batch_size, chunk_size=chunk)
+    make_model = partial(ms.Transformer.initialise, 10, num_repeats=2, attention=attention)
+    ms.fit(
+        make_model(key=jax.random.key(0)),
+        task,
+        config,
+        key=jax.random.key(1),
+        on_chunk=lambda step, losses: ticks.append(time.perf_counter()),
+    )
+    seconds = statistics.median(later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False))
+    return 1e6 * seconds / (chunk * batch_size)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="times five steps are measured")
+    parser.add_argument("--to", type=Path, default=Path(), help="directory for the plot")
+    options = parser.parse_args()
+    sides = {"plain attention": [], "mesascope": [], "mesascope, second moments drawn": []}
+    print(f"{'examples':>8} {'batch':>6}  " + "  ".join(sides) + "   (microseconds a prompt and step)")
+    for length in LENGTHS:
+        task = GaussianRegression(num_examples=length, input_scale=3**-0.5 / 2)
+        moments = SecondMoments(GaussianRegression(num_examples=max(length, 11), input_scale=3**-0.5 / 2))
+        batch_size = BATCH_SIZES[length]
+        runs = ((PlainSelfAttention, task, batch_size), (LinearSelfAttention, task, batch_size))
+        runs = (*runs, (LinearSelfAttention, moments, 2048))
+        for times, run in zip(sides.values(), runs, strict=True):
+            times.append(microseconds_a_prompt(*run, options.rounds))
+        row = "  ".join(f"{times[-1]:{len(name)}.1f}" for name, times in sides.items())
+        print(f"{length:>8} {batch_size:>6}  {row}", flush=True)
+    plot(sides, options.to / "context_length.png")
+    plain, ours, drawn = (jnp.array(times) for times in sides.values())
+    print(f"ratio at {LENGTHS[-1]} examples {plain[-1] / ours[-1]:.1f}; second moments drawn {ours[-1] / drawn[-1]:.0f}")
+    growth = ours[1:] / ours[:-1]
+    print("ours grows by " + ", ".join(f"{factor:.1f}" for factor in growth) + " for ten times the examples")
+
+
+def plot(sides, path):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 3.6))
+    axes = figure.subplots()
+    for name, times in sides.items():
+        axes.loglog(LENGTHS, times, "o-", label=name)
+    axes.set(xlabel="number of examples", ylabel="microseconds a prompt and training step")
+    axes.legend()
+    figure.savefig(path, dpi=150, bbox_inches="tight")
+    print(f"plot: {path}")
+
+
+if __name__ == "__main__":
+    main()
