@@ -68,7 +68,9 @@ def main():
         print(f"{length:>8} {batch_size:>6}  {row}", flush=True)
     plot(sides, options.to / "context_length.png")
     plain, ours, drawn = (jnp.array(times) for times in sides.values())
-    print(f"ratio at {LENGTHS[-1]} examples {plain[-1] / ours[-1]:.1f}; second moments drawn {ours[-1] / drawn[-1]:.0f}")
+    print(
+        f"ratio at {LENGTHS[-1]} examples {plain[-1] / ours[-1]:.1f}; second moments drawn {ours[-1] / drawn[-1]:.0f}"
+    )
     growth = ours[1:] / ours[:-1]
     print("ours grows by " + ", ".join(f"{factor:.1f}" for factor in growth) + " for ten times the examples")
 

@@ -1,34 +1,91 @@
 """Write the verdicts of stored paper-size runs, and their figures, into the documents: no number is typed by hand.
 
-Run the studies first (`mesascope reproduce --preset paper`), then `python docs/write_results.py [RUNS]`.
+Run the studies first (`mesascope reproduce --preset paper`), then `python docs/write_results.py [RUNS]`. For every paper
+it writes docs/results/PAPER.md and the figures it shows; into the README it writes the tally of each study. A study
+without stored results is named as not run.
 """
 
+import inspect
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from mesascope.studies import study_names
+from mesascope.report.figures import save_figures
+from mesascope.report.tables import tally, verdicts_markdown
+from mesascope.runs.archive import Archive, MissingResult
+from mesascope.studies import find_study, study_names
+from mesascope.studies._base import AbstractStudy
+from mesascope.studies._result import StudyResult
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 MARKERS = ("<!-- verdicts: written by docs/write_results.py -->", "<!-- end of verdicts -->")
+HEAD = """# {paper}: every claim at the paper's sizes
+
+Written by `docs/write_results.py` from the stored results of `mesascope reproduce --paper {paper} --preset paper`.
+Each verdict has the number measured and, where seeds or prompts were sampled, its 95% interval. Seconds are those of
+computing on two cores; what several studies train is counted in each.
+"""
 
 
 def main(runs: str = "runs") -> None:
-    with tempfile.TemporaryDirectory() as exported:
-        options = ["--preset", "paper", "--runs", runs, "--to", exported]
-        subprocess.run([sys.executable, "-m", "mesascope", "export", *study_names(), *options], check=True)
-        table = (Path(exported) / "verdicts.md").read_text()
-        figures = DOCS / "figures"
-        figures.mkdir(exist_ok=True)
-        for picture in Path(exported).glob("*/figures/*.png"):
-            shutil.copy(picture, figures / f"{picture.parents[1].name}-{picture.name}")
+    archive = Archive(runs)
+    results = {name: judge(find_study(name).preset("paper"), archive) for name in study_names()}
+    for paper in sorted({name.split("-")[0] for name in results}):
+        of_paper = {name: result for name, result in results.items() if name.startswith(paper)}
+        sections = [section(name, *found) if found else missing(name) for name, found in of_paper.items()]
+        path = DOCS / "results" / f"{paper}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join([HEAD.format(paper=paper), total(of_paper), *sections]))
     before, after = MARKERS
     pattern = re.compile(f"{re.escape(before)}.*?{re.escape(after)}", re.DOTALL)
-    README.write_text(pattern.sub(lambda _: f"{before}\n{table}{after}", README.read_text()))
+    README.write_text(pattern.sub(lambda _: f"{before}\n{summary(results)}{after}", README.read_text()))
+
+
+def judge(study: AbstractStudy, archive: Archive) -> tuple[StudyResult, float] | None:
+    """The verdicts on what is stored and the seconds it took; None where something is not stored."""
+    try:
+        result = study.run(archive)
+    except MissingResult as error:
+        print(f"{study.name()}: {error}")
+        return None
+    return result, sum(archive.read(study, cell).provenance["seconds"] for cell in study.cells())
+
+
+def section(name: str, result: StudyResult, seconds: float) -> str:
+    """A study's page: what it is, verdicts, figures, notes, and what the study says of itself."""
+    shown = []
+    with tempfile.TemporaryDirectory() as drawn:
+        for path in save_figures(result, drawn):
+            if path.suffix == ".png":
+                target = f"{name}-{path.name}"
+                shutil.copy(path, DOCS / "figures" / target)
+                shown.append(f"![{name}, {path.stem}](../figures/{target})\n")
+    notes = "".join(f"- {note}\n" for note in result.notes)
+    head = f"## {name}\n\n**{result.study.title}.** {result.study.source}.\n\n{tally([result])}, {seconds:.0f} s.\n"
+    text = inspect.getdoc(type(result.study))
+    return "\n".join([head, verdicts_markdown([result]), *shown, notes, f"{text}\n"])
+
+
+def missing(name: str) -> str:
+    return f"## {name}\n\n**{find_study(name).title}.** Not run at the paper's sizes yet.\n"
+
+
+def total(results: dict[str, tuple[StudyResult, float] | None]) -> str:
+    done = [found for found in results.values() if found]
+    return f"In all: {tally([result for result, _ in done])}, in {len(done)} of {len(results)} studies.\n"
+
+
+def summary(results: dict[str, tuple[StudyResult, float] | None]) -> str:
+    """One row a study, for the README."""
+    rows = ["| study | what it claims | at the paper's sizes |\n| --- | --- | --- |\n"]
+    for name, found in results.items():
+        outcome = f"{tally([found[0]])}" if found else "not run yet"
+        page = f"docs/results/{name.split('-')[0]}.md#{name}"
+        rows.append(f"| [{name}]({page}) | {find_study(name).title} | {outcome} |\n")
+    return "".join(rows)
 
 
 if __name__ == "__main__":

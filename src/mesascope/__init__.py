@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mesascope.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from mesascope.algorithms.gdpp import GDPlusPlus
     from mesascope.algorithms.gradient_descent import GradientDescent
     from mesascope.algorithms.least_squares import LeastSquares
     from mesascope.algorithms.ridge import Ridge
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from mesascope.tasks.shifted import Shifted
     from mesascope.training.config import FitConfig
     from mesascope.training.fit import fit, fit_seeds
+    from mesascope.training.tune import tune
 
 _HOMES = {
     "CorruptedTargets": "tasks.corrupted",
     "FitConfig": "training.config",
+    "GDPlusPlus": "algorithms.gdpp",
     "GradientDescent": "algorithms.gradient_descent",
     "GradientDescentConstruction": "constructions.gradient_descent",
     "LeastSquares": "algorithms.least_squares",
@@ -49,12 +52,13 @@ _HOMES = {
     "squared_error": "probes.error",
     "study": "studies:find_study",
     "study_names": "studies",
+    "tune": "training.tune",
 }
 
 __all__ = [  # noqa: RUF022 (the reader's order)
     "LinearRegression", "Shifted", "CorruptedTargets", "Prompt", "Sequence",
-    "Transformer", "GradientDescent", "LeastSquares", "Ridge", "ZeroPredictor", "GradientDescentConstruction",
-    "FitConfig", "fit", "fit_seeds",
+    "Transformer", "GradientDescent", "GDPlusPlus", "LeastSquares", "Ridge", "ZeroPredictor", "GradientDescentConstruction",
+    "FitConfig", "fit", "fit_seeds", "tune",
     "alignment", "interpolate", "squared_error",
     "study", "study_names", "Store",
 ]  # fmt: skip

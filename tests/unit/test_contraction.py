@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.contraction import UNROLL_LIMIT, matmul, matvec
+from mesascope.contraction import UNROLL_LIMIT, matmul, matvec, mixture, scores, stored_gradient
 
 SHAPES = ((2, 0, 3), (3, 1, 2), (1, 5, 1), (4, UNROLL_LIMIT, 3), (2, UNROLL_LIMIT + 1, 4), (0, 2, 3))
 DTYPES = (np.float64, np.complex128)
@@ -153,3 +153,29 @@ def test_no_product_is_left_for_a_dot_below_the_limit():
     assert not has_dot(5)
     assert not has_dot(UNROLL_LIMIT)
     assert has_dot(UNROLL_LIMIT + 1)
+
+
+CHAINED = {"scores": (scores, lambda a, b: a @ b.T), "mixture": (mixture, lambda a, b: a @ b)}
+
+
+@pytest.mark.parametrize("name", CHAINED)
+def test_a_chained_product_and_its_derivatives_are_the_plain_one_s(name, key):
+    ours, plain = CHAINED[name]
+    a, b = jax.random.normal(key, (2, 6, 6))
+    weights = jnp.arange(36.0).reshape(6, 6)
+
+    def loss(product):
+        return lambda a, b: jnp.sum(jnp.sin(product(a, b)) * weights)
+
+    for our_gradient, gradient in zip(
+        jax.grad(loss(ours), (0, 1))(a, b), jax.grad(loss(plain), (0, 1))(a, b), strict=True
+    ):
+        np.testing.assert_allclose(our_gradient, gradient, rtol=0, atol=1e3 * np.finfo(float).eps * 36 * 6)
+    np.testing.assert_allclose(ours(a, b), plain(a, b), rtol=0, atol=1e-12)
+
+
+def test_a_stored_gradient_changes_nothing(key):
+    x = jax.random.normal(key, (3, 4))
+    assert bool((stored_gradient(x) == x).all())
+    found = jax.grad(lambda x: jnp.sum(jnp.sin(stored_gradient(x))))(x)
+    np.testing.assert_allclose(found, jnp.cos(x), rtol=0, atol=1e-14)

@@ -301,3 +301,45 @@ def test_a_model_needs_a_layer():
 def test_impossible_models_are_refused_by_name(name, make):
     with pytest.raises(ValueError, match=f"`{name}` must"):
         make()
+
+
+@pytest.mark.parametrize(("num_layers", "num_repeats", "heads"), [(1, 3, 1), (3, 1, 2), (2, 2, 1)])
+def test_a_long_context_is_read_by_its_moment_to_the_same_predictions(num_layers, num_repeats, heads):
+    shape = {"num_layers": num_layers, "num_repeats": num_repeats, "num_heads": heads, "init_scale": 0.5}
+    model = Transformer.initialise(DX, DY, **shape, key=jax.random.key(3))
+    model = Transformer(model.layers, model.tokens, num_repeats, dampening=0.7)
+    xs, ys, query = (jax.random.normal(jax.random.key(i), (12, size)) for i, size in enumerate((DX, DY, DX)))
+    prompt = Prompt(xs, ys, query[0], jnp.zeros(DY))
+    assert model.keeps_moments
+    assert prompt.num_examples > D
+    by_tokens = jax.vmap(model.tokens.read)(model.token_trajectory(prompt)[1])
+    scale = float(jnp.abs(by_tokens).max())
+    np.testing.assert_allclose(model.trajectory(prompt), by_tokens, rtol=0, atol=1e4 * EPS * max(scale, 1.0))
+
+
+def test_tokens_are_cut_off_after_each_layer():
+    model = Transformer.initialise(DX, DY, num_repeats=3, init_scale=30.0, token_bound=1.5, key=jax.random.key(3))
+    free = Transformer(model.layers, model.tokens, 3)
+    xs, ys, query = (jax.random.normal(jax.random.key(i), (12, size)) for i, size in enumerate((DX, DY, DX)))
+    prompt = Prompt(xs, ys, query[0], jnp.zeros(DY))
+    context, query_token = model.tokens.embed(prompt)
+    for tokens, last in zip(*model.token_trajectory(prompt), strict=True):
+        layer = model.layers[0]
+        expected = np.clip(query_token + layer(context, query_token[None])[0], -1.5, 1.5)
+        context, query_token = np.clip(context + layer(context, context), -1.5, 1.5), expected
+        np.testing.assert_allclose(tokens, context, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(last, query_token, rtol=0, atol=1e-12)
+        context, query_token = jnp.asarray(context), jnp.asarray(query_token)
+    assert float(jnp.abs(free.trajectory(prompt)).max()) > 1.5
+    assert not model.keeps_moments
+    with pytest.raises(ValueError, match="`token_bound` must be"):
+        Transformer(model.layers, model.tokens, token_bound=0.0)
+
+
+def test_products_are_each_layer_s_and_each_head_s():
+    model = Transformer.initialise(DX, DY, num_layers=2, num_heads=3, key=jax.random.key(0))
+    key_query, output_value = model.products()
+    assert key_query.shape == output_value.shape == (2, 3, D, D)
+    second = model.layers[1]
+    np.testing.assert_allclose(key_query[1, 2], second.key[2].T @ second.query[2], rtol=1e-12)
+    np.testing.assert_allclose(output_value[1, 2], second.output[2] @ second.value[2], rtol=1e-12)

@@ -109,10 +109,10 @@ class Transformer(AbstractStepwise):
         repeated = cls(layers[:1], tokens, num_repeats=3, dampening=0.5)
         return (*alone, repeated, cls(layers[1:3], tokens), cls(layers[:1], tokens, num_repeats=2, token_bound=0.5))
 
-    def _walk(self, update: Callable[[AbstractLayer, float, State], State], start: State) -> State:
+    def _walk(self, update: Callable[[AbstractLayer, float, State], State], start: State) -> tuple[Array, Array]:
         """The state after each layer, on a leading axis, the stack applied `num_repeats` times."""
 
-        def stack(state: State, _=None) -> tuple[State, State]:
+        def stack(state: State, _: None = None) -> tuple[State, tuple[Array, Array]]:
             seen = []
             for layer in self.layers:
                 state = update(layer, self.dampening, state)
@@ -135,7 +135,8 @@ class Transformer(AbstractStepwise):
         return stored_gradient(updated(context)), updated(query[None])[0]
 
 
-def _update_moment(layer: LinearSelfAttention, dampening: float, state: State) -> State:
+def _update_moment(layer: AbstractLayer, dampening: float, state: State) -> State:
+    assert isinstance(layer, LinearSelfAttention)
     moment, query = state
     transfer = jnp.eye(len(moment), dtype=moment.dtype) + dampening * layer.transfer(moment)
     return scores(transfer @ moment, transfer), transfer @ query

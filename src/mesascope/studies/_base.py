@@ -36,7 +36,10 @@ class AbstractComputation(eqx.Module):
     It may be a cell's configuration, and any cell gets its result from `workspace.need(computation)`.
     """
 
-    seeds: eqx.AbstractVar[int]
+    @property
+    @abstractmethod
+    def seeds(self) -> int:
+        """How many seeds it is over."""
 
     @property
     @abstractmethod
@@ -131,9 +134,9 @@ class AbstractStudy(eqx.Module):
     @final
     def compute(self, cell: Cell, workspace: Workspace) -> Arrays:
         """Compute one piece, its own or shared."""
-        if isinstance(cell.config, AbstractComputation):
-            return cell.config.compute(workspace)
-        return self.run_cell(cell, workspace)
+        shared = isinstance(cell.config, AbstractComputation)
+        arrays = cell.config.compute(workspace) if shared else self.run_cell(cell, workspace)
+        return {name: np.asarray(array) for name, array in arrays.items()}
 
     @abstractmethod
     def summarise(self, results: list[Arrays]) -> Any:

@@ -1,58 +1,41 @@
 """One trained layer away from what it was trained on: on shifted tasks, and applied many times."""
 
-from collections.abc import Callable
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractStepwise
 from mesascope.probes.error import rollout_errors, squared_error
-from mesascope.probes.generalisation import generalisation_errors
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
-from mesascope.studies._measure import VALIDATION_SEED, over_models, validation
+from mesascope.studies._measure import over_models, validation
 from mesascope.studies._one_layer import OneLayerCell
-from mesascope.tasks.corrupted import CorruptedTargets
-from mesascope.tasks.shifted import Exponential, Laplace, Normal, Shifted
+from mesascope.studies._shifts import INPUT_LAWS, shifted_losses
 from mesascope.training.fit import Trained
 
-INPUT_LAWS = {"normal": Normal(), "exponential": Exponential(), "laplace": Laplace()}
 EXPLODED = 100.0
 
 
 def measure_generalisation(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
     """Losses of model and gradient descent away from the training task, and under repeated application."""
     descent = GradientDescent(jnp.asarray(learning_rate))
-    keys = jax.random.split(jax.random.key(VALIDATION_SEED), cell.num_validation)
-    task = cell.task
-    curves: dict[str, tuple[Callable[[Key[Array, ""], Any], Prompt], Any]] = {
-        "input_scale": (lambda key, by: Shifted(task, input_scale=by).sample(key), cell.input_scales),
-        "weight_scale": (lambda key, by: Shifted(task, weight_scale=by).sample(key), cell.weight_scales),
-        "corrupted": (lambda key, by: CorruptedTargets(task, by).sample(key), cell.num_corrupted),
+    shifts = {
+        "input_scale": cell.input_scales,
+        "weight_scale": cell.weight_scales,
+        "corrupted": cell.num_corrupted,
+        **{f"law_{law}": (1.0,) for law in INPUT_LAWS},
     }
-    for name, law in INPUT_LAWS.items():
-        curves[f"law_{name}"] = (
-            lambda key, by, law=law: Shifted(task, input_scale=by, input_law=law).sample(key),
-            (1.0,),
-        )
-    arrays: Arrays = {}
-    for name, (sample_fn, shifts) in curves.items():
 
-        def losses(model: Transformer, sample_fn=sample_fn, shifts=shifts) -> dict[str, Array]:
-            predictors = {"trained": model, "gradient_descent": descent}
-            return jax.tree.map(
-                lambda errors: errors.mean(axis=-1),
-                generalisation_errors(predictors, sample_fn, jnp.asarray(shifts), keys),
-            )
+    def losses(model: Transformer) -> dict[str, Array]:
+        predictors = {"trained": model, "gradient_descent": descent}
+        return shifted_losses(predictors, cell.task, shifts, cell.num_validation)
 
-        arrays |= {f"{name}_{who}": values for who, values in over_models(losses, trained.model).items()}
+    arrays = over_models(losses, trained.model)
     return arrays | measure_rollout(cell, trained, learning_rate)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from mesascope.studies._base import Arrays
-from mesascope.studies._one_layer_away import INPUT_LAWS
+from mesascope.studies._shifts import INPUT_LAWS
 from mesascope.theory.linear_regression import OneStepOptimum
 
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)

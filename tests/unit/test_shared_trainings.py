@@ -1,0 +1,143 @@
+"""Computations that studies share: run once, stored for all, and the same models as training at once."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from mesascope.configuration import describe
+from mesascope.models.transformer import Transformer
+from mesascope.runs.store import Store
+from mesascope.studies._base import AbstractComputation, AbstractStudy, Cell, Memory, Workspace
+from mesascope.studies._stacks import stack_training
+from mesascope.studies._training import Training, every, seed_keys
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.training.config import FitConfig
+from mesascope.training.fit import fit_seeds
+
+CALLS = []
+TASK = LinearRegression(num_examples=3, dim_x=2)
+
+
+@pytest.fixture(autouse=True)
+def standard_promotion():
+    """Adam mixes its step count with floats."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def small(**changes):
+    config = FitConfig(num_steps=6, batch_size=8, chunk_size=2)
+    return Training(partial(Transformer.initialise, 2, num_repeats=2, **changes), TASK, config, seeds=2)
+
+
+class Doubling(AbstractComputation):
+    """Counts how often it is run."""
+
+    number: int
+    seeds = 1
+    label = "doubling"
+
+    def compute(self, workspace):
+        CALLS.append(self.number)
+        workspace.report(1, 1, "doubled")
+        return {"double": np.array(2 * self.number)}
+
+
+class Asking(AbstractStudy):
+    """Adds one to a shared number."""
+
+    title = "asks"
+    source = "a test"
+    claims = ()
+    presets = {"quick": {}}  # noqa: RUF012
+    computation: Doubling
+    seeds: int = 1
+    plus: int = 1
+
+    def cells(self):
+        return Cell("shared", self.computation), Cell("own", {"of": self.computation, "plus": self.plus})
+
+    def run_cell(self, cell, workspace):
+        return {"sum": workspace.need(cell.config["of"])["double"] + cell.config["plus"]}
+
+    def summarise(self, results):
+        return results[1]["sum"]
+
+    def figures(self, summary):
+        return {}
+
+    def verdicts(self, summary):
+        return ()
+
+
+@pytest.mark.parametrize("store", [None, Memory(), "disk"], ids=["none", "memory", "disk"])
+def test_a_shared_computation_runs_once_for_all_that_need_it(store, tmp_path):
+    CALLS.clear()
+    store = Store(tmp_path) if store == "disk" else store or Memory()
+    for plus in (1, 2):
+        assert Asking(Doubling(5), plus=plus).run(store).summary == 10 + plus
+    assert CALLS == [5]
+    assert Asking(Doubling(6)).run(store).summary == 13
+    assert CALLS == [5, 6]
+
+
+def test_a_forced_store_computes_what_is_shared_once_more_and_not_twice(tmp_path):
+    CALLS.clear()
+    Asking(Doubling(5)).run(Store(tmp_path))
+    Asking(Doubling(5)).run(Store(tmp_path, force=True))
+    assert CALLS == [5, 5]
+    assert {path.parent.name for path in tmp_path.rglob("*.safetensors")} == {"shared", "test-shared-trainings"}
+
+
+def test_a_shared_cell_is_nobodys_own():
+    cell = Cell("any", small())
+    assert cell.key("one") == cell.key("other")
+    assert Cell("any", {"a": 1}).key("one") != Cell("any", {"a": 1}).key("other")
+
+
+def test_everything_a_training_depends_on_is_in_its_description():
+    described = [describe(each) for each in (small(), small(init_scale=0.1), small(num_heads=2))]
+    assert len({str(each) for each in described}) == 3
+    assert described[0]["make_model"]["function"] == "Transformer.initialise"
+    assert described[0]["task"]["num_examples"] == 3
+
+
+def test_a_restored_training_is_the_training():
+    training = small()
+    restored = training.trained(Workspace())
+    direct = fit_seeds(
+        lambda key: training.make_model(key=key), TASK, training.config, keys=seed_keys(0, training.seeds)
+    )
+    np.testing.assert_array_equal(restored.losses, direct.losses)
+    np.testing.assert_array_equal(restored.snapshot_steps, direct.snapshot_steps)
+    for ours, theirs in ((restored.model, direct.model), (restored.snapshots, direct.snapshots)):
+        assert eqx.tree_equal(*(eqx.filter(each, eqx.is_inexact_array) for each in (ours, theirs)))
+    assert restored.model.num_repeats == 2
+
+
+def test_every_spreads_snapshots_and_keeps_both_ends():
+    trained = small().trained(Workspace())
+    chosen, steps = every(trained, 2)
+    assert steps.tolist() == [0, 6]
+    first = jax.tree.leaves(eqx.filter(chosen, eqx.is_array))[0]
+    np.testing.assert_array_equal(first, jax.tree.leaves(eqx.filter(trained.snapshots, eqx.is_array))[0][:, [0, 3]])
+    assert every(trained, 100)[1].tolist() == [0, 2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("layers", "repeats", "rate", "clip", "bound"),
+    [(1, 1, 1e-3, 1e-3, None), (1, 2, 1e-3, 1e-3, None), (3, 1, 1e-3, 10.0, None), (5, 1, 5e-4, 10.0, 10.0)],
+)
+def test_a_stack_is_trained_as_its_depth_asks(layers, repeats, rate, clip, bound):
+    training = stack_training(layers, repeats, num_steps=1, seeds=1)
+    assert (training.config.learning_rate, training.config.clip_norm) == (rate, clip)
+    model = training.make_model(key=jax.random.key(0))
+    assert (len(model.layers), model.num_repeats, model.token_bound) == (layers, repeats, bound)
+
+
+def test_no_seeds_are_refused():
+    with pytest.raises(ValueError, match="`seeds` must be an integer of at least 1"):
+        Training(partial(Transformer.initialise, 2), TASK, FitConfig(), seeds=0)
