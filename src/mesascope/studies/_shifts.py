@@ -62,4 +62,9 @@ def largest_gaps(arrays: Arrays, num_near: int) -> dict[str, np.ndarray]:
 
 def gap(arrays: Arrays, kind: str) -> np.ndarray:
     """|trained loss / rival's loss - 1| by seed and amount."""
-    return np.abs(arrays[f"{kind}_trained"] / arrays[f"{kind}_rival"] - 1)
+    return np.abs(arrays[f"{kind}_trained"] / capped(arrays[f"{kind}_rival"]) - 1)
+
+
+def capped(losses: np.ndarray) -> np.ndarray:
+    """Losses, those beyond the range of floats as the largest of them."""
+    return np.where(np.isfinite(losses), losses, np.finfo(losses.dtype).max)

@@ -1,0 +1,126 @@
+"""A trained stack of layers held against the best gradient descent and the best GD++ of as many steps."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from mesascope.algorithms.gdpp import GDPlusPlus
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.models.transformer import Transformer
+from mesascope.probes.interpolation import interpolate
+from mesascope.prompt import Prompt
+from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
+from mesascope.studies._shifts import shifted_losses
+from mesascope.studies._stack_gauge import interpolate_frames
+from mesascope.studies._training import Training, every
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.gdpp_optimum import FAMILIES, best_rates
+
+
+class StackCell(NamedTuple):
+    """A training and the measurements made of it; `tied` says which GD++ it is held against."""
+
+    training: Training
+    num_validation: int
+    num_snapshots: int
+    input_scales: tuple[float, ...]
+    tied: bool
+
+
+class Rivals(NamedTuple):
+    """The best algorithms of one number of steps: one learning rate for all steps, one for each, and GD++ likewise."""
+
+    gd_tied: GradientDescent
+    gd: GradientDescent
+    gdpp_tied: GDPlusPlus
+    gdpp: GDPlusPlus
+
+
+def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
+    """The rates that are best on sampled spectra of the task: on other prompts than any that losses are measured on."""
+    sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "input_scale": float(task.input_scale)}
+    best = {family: best_rates(family, num_steps, **sizes, noise_std=float(task.noise_std)) for family in FAMILIES}
+
+    def rates(family: str, pick: Any = slice(None)) -> tuple[Array, Array]:
+        return jnp.asarray(best[family].learning_rate[pick]), jnp.asarray(best[family].curvature[pick])
+
+    return Rivals(
+        GradientDescent(rates("GD", 0)[0], num_steps),
+        GradientDescent(rates("GD, a rate per step")[0], num_steps),
+        GDPlusPlus(*rates("GD++", 0), num_steps),
+        GDPlusPlus(*rates("GD++, rates per step"), num_steps),
+    )
+
+
+def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
+    """Losses, alignment along the training, learned rates, halfway models and losses on scaled inputs."""
+    trained = cell.training.trained(workspace)
+    task = regression(cell.training)
+    depth = len(trained.model.layers) * trained.model.num_repeats
+    workspace.report(1, 3, "best gradient descent and GD++")
+    rivals = best_rivals(task, depth)
+    chosen = rivals.gdpp_tied if cell.tied else rivals.gdpp
+    descent = rivals.gd_tied if cell.tied else rivals.gd
+    prompts = validation(task, cell.num_validation)
+    workspace.report(2, 3, "losses and alignment")
+    built = _construction(task, chosen).build()
+    reference = dataclasses.replace(built, token_bound=trained.model.token_bound)
+
+    def at_end(model: Transformer) -> dict[str, Array]:
+        models = {"trained": model, "halfway": interpolate(model.canonical(), reference.canonical())}
+        models |= {"frames": interpolate_frames(model, reference, prompts)} if not cell.tied else {}
+        losses = {f"loss_{name}": mean_error(each, prompts) for name, each in models.items()}
+        read = _read_rates(model, task)
+        rates, curvatures = (jnp.repeat(each, depth // each.size, total_repeat_length=depth) for each in read)
+        losses["loss_read"] = mean_error(GDPlusPlus(rates, curvatures, depth), prompts)
+        return {**losses, "learning_rate": rates, "curvature": curvatures}
+
+    def along(model: Transformer) -> dict[str, Array]:
+        against = {"gd": descent, "gdpp": chosen}
+        aligned = {f"{n}_{k}": v for n, r in against.items() for k, v in mean_alignment(model, r, prompts).items()}
+        return {"validation_loss": mean_error(model, prompts), **aligned}
+
+    def away(model: Transformer) -> dict[str, Array]:
+        predictors = {"trained": model, "gd": descent, "gdpp": chosen}
+        return shifted_losses(predictors, task, {"input_scale": cell.input_scales}, cell.num_validation)
+
+    snapshots, steps = every(trained, cell.num_snapshots)
+    best = {f"best_{name}": np.asarray(getattr(chosen, name)) for name in ("learning_rate", "curvature")}
+    return {
+        **best,
+        **rival_losses(rivals, prompts),
+        **over_models(at_end, trained.model),
+        **over_models(along, snapshots, 2),
+        **over_models(away, trained.model),
+        "snapshot_steps": steps,
+    }
+
+
+def rival_losses(rivals: Rivals, prompts: Prompt) -> Arrays:
+    """Every rival's loss, as "loss_" and its name."""
+    compiled = jax.jit(lambda all_rivals: {name: mean_error(r, prompts) for name, r in all_rivals._asdict().items()})
+    return {f"loss_{name}": np.asarray(loss) for name, loss in compiled(rivals).items()}
+
+
+def _construction(task: LinearRegression, algorithm: GDPlusPlus) -> GDPlusPlusConstruction:
+    sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "dim_y": task.dim_y}
+    return GDPlusPlusConstruction(algorithm.learning_rate, algorithm.curvature, algorithm.num_steps, **sizes)
+
+
+def regression(training: Training) -> LinearRegression:
+    """The task of a training that is linear regression, as all here are."""
+    assert isinstance(training.task, LinearRegression)
+    return training.task
+
+
+def _read_rates(model: Transformer, task: LinearRegression) -> tuple[Array, Array]:
+    key_query, output_value = (each[:, 0] for each in model.products())
+    reads = jnp.mean(jnp.diagonal(key_query, axis1=1, axis2=2)[:, : task.dim_x], axis=1)
+    writes = jnp.diagonal(output_value, axis1=1, axis2=2)
+    return -task.num_examples * reads * writes[:, task.dim_x :].mean(1), -reads * writes[:, : task.dim_x].mean(1)

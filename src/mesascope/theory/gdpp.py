@@ -1,0 +1,186 @@
+"""GD++ on least squares as a filter of the eigenvalues s of the scatter matrix S = X^T X.
+
+Every step k of GD++ takes rate_k = learning_rate_k / N on half the summed squared error and maps the data by
+I - curvature_k S_k (von Oswald et al. 2023, appendix A.10). All S_k are polynomials in S; on an eigenvalue
+
+    s_0 = s,  s_{k+1} = s_k (1 - curvature_k s_k)^2,  r(s) = prod_k (1 - rate_k s_k),  q(s) = (1 - r(s)) / s.
+
+The error of the weights is the teacher filtered by r, of degree (3^K - 1) / 2 in s after K steps, plus the label noise
+filtered by the polynomial q: for the tasks of `linear_regression`
+
+    loss = 1/2 sigma^2 dim_y E tr[r(S)^2 + noise_std^2 S q(S)^2],
+
+as for gradient descent, which is curvature 0. Nothing here bounds a loss: a polynomial of degree 121 (K = 5) that is
+small where eigenvalues usually lie is astronomical soon beyond, and a mean over few spectra does not see it.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mesascope.theory.linear_regression import SampledLoss
+from mesascope.theory.residual import step_sizes
+from mesascope.theory.spectrum import sample_spectra
+from mesascope.validation import check_count, check_finite, check_non_negative, check_positive, check_shape
+
+
+class Filters(NamedTuple):
+    """What is left of the teacher, r(s), and what is read from each label, q(s), at every eigenvalue."""
+
+    residual: np.ndarray
+    readout: np.ndarray
+
+
+class Peak(NamedTuple):
+    """Where the map of eigenvalues has its local maximum, and its value there."""
+
+    eigenvalue: float
+    value: float
+
+
+def filters(rates: ArrayLike, curvatures: ArrayLike, spectra: ArrayLike) -> Filters:
+    """r(s) and q(s) after one step for each of `rates` and `curvatures`; eigenvalues may be zero.
+
+    Products, not coefficients: stable for any number of steps. Beyond the range of floats the values are not finite.
+    """
+    spectra = np.asarray(spectra, np.float64)
+    residual, readout, passed = np.ones_like(spectra), np.zeros_like(spectra), np.ones_like(spectra)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rate, curvature in zip(np.atleast_1d(rates), np.atleast_1d(curvatures), strict=True):
+            transformed = spectra * passed**2  # s_k: the data have passed prod (1 - curvature_i s_i)
+            readout = readout + rate * passed**2 * residual
+            residual = residual * (1 - rate * transformed)
+            passed = passed * (1 - curvature * transformed)
+    return Filters(residual, readout)
+
+
+def squared_error(
+    rates: ArrayLike, curvatures: ArrayLike, noise_variance: float, spectra: ArrayLike
+) -> np.ndarray:
+    """r(s)^2 + noise_variance s q(s)^2 at every eigenvalue; inf where it overflows."""
+    residual, readout = filters(rates, curvatures, spectra)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = residual**2 + noise_variance * np.asarray(spectra) * readout**2
+    return np.where(np.isnan(error), np.inf, error)
+
+
+def filter_degree(num_steps: int) -> int:
+    """(3^K - 1) / 2: s_k has degree 3^k in s, and r is a product of 1 - rate_k s_k over k < K."""
+    check_count("num_steps", num_steps)
+    return (3**num_steps - 1) // 2
+
+
+def residual_polynomial(rates: Sequence[Fraction], curvatures: Sequence[Fraction]) -> list[Fraction]:
+    """The exact coefficients of r(s), lowest power first, trailing zeros left out."""
+    one = np.array([Fraction(1)], object)
+    residual, passed, s = one, one, np.array([Fraction(0), Fraction(1)], object)
+    for rate, curvature in zip(rates, curvatures, strict=True):
+        transformed = np.convolve(s, np.convolve(passed, passed))
+        residual = np.convolve(residual, _one_minus(rate, transformed))
+        passed = np.convolve(passed, _one_minus(curvature, transformed))
+    coefficients = residual.tolist()
+    while len(coefficients) > 1 and coefficients[-1] == 0:
+        coefficients.pop()
+    return coefficients
+
+
+def _one_minus(factor: Fraction, polynomial: np.ndarray) -> np.ndarray:
+    return np.concatenate([[Fraction(1) - factor * polynomial[0]], -factor * polynomial[1:]])
+
+
+def effective_eigenvalue(eigenvalue: ArrayLike, curvature: float) -> np.ndarray:
+    """l (1 - curvature l)^2: what one step makes of an eigenvalue l of the Hessian H.
+
+    The Hessian of the transformed data is (I - curvature H) H (I - curvature H), with H = S (appendix A.10).
+    """
+    eigenvalue = np.asarray(eigenvalue, np.float64)
+    return eigenvalue * (1 - curvature * eigenvalue) ** 2
+
+
+def effective_peak(curvature: float) -> Peak:
+    """The map's local maximum, 4 / (27 curvature) at 1 / (3 curvature); it is zero again, doubly, at 1 / curvature."""
+    check_positive("curvature", curvature)
+    return Peak(1 / (3 * curvature), 4 / (27 * curvature))
+
+
+def best_conditioning(smallest: float, largest: float) -> float:
+    """The curvature up to 1 / largest that minimises max / min of the mapped ends and the peak between them.
+
+    1 / (largest + sqrt(largest smallest) + smallest), where both ends are mapped to one value. Eigenvalues between
+    the ends are mapped higher, since the double root 1 / curvature lies beyond them all.
+
+    Raises ValueError unless 0 < 4 smallest <= largest: else the peak does not lie between the ends.
+    """
+    check_positive("smallest", smallest)
+    if not 4 * smallest <= largest:
+        raise ValueError(f"`largest` must be at least 4 times `smallest`, {smallest!r}; got {largest!r}.")
+    return 1 / (largest + math.sqrt(largest * smallest) + smallest)
+
+
+def chebyshev_rates(num_steps: int, largest: float) -> np.ndarray:
+    """rate_k = curvature_k = 4 9^k / (3 largest): the residual filter is then a Chebyshev polynomial.
+
+    With s = largest sin(t)^2 each step triples the angle, sin(3 t) = 3 sin(t) (1 - 4/3 sin(t)^2), so that
+
+        r(s) = sin(3^K t) / (3^K sin(t)),  |r(s)| <= 3^-K sqrt(largest / s) for 0 < s <= largest.
+
+    Derived here, not in the paper. Beyond `largest` the filter explodes.
+    """
+    check_count("num_steps", num_steps)
+    check_positive("largest", largest)
+    return 4 / (3 * float(largest)) * 9.0 ** np.arange(num_steps)
+
+
+def sampled_gdpp_loss(
+    learning_rate: float | ArrayLike,
+    curvature: float | ArrayLike,
+    num_steps: int,
+    *,
+    num_examples: int,
+    dim_x: int,
+    input_scale: float,
+    noise_std: float = 0.0,
+    dim_y: int = 1,
+    num_samples: int = 10_000,
+    seed: int = 0,
+) -> SampledLoss:
+    """The loss of GD++ with rates for all steps or for each: Monte Carlo over the spectrum of S, the rest exact.
+
+    Equal seeds draw equal spectra. The losses of many steps have heavy tails, and the standard error is then an
+    underestimate. A loss beyond the range of floats is inf, its standard error nan.
+    """
+    rates = step_sizes(learning_rate, num_steps) / num_examples
+    curvatures = _one_a_step(curvature, num_steps)
+    spectra = drawn_spectra(num_examples, dim_x, input_scale, num_samples, seed)
+    for name, count in (("dim_y", dim_y),):
+        check_count(name, count)
+    check_non_negative("noise_std", noise_std)
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = squared_error(rates, curvatures, float(noise_std) ** 2, spectra).sum(axis=1)
+        losses = float(input_scale) ** 2 / 6 * dim_y * errors
+        return SampledLoss(float(losses.mean()), float(losses.std(ddof=1) / math.sqrt(num_samples)))
+
+
+def drawn_spectra(num_examples: int, dim_x: int, input_scale: float, num_samples: int, seed: int) -> np.ndarray:
+    """Eigenvalues [num_samples, dim_x] of S for inputs uniform on [-input_scale, input_scale]."""
+    for name, count in (("num_examples", num_examples), ("dim_x", dim_x)):
+        check_count(name, count)
+    check_count("num_samples", num_samples, minimum=2)
+    check_count("seed", seed, minimum=0)
+    check_shape("input_scale", input_scale, ())
+    check_positive("input_scale", input_scale)
+    unit = np.concatenate(list(sample_spectra(num_examples, dim_x, num_samples, seed)))
+    return float(input_scale) ** 2 * np.maximum(unit, 0.0)  # rounding makes tiny eigenvalues negative
+
+
+def _one_a_step(curvature: float | ArrayLike, num_steps: int) -> np.ndarray:
+    check_finite("curvature", curvature)
+    if np.shape(curvature) not in {(), (num_steps,)}:
+        raise ValueError(
+            f"`curvature` must be one number or {num_steps} of them, one a step; got shape {np.shape(curvature)}."
+        )
+    return np.broadcast_to(np.asarray(curvature, np.float64), (num_steps,))
