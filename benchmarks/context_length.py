@@ -6,6 +6,7 @@ law is known, and a step on them does not depend on N. Writes context_length.png
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from functools import partial
@@ -45,7 +46,7 @@ def microseconds_a_prompt(attention, task, batch_size, rounds):
         key=jax.random.key(1),
         on_chunk=lambda step, losses: ticks.append(time.perf_counter()),
     )
-    seconds = statistics.median(later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False))
+    seconds = statistics.median(later - earlier for earlier, later in itertools.pairwise(ticks))
     return 1e6 * seconds / (chunk * batch_size)
 
 

@@ -40,8 +40,10 @@ class Plain:
     def __init__(self, config, seed=0, num_layers=1, num_repeats=1):
         self.optimiser = config.optimiser()
         keys = iter(jax.random.split(jax.random.key(seed), 4 * num_layers))
-        draw = lambda: 0.0135 * jax.random.truncated_normal(next(keys), -2, 2, (11, 11))
-        self.params = [{name: draw() for name in WEIGHTS} for _ in range(num_layers)]
+        self.params = [
+            {name: 0.0135 * jax.random.truncated_normal(next(keys), -2, 2, (11, 11)) for name in WEIGHTS}
+            for _ in range(num_layers)
+        ]
         self.state = self.optimiser.init(self.params)
         self.key = jax.random.key(100 + seed)
 

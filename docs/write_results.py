@@ -1,8 +1,8 @@
 """Write the verdicts of stored paper-size runs, and their figures, into the documents: no number is typed by hand.
 
-Run the studies first (`mesascope reproduce --preset paper`), then `python docs/write_results.py [RUNS]`. For every paper
-it writes docs/results/PAPER.md and the figures it shows; into the README it writes the tally of each study. A study
-without stored results is named as not run.
+Run the studies first (`mesascope reproduce --preset paper`), then `python docs/write_results.py [RUNS]`. For every
+paper it writes docs/results/PAPER.md and the figures it shows; into the README it writes the tally of each study. A
+study without stored results is named as not run.
 """
 
 import inspect

@@ -57,7 +57,8 @@ _HOMES = {
 
 __all__ = [  # noqa: RUF022 (the reader's order)
     "LinearRegression", "Shifted", "CorruptedTargets", "Prompt", "Sequence",
-    "Transformer", "GradientDescent", "GDPlusPlus", "LeastSquares", "Ridge", "ZeroPredictor", "GradientDescentConstruction",
+    "Transformer", "GradientDescent", "GDPlusPlus", "LeastSquares", "Ridge", "ZeroPredictor",
+    "GradientDescentConstruction",
     "FitConfig", "fit", "fit_seeds", "tune",
     "alignment", "interpolate", "squared_error",
     "study", "study_names", "Store",

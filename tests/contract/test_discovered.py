@@ -14,7 +14,7 @@ import mesascope.models
 import mesascope.tasks
 from mesascope.constructions._base import AbstractConstruction
 from mesascope.discovery import concrete_classes
-from mesascope.models.attention import AbstractAttention
+from mesascope.models.layer import AbstractLayer
 from mesascope.predictor import AbstractLinearLearner, AbstractPredictor, AbstractStepwise
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.linear_regression import LinearRegression
@@ -27,7 +27,7 @@ def every_example(package, base):
 
 TASKS = every_example(mesascope.tasks, AbstractTask)
 MODELS = every_example(mesascope.models, AbstractPredictor)
-LAYERS = every_example(mesascope.models, AbstractAttention)
+LAYERS = every_example(mesascope.models, AbstractLayer)
 PREDICTORS = [*every_example(mesascope.algorithms, AbstractPredictor), *MODELS]
 CONSTRUCTIONS = every_example(mesascope.constructions, AbstractConstruction)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -30,9 +31,15 @@ def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
 
 
 def mean_alignment(model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt) -> dict[str, Array]:
-    """Means over prompts of the three measures of alignment."""
+    """Means over prompts of the three measures of alignment.
+
+    The mean cosine is over the prompts that have one: where a clipped model's answer does not depend on the query at
+    all, there is none.
+    """
     aligned = jax.vmap(lambda prompt: alignment(model, reference, prompt))(prompts)
-    return {name: values.mean() for name, values in aligned._asdict().items()}
+    return {
+        name: jnp.nanmean(values) if "cosine" in name else values.mean() for name, values in aligned._asdict().items()
+    }
 
 
 def over_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int = 1) -> Arrays:

@@ -35,8 +35,8 @@ def _normalised(model: Transformer, prompts: Prompt) -> list[Products]:
     """Each layer's products in its own frame, the mean of W_KQ's x-diagonal one."""
     dim_x = prompts.xs.shape[-1]
     found = []
-    for layer, frame in zip(model.layers, _frames(model, prompts), strict=True):
-        key_query, output_value = _in_frame((layer.key_query, layer.output_value), frame)
+    for *products, frame in zip(*model.products(), _frames(model, prompts), strict=True):
+        key_query, output_value = _in_frame((products[0], products[1]), frame)
         scale = jnp.mean(jnp.diagonal(key_query, axis1=1, axis2=2)[:, :dim_x], axis=1)[:, None, None]
         found.append((key_query / scale, output_value * scale))
     return found

@@ -61,7 +61,7 @@ def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
 def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
     """Losses, alignment along the training, learned rates, halfway models and losses on scaled inputs."""
     trained = cell.training.trained(workspace)
-    task = regression(cell.training)
+    task: LinearRegression = cell.training.task
     depth = len(trained.model.layers) * trained.model.num_repeats
     workspace.report(1, 3, "best gradient descent and GD++")
     rivals = best_rivals(task, depth)
@@ -109,14 +109,8 @@ def rival_losses(rivals: Rivals, prompts: Prompt) -> Arrays:
 
 
 def _construction(task: LinearRegression, algorithm: GDPlusPlus) -> GDPlusPlusConstruction:
-    sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "dim_y": task.dim_y}
-    return GDPlusPlusConstruction(algorithm.learning_rate, algorithm.curvature, algorithm.num_steps, **sizes)
-
-
-def regression(training: Training) -> LinearRegression:
-    """The task of a training that is linear regression, as all here are."""
-    assert isinstance(training.task, LinearRegression)
-    return training.task
+    rates = algorithm.learning_rate, algorithm.curvature
+    return GDPlusPlusConstruction(*rates, algorithm.num_steps, task.num_examples, task.dim_x, task.dim_y)
 
 
 def _read_rates(model: Transformer, task: LinearRegression) -> tuple[Array, Array]:

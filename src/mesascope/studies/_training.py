@@ -1,7 +1,7 @@
 """A training that several studies may measure, computed once."""
 
 import functools
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import equinox as eqx
 import jax
@@ -15,15 +15,17 @@ from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds
 from mesascope.validation import check_count
 
+Task = TypeVar("Task", bound=AbstractTask)
 
-class Training(AbstractComputation):
+
+class Training(AbstractComputation, Generic[Task]):
     """`make_model(key=...)` trained on `task`, for every seed from `first_seed`.
 
     `make_model` is a `functools.partial`, so that its arguments are part of the configuration.
     """
 
     make_model: functools.partial
-    task: AbstractTask
+    task: Task
     config: FitConfig
     seeds: int = 5
     first_seed: int = 0

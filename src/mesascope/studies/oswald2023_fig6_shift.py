@@ -11,7 +11,7 @@ from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._measure import over_models
 from mesascope.studies._shift_panels import shift_grid
 from mesascope.studies._shifts import INPUT_LAWS, capped, gap, largest_gaps, shifted_losses
-from mesascope.studies._stack_measure import best_rivals, regression
+from mesascope.studies._stack_measure import best_rivals
 from mesascope.studies._stacks import stack_training
 from mesascope.studies._training import Training
 from mesascope.tasks.linear_regression import LinearRegression
@@ -95,7 +95,7 @@ class Figure6(AbstractStudy):
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         config: ShiftCell = cell.config
-        task = regression(config.training)
+        task = config.training.task
         model = config.training.trained(workspace).model
         depth, tied = len(model.layers) * model.num_repeats, len(model.layers) == 1
         workspace.report(1, 2, "best rival")

@@ -12,7 +12,7 @@ from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._panels import REFERENCE, band
-from mesascope.studies._stack_measure import best_rivals, regression, rival_losses
+from mesascope.studies._stack_measure import best_rivals, rival_losses
 from mesascope.studies._stacks import stack_training
 from mesascope.studies._training import Training, every
 from mesascope.tasks.linear_regression import LinearRegression
@@ -101,7 +101,7 @@ class Figure7(AbstractStudy):
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         config: DepthCell = cell.config
-        task, trained = regression(config.training), config.training.trained(workspace)
+        task, trained = config.training.task, config.training.trained(workspace)
         depth = len(trained.model.layers) * trained.model.num_repeats
         workspace.report(1, 2, "best GD++")
         rivals, prompts = best_rivals(task, depth), validation(task, config.num_validation)

@@ -55,6 +55,24 @@ class AbstractTask(eqx.Module):
         """Tiny instances for tests and documentation."""
 
 
+class AbstractWrapper(AbstractTask):
+    """A task made of another one, `task`, whose sizes it keeps."""
+
+    task: eqx.AbstractVar[AbstractTask]
+
+    @property
+    def num_examples(self) -> int:
+        return self.task.num_examples
+
+    @property
+    def dim_x(self) -> int:
+        return self.task.dim_x
+
+    @property
+    def dim_y(self) -> int:
+        return self.task.dim_y
+
+
 class AbstractTeacherTask(AbstractTask):
     """A task whose labels come from a teacher drawn anew for each prompt: y = f(x), plus noise on the examples.
 

@@ -6,12 +6,12 @@ from jaxtyping import Array, Key, PyTree
 
 from mesascope.prompt import Prompt
 from mesascope.random import normal
-from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._base import AbstractTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_count, check_non_negative
 
 
-class CorruptedTargets(AbstractTask):
+class CorruptedTargets(AbstractWrapper):
     """`task` with the labels of `num_corrupted` examples, chosen at random, replaced by N(0, corruption_std^2).
 
     The distractor test of von Oswald et al. 2023. `num_corrupted` may be traced: it is not a shape.
@@ -30,18 +30,6 @@ class CorruptedTargets(AbstractTask):
                     f"examples; got {self.num_corrupted}."
                 )
         check_non_negative("corruption_std", self.corruption_std)
-
-    @property
-    def num_examples(self) -> int:
-        return self.task.num_examples
-
-    @property
-    def dim_x(self) -> int:
-        return self.task.dim_x
-
-    @property
-    def dim_y(self) -> int:
-        return self.task.dim_y
 
     def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
         task_key, order_key, noise_key = jax.random.split(key, 3)

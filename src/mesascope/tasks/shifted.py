@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from mesascope.tasks._base import AbstractTeacherTask
+from mesascope.tasks._base import AbstractTeacherTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_positive
 
@@ -41,7 +41,7 @@ class Laplace(AbstractInputLaw):
         return jax.random.laplace(key, shape)
 
 
-class Shifted(AbstractTeacherTask):
+class Shifted(AbstractWrapper, AbstractTeacherTask):
     """`task` with its inputs times `input_scale` and its labels times `weight_scale`; `input_law` replaces the inputs.
 
     Inputs of a law are divided by the Frobenius norm of the prompt's example matrix, the query too, before
@@ -57,18 +57,6 @@ class Shifted(AbstractTeacherTask):
     def __check_init__(self):
         check_positive("input_scale", self.input_scale)
         check_positive("weight_scale", self.weight_scale)
-
-    @property
-    def num_examples(self) -> int:
-        return self.task.num_examples
-
-    @property
-    def dim_x(self) -> int:
-        return self.task.dim_x
-
-    @property
-    def dim_y(self) -> int:
-        return self.task.dim_y
 
     @property
     def noise_std(self) -> float | Array:

@@ -1,0 +1,50 @@
+"""The panels of the plateau figure."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mesascope.studies._panels import REFERENCE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ONE: dict[str, Any] = {"color": "C0", "label": "one head"}
+TWO: dict[str, Any] = {"color": "C1", "label": "two heads"}
+
+
+def losses_of_all_seeds(axes: "Axes", one: np.ndarray, two: np.ndarray, levels: dict[str, float]) -> None:
+    """Every seed's training loss, averaged over 20 steps; `levels` are losses to draw across."""
+    window = min(20, one.shape[1])
+    for losses, style in ((one, ONE), (two, TWO)):
+        smooth = sliding_window_view(losses, window, axis=1).mean(axis=-1)
+        steps = np.arange(smooth.shape[1]) + window / 2
+        lines = axes.plot(steps, smooth.T, color=style["color"], alpha=0.6, linewidth=0.8)
+        lines[0].set_label(style["label"])
+    for (label, level), linestyle in zip(levels.items(), ("--", ":"), strict=True):
+        axes.axhline(level, label=label, **{**REFERENCE, "linestyle": linestyle})
+    axes.set(xlabel="training step", ylabel="training loss", ylim=(0, None))
+    axes.legend()
+
+
+def length_over_start(axes: "Axes", std: np.ndarray, one: np.ndarray, two: np.ndarray, fit: np.ndarray) -> None:
+    """Each seed's plateau against the scale it started from, and the line fitted to one head's."""
+    axes.plot(std, one, "o", **ONE)
+    axes.plot(std, two, "x", **TWO)
+    order = np.argsort(std)
+    axes.plot(std[order], fit[order], color="C0", linewidth=0.8, linestyle=":", label="line, one head")
+    axes.set(xlabel="initial standard deviation of a weight", ylabel="plateau (steps)", ylim=(0, None))
+    if np.any(std > 0):  # a logarithmic axis needs a positive number
+        axes.set_xscale("log")
+        ticks = [tick for tick in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05) if std.min() <= tick <= std.max()]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.set_xticks([], minor=True)
+    axes.legend()
+
+
+def length_over_share(axes: "Axes", share: np.ndarray, length: np.ndarray) -> None:
+    """Each seed's plateau against how much of its step goes the swapped way when most seeds leave."""
+    axes.plot(share, length, "o", **ONE)
+    axes.set(xlabel="share of the swapped path", ylabel="plateau (steps)", xlim=(0, 1), ylim=(0, None))
+    axes.legend()

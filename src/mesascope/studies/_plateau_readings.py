@@ -1,0 +1,112 @@
+"""What the plateau study keeps, and the numbers its claims are judged by."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mesascope.studies import _plateau_panels as panels
+from mesascope.studies._plateaus import fastest_length, levels, line, plateau_lengths
+from mesascope.tasks.linear_regression import LinearRegression
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# What is read, in the words of a criterion.
+EARLIER = "plateau, two heads / median of one head's"
+SPREAD = "|plateau - median|, two heads / mean of one head's"
+EARLIER_ANY = "plateau, two heads / one head, same start"
+SMALLER = "plateau of the smaller half of starts / mean of the larger half's"
+LINE = "|plateau - line in the logarithm| / mean |plateau - mean|"
+
+
+class Summary(NamedTuple):
+    """Training losses [seeds, steps] of one head and of two; of both in the sweep, whose initial scales are `std`.
+
+    The shares of the swapped path [seeds] are one head's, without the sweep and in it.
+    """
+
+    one: np.ndarray
+    two: np.ndarray
+    sweep_one: np.ndarray
+    sweep_two: np.ndarray
+    std: np.ndarray
+    share: np.ndarray
+    sweep_share: np.ndarray
+
+
+class Reading(NamedTuple):
+    """Plateau lengths [seeds] of the four trainings; the sweep's line for one head: slope per decade, values."""
+
+    one: np.ndarray
+    two: np.ndarray
+    sweep_one: np.ndarray
+    sweep_two: np.ndarray
+    slope: float
+    fit: np.ndarray
+
+
+@np.errstate(divide="ignore", invalid="ignore")  # equal lengths have no spread to divide by
+def read(summary: Summary, task: LinearRegression) -> Reading:
+    """Plateaus, and the line through those of one head."""
+    one, two, sweep_one, sweep_two = (plateau_lengths(losses, task) for losses in summary[:4])
+    x = np.log10(summary.std)
+    slope, level = line(x, sweep_one)
+    return Reading(one, two, sweep_one, sweep_two, slope, slope * x + level)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def per_seed(summary: Summary, task: LinearRegression) -> dict[str, np.ndarray]:
+    """The number each claim is about, by the claim's id, for every seed."""
+    of = read(summary, task)
+    order, half = np.argsort(summary.std), len(summary.std) // 2
+    smaller, larger = order[: max(half, 1)], order[half:]
+    off = [np.abs(lengths - np.median(lengths)) for lengths in (of.one, of.two)]
+    return {
+        "earlier": of.two / np.median(of.one),
+        "spread": off[1] / off[0].mean(),
+        "earlier-any": of.sweep_two / of.sweep_one,
+        "smaller-longer": of.sweep_one[smaller] / of.sweep_one[larger].mean(),
+        "logarithm": np.abs(of.sweep_one - of.fit) / np.abs(of.sweep_one - of.sweep_one.mean()).mean(),
+    }
+
+
+def remarks(summary: Summary, task: LinearRegression, learning_rate: float) -> tuple[str, ...]:
+    """What no claim is about: medians, quartiles, the rare long plateaus and the path they take."""
+    of = read(summary, task)
+    fastest = [fastest_length(task, num_heads, learning_rate) for num_heads in (1, 2)]
+    notes = [
+        f"In the sweep one head's plateau changes by {of.slope:.3g} steps a decade of initial scale.",
+        f"Adam's speed limit: {fastest[0]:.4g} steps for one head, {fastest[1]:.4g} for two.",
+    ]
+    for who, lengths in (("One head", (of.one, of.sweep_one)), ("Two heads", (of.two, of.sweep_two))):
+        every = np.concatenate(lengths)
+        notes.append(
+            f"{who}: median {np.median(lengths[0]):.4g} steps, quartiles {np.quantile(lengths[0], 0.25):.4g} and "
+            f"{np.quantile(lengths[0], 0.75):.4g}, longest {lengths[0].max():.4g}; in the sweep, median "
+            f"{np.median(lengths[1]):.4g}. Over 1.5 times the median of all: {long(every).sum()} of {len(every)} seeds."
+        )
+    every, share = np.concatenate([of.one, of.sweep_one]), np.concatenate([summary.share, summary.sweep_share])
+    for who, chosen in (("long", long(every)), ("other", ~long(every))):
+        if chosen.any():
+            low, high = share[chosen].min(), share[chosen].max()
+            notes.append(f"Share of the swapped path, one head, {who} plateaus: {low:.2g} to {high:.2g}.")
+    return tuple(notes)
+
+
+def long(lengths: np.ndarray) -> np.ndarray:
+    """Which plateaus are over 1.5 times the median."""
+    return lengths > 1.5 * np.median(lengths)
+
+
+def figure(summary: Summary, task: LinearRegression) -> "Figure":
+    """Losses of all seeds, plateaus over initial scales, plateaus over the share of the swapped path."""
+    from matplotlib.figure import Figure
+
+    of = read(summary, task)
+    drawn = Figure(figsize=(13, 3.4), layout="constrained")
+    losses, starts, shares = drawn.subplots(1, 3)
+    panels.losses_of_all_seeds(losses, summary.one, summary.two, levels(task))
+    panels.length_over_start(starts, summary.std, of.sweep_one, of.sweep_two, of.fit)
+    share = np.concatenate([summary.share, summary.sweep_share])
+    panels.length_over_share(shares, share, np.concatenate([of.one, of.sweep_one]))
+    return drawn

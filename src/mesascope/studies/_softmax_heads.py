@@ -1,0 +1,156 @@
+"""One layer of softmax heads trained on linear regression, measured against plain and centred gradient descent."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from mesascope.algorithms.centred_gradient_descent import CentredGradientDescent
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.contraction import matvec
+from mesascope.models.attention import SoftmaxSelfAttention
+from mesascope.models.transformer import Transformer
+from mesascope.predictor import AbstractPredictor
+from mesascope.probes.alignment import alignment
+from mesascope.prompt import Prompt
+from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._measure import mean_error, over_models, validation
+from mesascope.studies._training import Training, every
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.training.config import FitConfig
+
+ALGORITHMS = {"gd": GradientDescent, "centred": CentredGradientDescent}
+
+
+class HeadsCell(NamedTuple):
+    """A training of softmax heads, and what is measured of it."""
+
+    training: Training
+    num_validation: int
+    num_snapshots: int
+
+
+def softmax_training(
+    num_heads: int, task: LinearRegression, config: FitConfig, seeds: int, first_seed: int
+) -> Training:
+    """One layer of softmax heads, drawn as the authors' code draws them."""
+    shape: dict[str, Any] = {"num_heads": num_heads, "attention": SoftmaxSelfAttention}
+    return Training(partial(Transformer.initialise, task.dim_x, **shape), task, config, seeds, first_seed)
+
+
+def measure(cell: HeadsCell, workspace: Workspace) -> Arrays:
+    """Loss and cosines [seeds, snapshots] along the training, the algorithms' losses, and each head's rates."""
+    trained = cell.training.trained(workspace)
+    prompts = validation(cell.training.task, cell.num_validation)
+    snapshots, steps = every(trained, cell.num_snapshots)
+
+    def at(model: Transformer) -> dict[str, Array]:
+        cosines = {f"cosine_{name}": mean_cosine(model, kind(1.0), prompts) for name, kind in ALGORITHMS.items()}
+        return {"loss": mean_error(model, prompts), **cosines}
+
+    best = {name: np.asarray(value) for name, value in references(prompts).items()}
+    return {"steps": steps, **best, **over_models(at, snapshots, 2), **over_models(head_rates, trained.model)}
+
+
+def mean_cosine(first: AbstractPredictor, second: AbstractPredictor, prompts: Prompt) -> Array:
+    """The mean over prompts of the cosine of the angle between two predictors' sensitivities."""
+    return jax.vmap(lambda prompt: alignment(first, second, prompt).sensitivity_cosine)(prompts).mean()
+
+
+@jax.jit
+def references(prompts: Prompt) -> dict[str, Array]:
+    """Each algorithm's best learning rate on these prompts and its loss; their cosine; the best single head's loss."""
+    results = {"cosine_of_both": mean_cosine(GradientDescent(1.0), CentredGradientDescent(1.0), prompts)}
+    for name, kind in ALGORITHMS.items():
+        rate, loss = best_multiple(jax.vmap(kind(1.0))(prompts), prompts)
+        results |= {f"rate_{name}": rate, f"loss_{name}": loss}
+    sharpnesses = jnp.geomspace(0.5, 64.0, 29)
+    losses = jax.lax.map(lambda sharpness: best_multiple(smoother(sharpness, prompts), prompts)[1], sharpnesses)
+    return {**results, "loss_smoother": losses.min(), "sharpness": sharpnesses[losses.argmin()]}
+
+
+def smoother(sharpness: Array, prompts: Prompt) -> Array:
+    """What one softmax head of W_KQ = sharpness sqrt(k) I on x reads: sum_i softmax_i(sharpness x_i^T x) y_i."""
+
+    def read(prompt: Prompt) -> Array:
+        weights = jax.nn.softmax(sharpness * matvec(prompt.xs, prompt.query))
+        return matvec(prompt.ys.T, weights)
+
+    return jax.vmap(read)(prompts)
+
+
+def best_multiple(values: Array, prompts: Prompt) -> tuple[Array, Array]:
+    """The c for which c values, one a prompt, are the best predictions, and their loss: a parabola's vertex."""
+    factor = jnp.sum(values * prompts.target) / jnp.sum(values**2)
+    return factor, jnp.sum((factor * values - prompts.target) ** 2) / (2 * len(values))
+
+
+def head_rates(model: Transformer) -> dict[str, Array]:
+    """The step each head takes: its matrix of learning rates [heads, dim_x, dim_x] and its weight P W_V on y [heads].
+
+    For small scores a head adds P W_V,yy (ybar + 1/n sum_i y_i (z_i - zbar)) to the query's y-entry, with z_i =
+    x_i^T W_KQ,xx x / sqrt(k) and k the key size; the prediction is minus that. So the heads' matrices
+    -P W_V,yy W_KQ,xx / sqrt(k) add up to eta I where the layer is a step of centred gradient descent, and their
+    P W_V,yy add up to zero.
+    """
+    key_query, output_value = (products[0] for products in model.products())
+    dim_x = key_query.shape[-1] - 1
+    writes = output_value[:, dim_x, dim_x]
+    rates = -writes[:, None, None] * key_query[:, :dim_x, :dim_x] / model.tokens.dim_token**0.5
+    return {"rates": rates, "writes": writes}
+
+
+def off_diagonal(matrices: np.ndarray) -> np.ndarray:
+    """The entries off the diagonal [..., d^2 - d] of square matrices [..., d, d]."""
+    return matrices[..., ~np.eye(matrices.shape[-1], dtype=bool)]
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The cosine of the angle between vectors, along the last axis."""
+    norms = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    return np.sum(first * second, axis=-1) / norms
+
+
+def distance_from_identity(matrices: np.ndarray) -> np.ndarray:
+    """|S - c I| / |S| (Frobenius), c the mean of S's diagonal: 0 for a multiple of the identity."""
+    scale = np.trace(matrices, axis1=-2, axis2=-1) / matrices.shape[-1]
+    rest = matrices - scale[..., None, None] * np.eye(matrices.shape[-1])
+    return np.linalg.norm(rest, axis=(-2, -1)) / np.linalg.norm(matrices, axis=(-2, -1))
+
+
+def per_seed(one: Arrays, two: Arrays) -> dict[str, np.ndarray]:
+    """The number each claim is about, by the claim's id, for every seed."""
+    rates, writes = two["rates"], two["writes"]
+    return {
+        "one-head": one["loss"][:, -1] / one["loss_gd"],
+        "two-heads": two["loss"][:, -1] / two["loss_gd"] - 1,
+        "centred-loss": np.abs(two["loss"][:, -1] / two["loss_centred"] - 1),
+        "centred-cosine": two["cosine_centred"][:, -1],
+        "centred-wins": two["cosine_centred"][:, -1] - two["cosine_gd"][:, -1],
+        "opposite": np.abs(writes.sum(axis=1)) / np.abs(writes).sum(axis=1),
+        "mirrored": cosine(off_diagonal(rates[:, 0]), off_diagonal(rates[:, 1])),
+        "diagonal": distance_from_identity(rates.sum(axis=1)),
+    }
+
+
+def remarks(by_heads: dict[int, Arrays]) -> tuple[str, ...]:
+    """What no claim is about: the losses, and the rates of two heads."""
+    two = by_heads[2]
+    means = np.trace(two["rates"], axis1=2, axis2=3) / two["rates"].shape[-1]
+    rates = "; ".join(" and ".join(f"{rate:.3g}" for rate in of_seed) for of_seed in means)
+    losses = (
+        f"{num_heads} {', '.join(f'{loss:.4f}' for loss in arrays['loss'][:, -1])}"
+        for num_heads, arrays in by_heads.items()
+    )
+    return (
+        f"Losses at the end by number of heads, seed by seed: {'; '.join(losses)}.",
+        f"Best gradient step {two['loss_gd']:.4f} (rate {two['rate_gd']:.4g}), best centred step "
+        f"{two['loss_centred']:.4f} (rate {two['rate_centred']:.4g}); mean cosine between the two algorithms "
+        f"{two['cosine_of_both']:.4f}.",
+        f"The best single head whose W_KQ is b sqrt(k) I on x has loss {two['loss_smoother']:.4f}, at b = "
+        f"{two['sharpness']:.3g}.",
+        f"Mean learning rates of the two heads, seed by seed: {rates}; both together {means.sum(1).mean():.4g}.",
+    )

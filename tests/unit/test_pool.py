@@ -1,0 +1,123 @@
+"""Finite pools: which prompts they hold, how often each is drawn, and what they do not depend on."""
+
+import jax
+import numpy as np
+import pytest
+
+from mesascope.models.transformer import Transformer
+from mesascope.random import data_key
+from mesascope.tasks.corrupted import CorruptedTargets
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.tasks.pool import FinitePool
+from mesascope.training.config import FitConfig
+from mesascope.training.fit import fit_seeds
+
+TASK = LinearRegression(num_examples=3, dim_x=2)
+EPS = np.finfo(np.float64).eps
+Z = 5
+NUM_DRAWS = 20_000
+
+
+def every(pool):
+    return jax.tree.map(np.asarray, jax.jit(pool.prompts)())
+
+
+def rows(prompts):
+    """One row of all numbers a prompt."""
+    return np.concatenate([np.asarray(leaf).reshape(len(leaf), -1) for leaf in jax.tree.leaves(prompts)], axis=1)
+
+
+def draw(pool, key, size=NUM_DRAWS):
+    return jax.jit(pool.sample_batch, static_argnums=1)(data_key(key), size)
+
+
+def indices(pool, prompts):
+    """Which of the pool's prompts each one is: the row equal to it, -1 for none."""
+    equal = (rows(prompts)[:, None] == rows(every(pool))[None]).all(axis=2)
+    return np.where(equal.any(axis=1), equal.argmax(axis=1), -1)
+
+
+def test_every_draw_is_a_prompt_of_the_pool_and_each_is_as_likely(key):
+    """Counts of 20000 draws among 5: each a binomial of probability 1/5, within z = 5 standard deviations."""
+    pool = FinitePool(TASK, num_tasks=5)
+    found = indices(pool, draw(pool, key))
+    assert found.min() == 0
+    counts = np.bincount(found, minlength=5)
+    assert (np.abs(counts - NUM_DRAWS / 5) <= Z * np.sqrt(NUM_DRAWS * 0.2 * 0.8)).all()
+
+
+def test_draws_are_independent(key):
+    """Of two halves of one batch: a pair of prompts is as likely as any of 9, within z = 5 standard deviations."""
+    pool = FinitePool(TASK, num_tasks=3)
+    found = indices(pool, draw(pool, key)).reshape(2, -1)
+    counts = np.bincount(3 * found[0] + found[1], minlength=9)
+    size = NUM_DRAWS / 2
+    assert (np.abs(counts - size / 9) <= Z * np.sqrt(size / 9 * 8 / 9)).all()
+
+
+def test_the_pool_does_not_know_who_draws_from_it():
+    """Keys of both generators find the same prompts."""
+    pool = FinitePool(TASK, num_tasks=4)
+    fast = draw(pool, jax.random.key(1), 100)
+    default = jax.jit(pool.sample_batch, static_argnums=1)(jax.random.key(2), 100)
+    for prompts in (fast, default):
+        assert set(indices(pool, prompts)) == {0, 1, 2, 3}
+
+
+def test_a_larger_pool_begins_with_the_smaller():
+    small, large = (rows(every(FinitePool(TASK, size, seed=3))) for size in (10, 25))
+    np.testing.assert_array_equal(small, large[:10])
+
+
+def test_prompts_of_a_pool_differ_and_so_do_pools_of_different_seeds():
+    first, second = (rows(every(FinitePool(TASK, 500, seed=seed))) for seed in (0, 1))
+    assert len(np.unique(np.concatenate([first, second]), axis=0)) == 1000
+
+
+def test_a_large_pool_has_the_task_s_law():
+    """Inputs U(-1/2, 1/2), teachers N(0, 1): second moments over 20000 prompts, within z = 5 standard errors."""
+    prompts = every(FinitePool(TASK, num_tasks=20_000))
+    inputs = np.concatenate([prompts.xs.reshape(20_000, -1), prompts.query], axis=1)
+    targets = prompts.target[:, 0] ** 2 / np.sum(prompts.query**2, axis=1)  # w^T x / |x| is standard normal
+    for values, expected in ((inputs**2, 1 / 12), (inputs, 0), (targets, 1)):
+        error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        assert (np.abs(values.mean(axis=0) - expected) <= Z * error).all()
+
+
+def test_labels_belong_to_one_teacher():
+    """Two noiseless examples of two inputs give the teacher, which gives the third label and the target."""
+    prompts = every(FinitePool(TASK, num_tasks=50))
+    teachers = np.linalg.solve(prompts.xs[:, :2], prompts.ys[:, :2])
+    condition = np.linalg.cond(prompts.xs[:, :2]).max()
+    for inputs, labels in ((prompts.xs[:, 2], prompts.ys[:, 2]), (prompts.query, prompts.target)):
+        ours = np.einsum("bi,bij->bj", inputs, teachers)
+        np.testing.assert_allclose(ours, labels, rtol=0, atol=1e3 * EPS * condition)
+
+
+def test_any_task_can_be_pooled_and_noise_is_pooled_with_it(key):
+    pool = FinitePool(CorruptedTargets(LinearRegression(3, 2, 2, noise_std=0.3), 1), num_tasks=2)
+    assert (pool.num_examples, pool.dim_x, pool.dim_y) == (3, 2, 2)
+    assert set(indices(pool, draw(pool, key, 50))) == {0, 1}
+
+
+def test_training_sees_the_pool_and_nothing_else():
+    """With one prompt, a model whose weights are zero and stay so has the loss |target|^2 / 2 at every step."""
+    pool = FinitePool(TASK, num_tasks=1, seed=2)
+    config = FitConfig(num_steps=3, batch_size=4, chunk_size=3)
+    keys = jax.random.split(jax.random.key(0), 2)
+    with jax.numpy_dtype_promotion("standard"):  # Optax mixes its counter with floats
+        trained = fit_seeds(lambda key: Transformer.initialise(2, init_scale=0.0, key=key), pool, config, keys=keys)
+    expected = np.square(every(pool).target).sum() / 2
+    np.testing.assert_allclose(trained.losses, expected, rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("value", [0, -1, True])
+def test_a_pool_holds_a_prompt(value):
+    with pytest.raises(ValueError, match="`num_tasks` must be an integer of at least 1"):
+        FinitePool(TASK, num_tasks=value)
+
+
+@pytest.mark.parametrize("value", [-1, True])
+def test_a_seed_is_a_whole_number(value):
+    with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
+        FinitePool(TASK, seed=value)
