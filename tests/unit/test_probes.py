@@ -8,6 +8,7 @@ import pytest
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.zero import ZeroPredictor
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.tokens import JoinedTokens
@@ -17,7 +18,7 @@ from mesascope.probes.alignment import alignment, sensitivity
 from mesascope.probes.error import rollout_errors, squared_error
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.probes.interpolation import interpolate
-from mesascope.probes.weights import learned_step_size
+from mesascope.probes.weights import learned_rates, learned_step_size
 from mesascope.prompt import Prompt
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.shifted import Shifted
@@ -155,6 +156,15 @@ def test_the_learned_step_size_survives_fixing_the_gauge():
     scale = 6 * float(jnp.linalg.norm(layer.key_query) * jnp.linalg.norm(layer.output_value))
     np.testing.assert_allclose(*sizes, rtol=0, atol=1e3 * EPS * scale)
     assert sizes[0] != 0
+
+
+@pytest.mark.parametrize("dim_y", [1, 3])
+@pytest.mark.parametrize("gauge", [1.0, -4.0, 1e-3])
+def test_the_learned_rates_of_the_construction_are_its_own(dim_y, gauge):
+    construction = GDPlusPlusConstruction(0.7, 0.15, num_examples=6, dim_x=4, dim_y=dim_y)
+    (layer,) = construction.build().layers
+    key_query, output_value = layer.key_query[0] / gauge, layer.output_value[0] * gauge
+    np.testing.assert_allclose(learned_rates(key_query, output_value, 4, 6), (0.7, 0.15), rtol=1e3 * EPS)
 
 
 def test_generalisation_errors_are_paired():

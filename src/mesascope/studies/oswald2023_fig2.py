@@ -40,12 +40,12 @@ class Figure2(AbstractStudy):
     paper calls a scaling correction. The paper mixes its three other input laws; we take each alone, the third being
     Laplace as in the code. Which k of N targets are replaced by standard normals is drawn at random.
 
-    What we found. The plateau ends near step 230 for every seed, where the paper's are longer and differ from seed to
-    seed. A smaller start spreads them (`--init-scale 4.4e-5 --num-steps 1500` is the text's standard deviation, 0.002);
-    why the code's own scale does not, we do not know. The roll-out follows gradient descent until, for some seeds, the
-    loss rises or explodes on rare prompts with large inputs. One layer's loss does not depend on the rows of P that
-    write to x: they get no gradient, and what their random initial values write into x grows when the layer is
-    repeated. With these rows set to zero every seed's loss falls with gradient descent's to the end (see the notes).
+    What we found. The plateau ends near step 230 for every seed, where the paper's are longer and differ from seed
+    to seed: those belong to the few seeds that find another way first, which the figure on plateaus is about. The
+    roll-out follows gradient descent until, for some seeds, the loss rises or explodes on rare prompts with large
+    inputs. One layer's loss does not depend on the rows of P that write to x: they get no gradient, and what their
+    random initial values write into x grows when the layer is repeated. With these rows set to zero every seed's
+    loss falls with gradient descent's to the end (see the notes).
     """
 
     title: ClassVar = "One trained linear self-attention layer is one step of gradient descent"

@@ -42,12 +42,11 @@ class Peak(NamedTuple):
     value: float
 
 
-def filters(rates: ArrayLike, curvatures: ArrayLike, spectra: ArrayLike) -> Filters:
+def filters(rates: ArrayLike, curvatures: ArrayLike, spectra: np.ndarray) -> Filters:
     """r(s) and q(s) after one step for each of `rates` and `curvatures`; eigenvalues may be zero.
 
     Products, not coefficients: stable for any number of steps. Beyond the range of floats the values are not finite.
     """
-    spectra = np.asarray(spectra, np.float64)
     residual, readout, passed = np.ones_like(spectra), np.zeros_like(spectra), np.ones_like(spectra)
     with np.errstate(over="ignore", invalid="ignore"):
         for rate, curvature in zip(np.atleast_1d(rates), np.atleast_1d(curvatures), strict=True):
@@ -58,13 +57,11 @@ def filters(rates: ArrayLike, curvatures: ArrayLike, spectra: ArrayLike) -> Filt
     return Filters(residual, readout)
 
 
-def squared_error(
-    rates: ArrayLike, curvatures: ArrayLike, noise_variance: float, spectra: ArrayLike
-) -> np.ndarray:
+def squared_error(rates: ArrayLike, curvatures: ArrayLike, noise_variance: float, spectra: np.ndarray) -> np.ndarray:
     """r(s)^2 + noise_variance s q(s)^2 at every eigenvalue; inf where it overflows."""
     residual, readout = filters(rates, curvatures, spectra)
     with np.errstate(over="ignore", invalid="ignore"):
-        error = residual**2 + noise_variance * np.asarray(spectra) * readout**2
+        error = residual**2 + noise_variance * spectra * readout**2
     return np.where(np.isnan(error), np.inf, error)
 
 
@@ -92,12 +89,11 @@ def _one_minus(factor: Fraction, polynomial: np.ndarray) -> np.ndarray:
     return np.concatenate([[Fraction(1) - factor * polynomial[0]], -factor * polynomial[1:]])
 
 
-def effective_eigenvalue(eigenvalue: ArrayLike, curvature: float) -> np.ndarray:
+def effective_eigenvalue(eigenvalue: np.ndarray, curvature: float) -> np.ndarray:
     """l (1 - curvature l)^2: what one step makes of an eigenvalue l of the Hessian H.
 
     The Hessian of the transformed data is (I - curvature H) H (I - curvature H), with H = S (appendix A.10).
     """
-    eigenvalue = np.asarray(eigenvalue, np.float64)
     return eigenvalue * (1 - curvature * eigenvalue) ** 2
 
 
@@ -156,8 +152,7 @@ def sampled_gdpp_loss(
     rates = step_sizes(learning_rate, num_steps) / num_examples
     curvatures = _one_a_step(curvature, num_steps)
     spectra = drawn_spectra(num_examples, dim_x, input_scale, num_samples, seed)
-    for name, count in (("dim_y", dim_y),):
-        check_count(name, count)
+    check_count("dim_y", dim_y)
     check_non_negative("noise_std", noise_std)
     with np.errstate(over="ignore", invalid="ignore"):
         errors = squared_error(rates, curvatures, float(noise_std) ** 2, spectra).sum(axis=1)

@@ -101,9 +101,7 @@ def _basis(family: str, num_steps: int) -> np.ndarray:
     return np.block([[left, np.zeros((num_steps, right.shape[1]))], [np.zeros((num_steps, left.shape[1])), right]])
 
 
-def starting_points(
-    family: str, num_steps: int, spectra: np.ndarray, noise_variance: float = 0.0
-) -> list[np.ndarray]:
+def starting_points(family: str, num_steps: int, spectra: np.ndarray, noise_variance: float = 0.0) -> list[np.ndarray]:
     """The free numbers of a family to start from: its rates, then its curvatures, one each where they are shared.
 
     One rate: the exact minimiser for one step. A rate per step: 1 / Chebyshev nodes. Shared GD++: gradient descent's
