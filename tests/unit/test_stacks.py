@@ -9,10 +9,11 @@ import pytest
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
+from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._measure import mean_error, over_models, validation
 from mesascope.studies._shifts import capped, gap, largest_gaps, shifted_losses
 from mesascope.studies._stack_gauge import interpolate_frames
-from mesascope.studies._stack_measure import best_rivals, rival_losses
+from mesascope.studies._stack_measure import rival_losses
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 

@@ -37,7 +37,6 @@ def shift_grid(
             axes.set_xlabel(label)
         row[0].set_ylabel(f"{stack}: loss")
         row[0].legend(fontsize="small")
-    figure.tight_layout()
     return figure
 
 

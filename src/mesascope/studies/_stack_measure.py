@@ -1,7 +1,7 @@
 """A trained stack of layers held against the best gradient descent and the best GD++ of as many steps."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,18 +9,17 @@ import numpy as np
 from jaxtyping import Array
 
 from mesascope.algorithms.gdpp import GDPlusPlus
-from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
 from mesascope.probes.interpolation import interpolate
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._best_rates import Rivals, best_rivals
 from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shifts import shifted_losses
 from mesascope.studies._stack_gauge import interpolate_frames
 from mesascope.studies._training import Training, every
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp_optimum import FAMILIES, best_rates
 
 
 class StackCell(NamedTuple):
@@ -31,31 +30,6 @@ class StackCell(NamedTuple):
     num_snapshots: int
     input_scales: tuple[float, ...]
     tied: bool
-
-
-class Rivals(NamedTuple):
-    """The best algorithms of one number of steps: one learning rate for all steps, one for each, and GD++ likewise."""
-
-    gd_tied: GradientDescent
-    gd: GradientDescent
-    gdpp_tied: GDPlusPlus
-    gdpp: GDPlusPlus
-
-
-def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
-    """The rates that are best on sampled spectra of the task: on other prompts than any that losses are measured on."""
-    sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "input_scale": float(task.input_scale)}
-    best = {family: best_rates(family, num_steps, **sizes, noise_std=float(task.noise_std)) for family in FAMILIES}
-
-    def rates(family: str, pick: Any = slice(None)) -> tuple[Array, Array]:
-        return jnp.asarray(best[family].learning_rate[pick]), jnp.asarray(best[family].curvature[pick])
-
-    return Rivals(
-        GradientDescent(rates("GD", 0)[0], num_steps),
-        GradientDescent(rates("GD, a rate per step")[0], num_steps),
-        GDPlusPlus(*rates("GD++", 0), num_steps),
-        GDPlusPlus(*rates("GD++, rates per step"), num_steps),
-    )
 
 
 def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:

@@ -25,7 +25,6 @@ def three_panels(results: Arrays, input_scales: tuple[float, ...], depth: int) -
     input_scale(axes[2], results, np.array(input_scales))
     for letter, panel in zip("abc", axes, strict=True):
         panel.set_title(letter, loc="left", fontweight="bold")
-    figure.tight_layout()
     return figure
 
 

@@ -7,11 +7,11 @@ from jaxtyping import Array
 
 from mesascope.models.transformer import Transformer
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._measure import over_models
 from mesascope.studies._shift_panels import shift_grid
 from mesascope.studies._shifts import INPUT_LAWS, capped, gap, largest_gaps, shifted_losses
-from mesascope.studies._stack_measure import best_rivals
 from mesascope.studies._stacks import stack_training
 from mesascope.studies._training import Training
 from mesascope.tasks.linear_regression import LinearRegression

@@ -9,10 +9,11 @@ from jaxtyping import Array
 from mesascope.models.transformer import Transformer
 from mesascope.studies._attention_blocks import initialise_blocks
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._panels import REFERENCE, band
-from mesascope.studies._stack_measure import best_rivals, rival_losses
+from mesascope.studies._stack_measure import rival_losses
 from mesascope.studies._stacks import stack_training
 from mesascope.studies._training import Training, every
 from mesascope.tasks.linear_regression import LinearRegression

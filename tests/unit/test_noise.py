@@ -1,0 +1,156 @@
+"""The measurements of noisy regression on models whose measures are known, and the readings of arrays made by hand."""
+
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.algorithms.least_squares import LeastSquares
+from mesascope.algorithms.ridge import Ridge
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.studies import _noise as noise
+from mesascope.studies import _noise_panels as panels
+from mesascope.studies._base import Workspace
+from mesascope.studies._best_rates import best_gdpp
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import one_step_optimum
+
+TASK = LinearRegression(5, 3, noise_std=0.5)
+NUM_PROMPTS = 2000
+SIZES = {"num_examples": 5, "dim_x": 3}
+EPS = np.finfo(np.float64).eps
+
+
+class Constructed(NamedTuple):
+    """What stands in for a training: the construction of these rates, one a seed."""
+
+    rates: tuple
+    depth: int
+
+    def trained(self, workspace):
+        models = [GDPlusPlusConstruction(*rates, self.depth, **SIZES).build() for rates in self.rates]
+        return SimpleNamespace(model=jax.tree.map(lambda *leaves: jnp.stack(leaves), *models))
+
+
+@pytest.fixture(scope="module")
+def level():
+    """Of every depth first the best construction, then one whose learning rate is half."""
+    one = one_step_optimum(5, 3, 0.5, 0.5).learning_rate
+    two = best_gdpp(TASK, 2)
+    trainings = (
+        Constructed(((one, 0.0), (one / 2, 0.0)), 1),
+        Constructed(((two.learning_rate, two.curvature), (two.learning_rate / 2, two.curvature)), 2),
+    )
+    return noise.measure_level(noise.LevelCell(TASK, (1, 2), trainings, NUM_PROMPTS), Workspace())
+
+
+def test_the_best_construction_is_as_good_as_its_algorithm(level):
+    np.testing.assert_allclose(level["loss"][:, 0], level["gdpp_loss"], rtol=1e4 * EPS)
+    np.testing.assert_allclose(level["loss"][0, 0], level["gd_loss"][0], rtol=1e4 * EPS)
+    np.testing.assert_allclose(level["step_size"][0] / level["best_step_size"], [1.0, 0.5], rtol=1e3 * EPS)
+    assert (level["loss"][:, 1] > 1.01 * level["loss"][:, 0]).all()
+
+
+def test_rates_are_read_at_every_depth(level):
+    np.testing.assert_allclose(level["curvature"][1], level["gdpp_curvature"][1], rtol=1e3 * EPS)
+    np.testing.assert_allclose(level["curvature"][0], 0, atol=1e3 * EPS)
+    np.testing.assert_allclose(level["label_match"], 0, atol=1e3 * EPS)
+    np.testing.assert_allclose(level["unmatched"], level["loss"], rtol=1e4 * EPS)
+
+
+def test_what_compares_labels_with_labels_is_taken_out():
+    """And nothing else: the construction comes back, in another gauge."""
+    model = GDPlusPlusConstruction(2.0, 0.1, 2, **SIZES).build()
+    matching = eqx.tree_at(lambda m: m.layers[0].query, model, replace_fn=lambda query: query.at[0, 3, 3].set(0.7))
+    matching = eqx.tree_at(lambda m: m.layers[0].key, matching, jnp.eye(4)[None])
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), matching, model)
+    np.testing.assert_allclose(noise.learned_rates(stacked, TASK)["label_match"], [0.7, 0.0], rtol=1e3 * EPS)
+    cleaned = jax.tree.map(lambda leaf: leaf[0], noise.unmatched(stacked, 3))
+    prompts = noise.noisy_prompts(TASK, NUM_PROMPTS)
+    np.testing.assert_allclose(
+        noise.errors_of(cleaned, prompts), noise.errors_of(model, prompts), rtol=0, atol=1e4 * EPS
+    )
+    assert float(jnp.abs(noise.errors_of(matching, prompts) - noise.errors_of(model, prompts)).max()) > 1e-3
+
+
+def test_the_order_is_bayes_gdpp_descent(level):
+    assert level["bayes_loss"] < level["gdpp_loss"][1] < level["gd_loss"][1] < level["gd_loss"][0]
+
+
+def test_the_loss_of_one_step_is_the_closed_form(level):
+    """z = 5: the error on a prompt deviates from its mean by less than twice that."""
+    np.testing.assert_allclose(level["gd_loss"][0], level["best_loss"], rtol=5 * 2 / NUM_PROMPTS**0.5)
+
+
+def test_the_excess_is_the_mean_difference_with_its_standard_error(level):
+    np.testing.assert_allclose(level["excess"], level["loss"] - level["bayes_loss"], rtol=0, atol=1e3 * EPS)
+    prompts = noise.noisy_prompts(TASK, NUM_PROMPTS)
+    model = GDPlusPlusConstruction(level["step_size"][1, 0], level["gdpp_curvature"][1], 2, **SIZES).build()
+    excess = np.asarray(noise.errors_of(model, prompts) - noise.errors_of(noise.bayes(TASK), prompts))
+    np.testing.assert_allclose(level["excess_error"][1, 0], excess.std(ddof=1) / NUM_PROMPTS**0.5, rtol=1e5 * EPS)
+
+
+def test_noise_levels_share_their_prompts_but_for_the_noise():
+    silent, noisy = (noise.noisy_prompts(LinearRegression(5, 3, noise_std=std), NUM_PROMPTS) for std in (0.0, 0.5))
+    for name in ("xs", "query", "target"):
+        np.testing.assert_array_equal(getattr(silent, name), getattr(noisy, name))
+    assert float(jnp.abs(silent.ys - noisy.ys).min()) > 0
+    teacher_free = jnp.linalg.lstsq(silent.xs[0], silent.ys[0])[0]
+    np.testing.assert_allclose(silent.query[0] @ teacher_free, silent.target[0], rtol=1e4 * EPS)
+
+
+def test_the_bayes_predictor_is_ridge_with_the_noise_s_variance():
+    assert isinstance(noise.bayes(LinearRegression(5, 3)), LeastSquares)
+    predictor = noise.bayes(TASK)
+    assert isinstance(predictor, Ridge)
+    assert predictor.penalty == 0.25
+
+
+def test_what_weight_decay_does_is_read_off_every_training():
+    trainings = tuple(Constructed(((rate, 0.0), (2 * rate, 0.0)), 1) for rate in (2.0, 1.0, 0.5))
+    arrays = noise.measure_decay(noise.DecayCell(TASK, trainings, NUM_PROMPTS), Workspace())
+    np.testing.assert_allclose(arrays["decay_step_size"], [[2, 4], [1, 2], [0.5, 1]], rtol=1e3 * EPS)
+    np.testing.assert_allclose(arrays["decay_loss"][1, 1], arrays["decay_loss"][0, 0], rtol=1e3 * EPS)
+
+
+def test_readings_take_the_worst_level_and_depth():
+    """Two levels, three depths, one seed; every number differs, so that each reading has one possible origin."""
+    levels = {
+        "noise_variance": np.array([0.1, 0.25]),
+        "loss": np.array([[[10.0], [6.0], [4.5]], [[8.0], [5.0], [4.4]]]),
+        "excess": np.array([[[8.0], [4.0], [2.5]], [[4.0], [1.0], [0.4]]]),
+        "excess_error": np.array([[[1.0], [1.0], [1.0]], [[1.0], [1.0], [0.2]]]),
+        "gd_loss": np.array([[9.5, 7.0, 6.0], [8.1, 5.5, 5.0]]),
+        "gdpp_loss": np.array([[9.5, 5.0, 4.4], [8.1, 5.2, 4.3]]),
+        "bayes_loss": np.array([2.0, 4.0]),
+        "best_loss": np.array([9.0, 8.0]),
+        "step_size": np.array([[[2.2], [0.0], [0.0]], [[1.0], [9.0], [9.0]]]),
+        "best_step_size": np.array([2.0, 1.25]),
+    }
+    decay = {"decay_step_size": np.array([[2.0], [1.5], [1.8]])}
+    expected = {
+        "step-size": 0.2,
+        "loss": 0.5 / 9,
+        "decay": 0.2,
+        "beats-gd": 5 / 5.5,
+        "gdpp": 0.2,
+        "depth": 2.5 / 4,
+        "bayes": 1.0,
+        "near-bayes": 0.1,
+    }
+    readings = panels.per_seed(levels, decay)
+    assert set(readings) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(readings[name], [value], rtol=1e3 * EPS, err_msg=name)
+
+
+def test_without_strong_noise_nothing_is_said_of_it():
+    levels = {name: np.ones((1, 2, 2)) for name in ("loss", "excess", "excess_error", "step_size")}
+    levels |= {name: np.ones((1, 2)) for name in ("gd_loss", "gdpp_loss")}
+    levels |= {name: np.ones(1) for name in ("bayes_loss", "best_loss", "best_step_size")}
+    readings = panels.per_seed({**levels, "noise_variance": np.zeros(1)}, {"decay_step_size": np.ones((2, 2))})
+    assert np.isnan(readings["near-bayes"]).tolist() == [True, True]

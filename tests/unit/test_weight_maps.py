@@ -1,0 +1,104 @@
+"""The reading of trained weights, on weights that are a construction's, gauge and noise added by hand."""
+
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.studies import _weight_maps as maps
+from mesascope.studies._base import Workspace
+from mesascope.studies._best_rates import best_gdpp
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import one_step_optimum
+
+TASK = LinearRegression(5, 3)
+EPS = np.finfo(np.float64).eps
+
+
+class Constructed(NamedTuple):
+    """What stands in for a training of two seeds: the construction, and the same with entries added to W_KQ and P W_V.
+
+    The second one's gauge is another.
+    """
+
+    rates: tuple
+    depth: int
+    added: tuple  # entries of W_KQ and of P W_V
+
+    def trained(self, workspace):
+        model = GDPlusPlusConstruction(*self.rates, self.depth, num_examples=5, dim_x=3).build()
+        key_query, output_value = (product[0, 0] for product in model.products())
+        identity = jnp.eye(4)
+        products = (key_query + self.added[0]) / -2, (output_value + self.added[1]) * -2
+        changed = eqx.tree_at(
+            lambda m: [getattr(m.layers[0], name) for name in ("key", "query", "value", "output")],
+            model,
+            [matrix[None] for matrix in (identity, *products, identity)],
+        )
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model, changed)
+        return SimpleNamespace(model=stacked, losses=jnp.array([[3.0, 1.0], [2.0, 4.0]]))
+
+
+def single(row, column, value):
+    return jnp.zeros((4, 4)).at[row, column].set(value)
+
+
+@pytest.fixture(scope="module")
+def one():
+    """Entries that do not matter to one layer: W_KQ's column of y, and P W_V's rows of x."""
+    rate = one_step_optimum(5, 3, 0.5).learning_rate
+    training = Constructed((rate, 0.0), 1, (single(1, 3, 7.0), single(0, 2, 9.0)))
+    return maps.measure(maps.WeightsCell(training, TASK, 1), Workspace())
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Entries that matter to tied layers."""
+    best = best_gdpp(TASK, 2)
+    training = Constructed((best.learning_rate, best.curvature), 2, (single(1, 3, 0.5), single(0, 2, 0.25)))
+    return maps.measure(maps.WeightsCell(training, TASK, 2), Workspace())
+
+
+def test_of_the_construction_nothing_is_off(one, tied):
+    readings = maps.per_seed({1: one, 2: tied})
+    for name, values in readings.items():
+        assert values.shape == (2,)
+        if name != "tied-not-descent":
+            np.testing.assert_allclose(values[0], 0, atol=1e4 * EPS, err_msg=name)
+    rate, curvature = (tied[f"best_{name}"] for name in ("learning_rate", "curvature"))
+    expected = curvature * 3**0.5 / np.hypot(curvature * 3**0.5, rate / 5)
+    np.testing.assert_allclose(readings["tied-not-descent"][0], expected, rtol=1e3 * EPS)
+
+
+def test_what_does_not_matter_to_one_layer_is_shown_but_not_counted(one, tied):
+    readings = maps.per_seed({1: one, 2: tied})
+    for name in ("one-read", "one-diagonal", "one-beside", "one-write", "one-rate"):
+        np.testing.assert_allclose(readings[name][1], 0, atol=1e4 * EPS, err_msg=name)
+    np.testing.assert_allclose([one["key_query"][1, 1, 3], one["output_value"][1, 0, 2]], [7.0, 9.0], rtol=1e3 * EPS)
+
+
+def test_in_tied_layers_everything_counts(one, tied):
+    readings = maps.per_seed({1: one, 2: tied})
+    np.testing.assert_allclose(readings["tied-beside"][1], 0.5, rtol=1e3 * EPS)
+    np.testing.assert_allclose(readings["tied-read"][1], 0.5 / np.sqrt(3 + 0.25), rtol=1e3 * EPS)
+    rate, curvature = (tied[f"best_{name}"] for name in ("learning_rate", "curvature"))
+    whole = np.sqrt(3 * curvature**2 + (rate / 5) ** 2 + 0.25**2)
+    np.testing.assert_allclose(readings["tied-write"][1], 0.25 / whole, rtol=1e3 * EPS)
+
+
+def test_of_several_depths_the_worst_is_read(one, tied):
+    worse = {**tied, "curvature": 1.5 * tied["curvature"], "descent_distance": tied["descent_distance"] / 2}
+    readings = maps.per_seed({1: one, 2: tied, 3: worse})
+    np.testing.assert_allclose(readings["tied-curvature"], 0.5, rtol=1e3 * EPS)
+    np.testing.assert_allclose(readings["tied-not-descent"], tied["descent_distance"] / 2, rtol=1e3 * EPS)
+
+
+def test_remarks_name_the_rates(one, tied):
+    assert f"best {one['best_learning_rate']:.4g}" in maps.remark(1, one)
+    assert "curvature" not in maps.remark(1, one)
+    assert f"curvature {tied['best_curvature']:.4g}" in maps.remark(2, tied)
