@@ -13,7 +13,8 @@ from mesascope.studies import find_study, study_names
 from mesascope.studies._base import AbstractStudy, Cell
 from mesascope.studies._claim import Outcome
 
-STUDIES = [pytest.param(find_study(name), id=name) for name in study_names()]
+# What one study's tests share is computed once: they go to one worker (--dist loadgroup).
+STUDIES = [pytest.param(find_study(name), id=name, marks=pytest.mark.xdist_group(name)) for name in study_names()]
 EVERY_STUDY = pytest.mark.parametrize("study", STUDIES)
 EVERY_PRESET = pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
 

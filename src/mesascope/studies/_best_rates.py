@@ -55,9 +55,15 @@ def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
 
 def best_of_family(family: str, task: LinearRegression, num_steps: int) -> Optimum:
     """The best rates of one of theory's families."""
-    sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "dim_y": task.dim_y}
-    scales = {"input_scale": float(task.input_scale), "noise_std": float(task.noise_std)}
-    return best_rates(family, num_steps, **sizes, **scales)
+    return best_rates(
+        family,
+        num_steps,
+        num_examples=task.num_examples,
+        dim_x=task.dim_x,
+        dim_y=task.dim_y,
+        input_scale=float(task.input_scale),
+        noise_std=float(task.noise_std),
+    )
 
 
 def _shared(best: Optimum) -> BestRates:

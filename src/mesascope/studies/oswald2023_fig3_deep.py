@@ -69,7 +69,7 @@ class Figure3Deep(AbstractStudy):
     input_scales: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
     def __check_init__(self):
-        for name in ("seeds", "num_validation", "num_snapshots"):
+        for name in ("seeds", "num_validation", "num_snapshots", "num_layers"):
             check_count(name, getattr(self, name))
         for scale in self.input_scales:
             check_positive("input_scales", scale)

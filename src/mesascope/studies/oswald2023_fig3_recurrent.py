@@ -129,7 +129,7 @@ class Figure3Recurrent(AbstractStudy):
         )
 
     def _learned(self, summary: Arrays) -> list[tuple[float, float]]:
-        return list(zip(summary["learning_rate"][:, 0], summary["curvature"][:, 0], strict=True))
+        return list(zip(summary["learning_rate"][:, 0].tolist(), summary["curvature"][:, 0].tolist(), strict=True))
 
     def figures(self, summary: Arrays) -> "dict[str, Figure]":
         return {"figure3a": three_panels(summary, self.input_scales, 2)}

@@ -1,0 +1,75 @@
+"""Smoothers: predictions that are sums of the examples' outputs, weighted by a kernel of the inputs."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact
+
+from mesascope.predictor import AbstractPredictor
+from mesascope.prompt import Prompt
+from mesascope.validation import check_finite
+
+Features = Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]
+Kernel = Callable[[Inexact[Array, " dx"], Inexact[Array, " dx"]], Inexact[Array, ""]]
+
+
+class FeatureKernel(eqx.Module):
+    """The kernel k(x, x') = scale m(x)^T m(x') of a feature map m; None is m(x) = x. Real inputs."""
+
+    features: Features | None = None
+    scale: float | Float[Array, ""] = 1.0
+
+    def __check_init__(self):
+        check_finite("scale", self.scale)
+
+    def __call__(self, first: Inexact[Array, " dx"], second: Inexact[Array, " dx"]) -> Inexact[Array, ""]:
+        if self.features is not None:
+            first, second = self.features(first), self.features(second)
+        return self.scale * jnp.sum(first * second)
+
+
+class KernelSmoother(AbstractPredictor):
+    """yhat = (learning_rate / n) sum_i y_i k(x_i, x).
+
+    With k(x, x') = m(x)^T m(x') the first step of gradient descent from W = 0 on 1/(2 n) sum_i |W m(x_i) - y_i|^2 (von
+    Oswald et al. 2023, equation 13, which lacks the factor learning_rate / n). `kernel` is any callable of two inputs.
+    """
+
+    kernel: Kernel
+    learning_rate: float | Float[Array, ""] = 1.0
+
+    def __check_init__(self):
+        check_finite("learning_rate", self.learning_rate)
+
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        return self.learning_rate / max(prompt.num_examples, 1) * kernel_values(self.kernel, prompt) @ prompt.ys
+
+    @classmethod
+    def examples(cls) -> "tuple[KernelSmoother, ...]":
+        """Tiny instances for tests and documentation."""
+        return cls(FeatureKernel()), cls(FeatureKernel(scale=2.0), 0.5)
+
+
+class NadarayaWatson(AbstractPredictor):
+    """The kernel-weighted mean yhat = sum_i y_i k(x_i, x) / sum_i k(x_i, x), k = exp(log_kernel).
+
+    It is what softmax attention of scores log k(x_i, x) computes (Nadaraya 1964, Watson 1964; von Oswald et al. 2023,
+    section 4). Has no prediction without examples.
+    """
+
+    log_kernel: Kernel
+
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        return jax.nn.softmax(kernel_values(self.log_kernel, prompt)) @ prompt.ys
+
+    @classmethod
+    def examples(cls) -> "tuple[NadarayaWatson, ...]":
+        """Tiny instances for tests and documentation."""
+        return cls(FeatureKernel()), cls(FeatureKernel(scale=10.0))
+
+
+def kernel_values(kernel: Kernel, prompt: Prompt) -> Inexact[Array, " n"]:
+    """k(x_i, x) for every example."""
+    return jax.vmap(lambda x: kernel(x, prompt.query))(prompt.xs)
