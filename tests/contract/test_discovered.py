@@ -113,7 +113,7 @@ def test_a_construction_equals_its_algorithm_on_the_query(construction, key):
     prompts = sample_batch(construction.holds_on(), key, 5)
     ours, theirs = (trajectories(each, prompts) for each in (construction.build(), construction.emulates()))
     assert ours.shape == theirs.shape
-    assert float(jnp.abs(theirs).min()) > 0  # agreeing on nothing would prove nothing
+    assert float(jnp.abs(theirs[:, -1]).min()) > 0  # agreeing on nothing would prove nothing
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(theirs))
 
 
