@@ -22,9 +22,10 @@ class GDPlusPlus(AbstractLinearLearner):
 
         W_k = W_0 + sum_{j<k} dW_j A_j,  A_j = prod_{i<j} (I - curvature_i S_i),  S_{i+1} = A_{i+1} S A_{i+1},
 
-    a polynomial of degree (3^k - 1) / 2 in S where W_0 = 0. Each rate is one number for all steps, or one for each;
-    the last step's curvature changes nothing. Curvature zero is gradient descent where W_0 = 0. `initial_weights`
-    None means zero. For complex examples x_i^* stands in place of x_i^T. Nothing keeps large rates from diverging.
+    which for y = W x and W_0 = 0 is W times a polynomial of degree (3^k - 1) / 2 in S. Each rate is one number for all
+    steps, or one for each; the last step's curvature changes nothing. Curvature zero is gradient descent where W_0 = 0.
+    `initial_weights` None means zero. For complex examples x_i^* stands in place of x_i^T. Nothing keeps large rates
+    from diverging.
     """
 
     learning_rate: Rate = 1.0
@@ -49,7 +50,7 @@ class GDPlusPlus(AbstractLinearLearner):
         return self._answers(prompt, prompt.query[:, None])[:, :, 0]
 
     def _answers(self, prompt: Prompt, queries: Inexact[Array, "dx m"]) -> Inexact[Array, "steps dy m"]:
-        """The prediction for each query after each step, on moments: the number of examples costs nothing.
+        """The prediction for each query after each step, on moments: the number of examples is paid for once.
 
         Plain products: in a chain of them the unrolled ones of `contraction` are repeated in their consumers.
         """

@@ -106,6 +106,7 @@ def two_panels(arrays: Arrays) -> "Figure":
     left.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
     for name, text in (("own", "own token"), ("following", "next token"), ("others", "other tokens, mean")):
         band(right, arrays["softmax_steps"], arrays[f"softmax_{name}"], text)
+        right.plot(arrays["softmax_steps"], arrays[f"softmax_{name}"].T, color="black", linewidth=0.4, alpha=0.5)
     right.set(xlabel="training step", ylabel="norm of the first layer's derivative", ylim=(0, None))
     left.legend(fontsize="x-small", loc="lower left")
     right.legend(fontsize="small")

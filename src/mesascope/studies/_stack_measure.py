@@ -12,6 +12,7 @@ from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
 from mesascope.probes.interpolation import interpolate
+from mesascope.probes.weights import learned_rates
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._best_rates import Rivals, best_rivals
@@ -50,7 +51,7 @@ def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
         models = {"trained": model, "halfway": interpolate(model.canonical(), reference.canonical())}
         models |= {"frames": interpolate_frames(model, reference, prompts)} if not cell.tied else {}
         losses = {f"loss_{name}": mean_error(each, prompts) for name, each in models.items()}
-        read = _read_rates(model, task)
+        read = jax.vmap(lambda *head: learned_rates(*head, task.dim_x, task.num_examples))(*_first_heads(model))
         rates, curvatures = (jnp.repeat(each, depth // each.size, total_repeat_length=depth) for each in read)
         losses["loss_read"] = mean_error(GDPlusPlus(rates, curvatures, depth), prompts)
         return {**losses, "learning_rate": rates, "curvature": curvatures}
@@ -87,8 +88,6 @@ def _construction(task: LinearRegression, algorithm: GDPlusPlus) -> GDPlusPlusCo
     return GDPlusPlusConstruction(*rates, algorithm.num_steps, task.num_examples, task.dim_x, task.dim_y)
 
 
-def _read_rates(model: Transformer, task: LinearRegression) -> tuple[Array, Array]:
-    key_query, output_value = (each[:, 0] for each in model.products())
-    reads = jnp.mean(jnp.diagonal(key_query, axis1=1, axis2=2)[:, : task.dim_x], axis=1)
-    writes = jnp.diagonal(output_value, axis1=1, axis2=2)
-    return -task.num_examples * reads * writes[:, task.dim_x :].mean(1), -reads * writes[:, : task.dim_x].mean(1)
+def _first_heads(model: Transformer) -> tuple[Array, Array]:
+    key_query, output_value = model.products()
+    return key_query[:, 0], output_value[:, 0]

@@ -13,6 +13,7 @@ from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra, squared_error
 from mesascope.validation import check_count, check_non_negative
 
 TOLERANCE = 1e-9  # a relative gain below which the search is over
+MARGINS = 1.25, 1.5  # by which intervals to start from exceed the largest eigenvalue seen
 LARGEST_DAMPING, SMALLEST_DAMPING = 1e8, 1e-10
 
 
@@ -80,9 +81,10 @@ def fit_rates(
 ) -> RateFit:
     """The rates of a family that minimise the mean error over `spectra` [samples, dim_x].
 
-    Local searches from the `starting_points`; of all points they went through, the best on `held_out`. Gradient
-    descent and GD++ with shared rates have shown one minimum each; GD++ with rates for each step has many, of which
-    the best known are near Chebyshev's rates. Raises ValueError for a family that is not in FAMILIES.
+    Local searches from the `starting_points`; of all points they went through, the best on these and `held_out`
+    together: a minimum for some spectra can explode on others. Gradient descent and GD++ with shared rates have shown
+    one minimum each; GD++ with rates for each step has many, of which the best known are near Chebyshev's rates.
+    Raises ValueError for a family that is not in FAMILIES.
     """
     check_non_negative("noise_variance", noise_variance)
     starts = starting_points(family, num_steps, spectra, noise_variance)
@@ -105,7 +107,8 @@ def starting_points(family: str, num_steps: int, spectra: np.ndarray, noise_vari
     """The free numbers of a family to start from: its rates, then its curvatures, one each where they are shared.
 
     One rate: the exact minimiser for one step. A rate per step: 1 / Chebyshev nodes. Shared GD++: gradient descent's
-    optimum. Rates per step: Chebyshev's, for intervals somewhat beyond the largest eigenvalue.
+    optimum. Rates per step: Chebyshev's. The intervals of both reach beyond the largest eigenvalue, so that a search
+    starts where unseen spectra do not explode.
     """
     if family not in FAMILIES:
         raise ValueError(f"`family` must be one of {', '.join(FAMILIES)}; got {family!r}.")
@@ -114,21 +117,22 @@ def starting_points(family: str, num_steps: int, spectra: np.ndarray, noise_vari
     if family == "GD":
         return [np.array([spectra.sum() / (spectra**2 + noise_variance * spectra).sum()])]
     if family == "GD, a rate per step":
-        return [2 / largest / (1 - np.cos((2 * np.arange(num_steps) + 1) * np.pi / (2 * num_steps)))]
+        return [2 / (MARGINS[0] * largest) / (1 - np.cos((2 * np.arange(num_steps) + 1) * np.pi / (2 * num_steps)))]
     if family == "GD++":
         descent = fit_rates("GD", num_steps, spectra, spectra[:1], noise_variance)
         return [np.array([descent.rates[0], 0.0])]
-    return [np.tile(chebyshev_rates(num_steps, margin * largest), 2) for margin in (1.25, 1.5)]
+    return [np.tile(chebyshev_rates(num_steps, margin * largest), 2) for margin in MARGINS]
 
 
 class _Search:
-    """Levenberg and Marquardt's method, and the best point on the spectra held out that it has passed through."""
+    """Levenberg and Marquardt's method, and the best point on all spectra that it has passed through."""
 
     def __init__(self, basis: np.ndarray, spectra: np.ndarray, held_out: np.ndarray, noise_variance: float):
         self.basis, self.spectra, self.held_out, self.noise_variance = basis, spectra, held_out, noise_variance
         self.best: tuple[np.ndarray, float, float] = (np.zeros(basis.shape[1]), np.inf, np.inf)
+        self.least = np.inf
 
-    def run(self, point: np.ndarray, num_steps: int = 60) -> None:
+    def run(self, point: np.ndarray, num_steps: int = 40) -> None:
         """Descend from one point, at most `num_steps` downhill steps."""
         error, damping = self.error(point, self.spectra), SMALLEST_DAMPING
         self._remember(point, error)
@@ -156,8 +160,9 @@ class _Search:
 
     def _remember(self, point: np.ndarray, error: float) -> None:
         held_out = self.error(point, self.held_out)
-        if held_out < self.best[2]:
-            self.best = point, error, held_out
+        total = len(self.spectra) * error + len(self.held_out) * held_out
+        if total < self.least:
+            self.least, self.best = total, (point, error, held_out)
 
     def _linearised(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The residuals and their derivatives with respect to the free numbers [free, residuals]."""

@@ -1,6 +1,5 @@
 """`tune`: the rates that make an algorithm best on a task, so that a model is held against its best rival."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -45,9 +44,9 @@ def tune(
     as for one gradient step, its first step is the exact minimiser, else it ends in a local one, at the latest after
     `num_steps` trials. The Jacobian has `num_prompts` x dy x rates entries: made for tens of rates.
 
-    A deep algorithm can explode on a rare prompt, and then the minimiser for some prompts is none for others. Of the
-    points that the search went through, the one best on `num_held_out` other prompts is returned, with both its
-    losses; held_out_loss is therefore the least of a few, and to be measured again where it matters.
+    A deep algorithm can explode on a rare prompt, and then the minimiser for some prompts is none for others. The
+    search descends on `num_prompts` and looks at `num_held_out` others: of the points it went through, the one best on
+    all of them together is returned. held_out_loss has therefore had a say: measure again where that matters.
 
     Raises ValueError for an algorithm without rates. Where the loss is not finite at the start, the rates come back
     untouched, with losses that are infinite.
@@ -58,7 +57,8 @@ def tune(
     if not jax.tree.leaves(rates):
         raise ValueError(f"`algorithm` must have a floating number to tune; got {algorithm!r}. Write 1.0 for 1.")
     rates = jax.tree.map(lambda rate: jnp.asarray(rate, jnp.result_type(float)), rates)
-    return _tune(rates, rest, *tuning_prompts(task, key, num_prompts, num_held_out), jnp.asarray(num_steps))
+    prompts, held_out = tuning_prompts(task, key, num_prompts, num_held_out)
+    return _tune(rates, rest, prompts, held_out, jnp.asarray(num_steps))
 
 
 @eqx.filter_jit
@@ -72,6 +72,15 @@ def tuning_prompts(
     return prompts, held_out
 
 
+class _Best(NamedTuple):
+    """The best point so far on all prompts together."""
+
+    total: Float[Array, ""]
+    rates: Float[Array, " p"]
+    loss: Float[Array, ""]
+    held_out_loss: Float[Array, ""]
+
+
 class _Search(NamedTuple):
     """Where the search is, what it has seen, and how careful it is."""
 
@@ -79,18 +88,18 @@ class _Search(NamedTuple):
     loss: Float[Array, ""]
     gradient: Float[Array, " p"]
     curvature: Float[Array, "p p"]
-    best: tuple[Float[Array, " p"], Float[Array, ""], Float[Array, ""]]  # rates, loss, loss held out
+    best: "_Best"
     damping: Float[Array, ""]
     done: Bool[Array, ""]
     num_steps: Int[Array, ""]
 
 
-@partial(eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 1})  # as fast, and compiled sooner
+@eqx.filter_jit
 def _tune(rates, rest, prompts: Prompt, held_out: Prompt, num_steps: Int[Array, ""]) -> Tuned:
     flat, unravel = ravel_pytree(rates)
     nowhere = jnp.asarray(jnp.inf, flat.dtype)  # the first trial is the start itself
     no_step = jnp.zeros_like(flat), jnp.eye(flat.size, dtype=flat.dtype)
-    best = flat, nowhere, nowhere
+    best = _Best(nowhere, flat, nowhere, nowhere)
     search = _Search(
         flat, nowhere, *no_step, best, _smallest_damping(flat), jnp.asarray(False), jnp.zeros((), jnp.int32)
     )
@@ -99,16 +108,16 @@ def _tune(rates, rest, prompts: Prompt, held_out: Prompt, num_steps: Int[Array, 
         return _look(lambda flat: eqx.combine(unravel(flat), rest), flat, prompts, held_out)
 
     search = lax.while_loop(lambda s: ~s.done & (s.num_steps <= num_steps), lambda s: _advance(s, look), search)
-    tuned, loss, held_out_loss = search.best
-    return Tuned(eqx.combine(unravel(tuned), rest), loss, held_out_loss)
+    best = search.best
+    return Tuned(eqx.combine(unravel(best.rates), rest), best.loss, best.held_out_loss)
 
 
 def _advance(search: _Search, look) -> _Search:
     trial = search.rates - _step(search.gradient, search.curvature, search.damping)
-    loss, gradient, curvature, held_out_loss = look(trial)
+    loss, gradient, curvature, held_out_loss, total = look(trial)
     better = (loss < search.loss) & jnp.isfinite(gradient).all() & jnp.isfinite(curvature).all()
     rates, least, gradient, curvature = _choose(better, (trial, loss, gradient, curvature), search[:4])
-    best = _choose(better & (held_out_loss < search.best[2]), (trial, loss, held_out_loss), search.best)
+    best = _choose(better & (total < search.best.total), _Best(total, trial, loss, held_out_loss), search.best)
     damping = jnp.where(better, search.damping / 10, 10 * jnp.maximum(search.damping, 1e-4))
     done = (damping > 1e8) | (better & (search.loss - loss <= TOLERANCE * loss))
     damping = jnp.maximum(damping, _smallest_damping(trial))
@@ -116,7 +125,7 @@ def _advance(search: _Search, look) -> _Search:
 
 
 def _look(algorithm_of, flat, prompts, held_out):
-    """Loss, gradient and Gauss-Newton curvature on the prompts, and the loss on those held out."""
+    """Loss, gradient and Gauss-Newton curvature on the prompts, the loss on those held out, and on all of them."""
 
     def error(flat, prompt):
         difference = algorithm_of(flat)(prompt) - prompt.target
@@ -127,8 +136,10 @@ def _look(algorithm_of, flat, prompts, held_out):
     )
     num_prompts, num_held_out = prompts.query.shape[0], held_out.query.shape[0]
     errors, jacobian = errors.ravel() / num_prompts**0.5, jacobian.reshape(-1, flat.size) / num_prompts**0.5
+    loss = jnp.sum(errors**2) / 2
     held_out_loss = jnp.sum(jax.vmap(error, (None, 0))(flat, held_out) ** 2) / (2 * num_held_out)
-    return jnp.sum(errors**2) / 2, jacobian.T @ errors, jacobian.T @ jacobian, held_out_loss
+    total = (num_prompts * loss + num_held_out * held_out_loss) / (num_prompts + num_held_out)
+    return loss, jacobian.T @ errors, jacobian.T @ jacobian, held_out_loss, total
 
 
 def _smallest_damping(flat):
