@@ -51,7 +51,7 @@ def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
         models = {"trained": model, "halfway": interpolate(model.canonical(), reference.canonical())}
         models |= {"frames": interpolate_frames(model, reference, prompts)} if not cell.tied else {}
         losses = {f"loss_{name}": mean_error(each, prompts) for name, each in models.items()}
-        read = jax.vmap(lambda *head: learned_rates(*head, task.dim_x, task.num_examples))(*_first_heads(model))
+        read = jax.vmap(lambda kq, pv: learned_rates(kq, pv, task.dim_x, task.num_examples))(*_first_heads(model))
         rates, curvatures = (jnp.repeat(each, depth // each.size, total_repeat_length=depth) for each in read)
         losses["loss_read"] = mean_error(GDPlusPlus(rates, curvatures, depth), prompts)
         return {**losses, "learning_rate": rates, "curvature": curvatures}
