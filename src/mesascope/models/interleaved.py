@@ -12,7 +12,7 @@ from mesascope.validation import check_count
 class InterleavedTokens(AbstractTokens):
     """Tokens x_1, (0, y_1), x_2, (0, y_2), ..., then the query x; the prediction is minus what is written behind it.
 
-    As in von Oswald et al. 2023, section 4.1, y fills the last dim_y of a token's dim_x entries, behind
+    As in von Oswald et al. 2023, proposition 3, y fills the last dim_y of a token's dim_x entries, behind
     dim_x - dim_y zeros. There the query token holds its own last inputs, so that a prediction cannot be read from
     them alone. Every token therefore has dim_y more entries, zero at the start, where the update of the query is
     written and read: a model that does nothing predicts zero, as it does with `JoinedTokens`. (The authors' code
