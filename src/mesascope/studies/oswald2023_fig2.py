@@ -41,7 +41,7 @@ class Figure2(AbstractStudy):
     Laplace as in the code. Which k of N targets are replaced by standard normals is drawn at random.
 
     What we found. The plateau ends near step 230 for every seed, where the paper's are longer and differ from seed
-    to seed: those belong to the few seeds that find another way first, which the figure on plateaus is about. The
+    to seed: a few seeds in many find another way first and stay long, which the figure on plateaus is about. The
     roll-out follows gradient descent until, for some seeds, the loss rises or explodes on rare prompts with large
     inputs. One layer's loss does not depend on the rows of P that write to x: they get no gradient, and what their
     random initial values write into x grows when the layer is repeated. With these rows set to zero every seed's

@@ -43,8 +43,8 @@ class Figure7(AbstractStudy):
     against twelve steps of GD++ with one eta and gamma.
 
     Which source is followed. The paper does not say how long the blocks were trained; its code trains untied stacks for
-    50000 steps. A step of twelve blocks costs a hundred times one attention layer's, so that the paper preset gives two
-    seeds `num_steps_blocks` steps: their loss still falls when training ends, and a claim that fails may fail for that.
+    50000 steps. Blocks cost far more a step than attention alone, so that the paper preset gives two seeds
+    `num_steps_blocks` steps, fewer than that: a claim about blocks that fails may fail for want of training.
     """
 
     title: ClassVar = "Deep stacks, with and without perceptrons, do as well as GD++"
