@@ -117,8 +117,8 @@ class SoftmaxSelfAttention(AbstractAttention):
         scale = self.key.shape[1] ** -0.5
 
         def head(key_query, output_value):
-            scores = matmul(tokens @ (scale * key_query).T, context.T)
-            return matmul(jax.nn.softmax(scores, axis=-1), context) @ output_value.T
+            logits = scores(tokens @ (scale * key_query).T, context)
+            return mixture(jax.nn.softmax(logits, axis=-1), context) @ output_value.T
 
         updates = [head(*products) for products in zip(self.key_query, self.output_value, strict=True)]
         return functools.reduce(jnp.add, updates)

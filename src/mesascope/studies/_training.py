@@ -12,7 +12,7 @@ from jaxtyping import Array, Key
 from mesascope.studies._base import AbstractComputation, Arrays, Workspace
 from mesascope.tasks._base import AbstractTask
 from mesascope.training.config import FitConfig
-from mesascope.training.fit import Trained, fit_seeds
+from mesascope.training.fit import Trained, fit_seeds, static_part
 from mesascope.validation import check_count
 
 Task = TypeVar("Task", bound=AbstractTask)
@@ -40,7 +40,7 @@ class Training(AbstractComputation, Generic[Task]):
 
     def compute(self, workspace: Workspace) -> Arrays:
         trained = fit_seeds(
-            lambda key: self.make_model(key=key),
+            self._make,
             self.task,
             self.config,
             keys=seed_keys(self.first_seed, self.seeds),
@@ -56,13 +56,16 @@ class Training(AbstractComputation, Generic[Task]):
     def trained(self, workspace: Workspace) -> Trained:
         """The trained models, trained now unless they have been; every array has a leading axis over seeds."""
         arrays = workspace.need(self)
-        model = eqx.filter_jit(lambda key: self.make_model(key=key))(jax.random.key(0))
-        params, static = eqx.partition(model, eqx.is_inexact_array)
+        static = static_part(self._make, jax.random.key(0))
+        params = jax.eval_shape(lambda key: eqx.filter(self._make(key), eqx.is_inexact_array), jax.random.key(0))
         leaves = [jnp.asarray(arrays[name]) for name in sorted(arrays) if name.startswith("weights_")]
         snapshots = jax.tree.unflatten(jax.tree.structure(params), leaves)
         last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)
         model, stacked = (eqx.combine(weights, static) for weights in (last, snapshots))
         return Trained(model, jnp.asarray(arrays["losses"]), stacked, arrays["snapshot_steps"])
+
+    def _make(self, key: Key[Array, ""]) -> Any:
+        return self.make_model(key=key)
 
 
 def seed_keys(first_seed: int, num_seeds: int) -> Key[Array, " seeds"]:

@@ -103,13 +103,18 @@ def fit_seeds(
     return run.trained()
 
 
+def static_part(make_model: Callable[[Key[Array, ""]], Any], key: Key[Array, ""]) -> Any:
+    """The model without the arrays that training changes; those are never computed."""
+    return eqx.filter_jit(lambda key: eqx.filter(make_model(key), eqx.is_inexact_array, inverse=True))(key)
+
+
 class _Run:
     """The state of a training: what a checkpoint holds."""
 
     def __init__(self, make_model, task: AbstractTask, config: FitConfig, keys: Key[Array, " seeds"]):
         self.config, self.num_seeds = config, len(keys)
         self.mesh = seed_mesh(self.num_seeds)
-        self.static_model = eqx.filter(eqx.filter_jit(make_model)(keys[0]), eqx.is_inexact_array, inverse=True)
+        self.static_model = static_part(make_model, keys[0])
         padded = pad_to_devices(keys, self.mesh)
         self.states: State = compile_start(make_model, config, self.mesh)(padded)
         self.chunk = compile_chunk(self.static_model, task, config, self.mesh)

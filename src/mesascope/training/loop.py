@@ -87,8 +87,11 @@ def compile_chunk(
         return State(params, optimiser_state, state.key_data, state.step + num_steps), losses
 
     def all_seeds(states: State, num_steps: int):
-        mapped = jax.vmap(lambda state: chunk(state, num_steps))
-        return jax.shard_map(mapped, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
+        # One seed after the other measures faster than all of a device's side by side.
+        def one_by_one(states: State) -> tuple[State, Float[Array, "shard steps"]]:
+            return lax.map(lambda state: chunk(state, num_steps), states)
+
+        return jax.shard_map(one_by_one, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
 
     return jax.jit(all_seeds, static_argnums=1)
 
