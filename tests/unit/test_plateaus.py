@@ -8,10 +8,14 @@ from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.probes.weights import learned_step_size
+from mesascope.studies import _plateau_block as block
 from mesascope.studies import _plateau_readings as readings
 from mesascope.studies import _plateaus as plateaus
+from mesascope.studies._base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.tasks.pool import FinitePool
 from mesascope.theory.linear_regression import gradient_descent_loss, initial_loss, one_step_optimum
+from mesascope.training.config import FitConfig
 
 EPS = np.finfo(np.float64).eps
 TASK = LinearRegression(num_examples=5, dim_x=3)
@@ -126,7 +130,8 @@ def test_a_law_that_holds_is_read_as_one():
     lengths = 100 - 40 * np.log10(std)
     sweep = np.stack([falling_at(round(length), 400) for length in lengths])
     plain = np.stack([falling_at(step, 400) for step in (100, 110, 300)])
-    summary = readings.Summary(plain, plain, sweep, sweep, std, np.zeros(3), np.zeros(4))
+    losses = {"steps": np.array([0, 20]), "own": np.array([[START, BEST]]), "fresh": np.array([[START, BEST]])}
+    summary = readings.Summary(plain, plain, sweep, sweep, std, np.zeros(3), np.zeros(4), losses)
     numbers = readings.per_seed(summary, TASK)
     np.testing.assert_allclose(readings.read(summary, TASK).slope, -40, atol=1.5)  # lengths are whole steps
     assert numbers["logarithm"].max() < 0.1
@@ -134,3 +139,29 @@ def test_a_law_that_holds_is_read_as_one():
     np.testing.assert_allclose(numbers["earlier"], np.array([100, 110, 300]) / 110, atol=0.02)
     np.testing.assert_allclose(numbers["spread"], np.array([10, 0, 190]) / (200 / 3), atol=0.05)
     assert readings.long(plateaus.plateau_lengths(plain, TASK)).tolist() == [False, False, True]
+
+
+def test_half_way_is_read_between_snapshots():
+    """Losses that fall by 1 a snapshot, 10 steps apart, from 4: 2.5 at step 15. Constant ones: at once, never."""
+    losses = np.array([[4.0, 3.0, 2.0, 1.0], [1.0] * 4, [4.0] * 4])
+    np.testing.assert_allclose(block.half_way(10 * np.arange(4), losses, 2.5), [15.0, 0.0, np.inf])
+
+
+def test_a_block_that_learns_its_own_tasks_first_is_told():
+    """Its own tasks half way at step 10, fresh ones at 30: three times as late."""
+    steps, level = 20 * np.arange(3), [START, BEST, BEST]
+    arrays = {"steps": steps, "own": np.array([level]), "fresh": np.array([[START, START, BEST]])}
+    own, fresh = readings.block_half_way(arrays, TASK)
+    np.testing.assert_allclose([own[0], fresh[0]], [10.0, 30.0])
+
+
+def test_a_block_is_measured_on_its_own_tasks_and_on_fresh_ones():
+    """With four tasks and as many steps as make it know those, the loss on its own is far below that on others."""
+    training = block.block_training(
+        FinitePool(TASK, 4), 3, FitConfig(400, 16, clip_norm=10.0, learning_rate=5e-3), 1, 0
+    )
+    workspace = Workspace(need=lambda other: other.compute(Workspace()))
+    with jax.numpy_dtype_promotion("standard"):  # optax's AdamW promotes
+        arrays = block.measure_block(block.BlockCell(training, 500), workspace)
+    assert arrays["own"].shape == arrays["fresh"].shape == (1, 21)
+    assert arrays["own"][0, -1] < 0.1 * arrays["fresh"][0, -1]

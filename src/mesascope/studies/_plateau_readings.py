@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mesascope.studies import _plateau_panels as panels
+from mesascope.studies._base import Arrays
+from mesascope.studies._plateau_block import half_way, two_losses
 from mesascope.studies._plateaus import fastest_length, levels, line, plateau_lengths
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import initial_loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,13 +19,15 @@ EARLIER = "plateau, two heads / median of one head's"
 SPREAD = "|plateau - median|, two heads / mean of one head's"
 EARLIER_ANY = "plateau, two heads / one head, same start"
 SMALLER = "plateau of the smaller half of starts / mean of the larger half's"
+LATER = "step half way down, fresh tasks / its own"
 LINE = "|plateau - line in the logarithm| / mean |plateau - mean|"
 
 
 class Summary(NamedTuple):
     """Training losses [seeds, steps] of one head and of two; of both in the sweep, whose initial scales are `std`.
 
-    The shares of the swapped path [seeds] are one head's, without the sweep and in it.
+    The shares of the swapped path [seeds] are one head's, without the sweep and in it. `block` has the losses of the
+    block with a perceptron.
     """
 
     one: np.ndarray
@@ -32,6 +37,7 @@ class Summary(NamedTuple):
     std: np.ndarray
     share: np.ndarray
     sweep_share: np.ndarray
+    block: Arrays
 
 
 class Reading(NamedTuple):
@@ -67,7 +73,16 @@ def per_seed(summary: Summary, task: LinearRegression) -> dict[str, np.ndarray]:
         "earlier-any": of.sweep_two / of.sweep_one,
         "smaller-longer": of.sweep_one[smaller] / of.sweep_one[larger].mean(),
         "logarithm": np.abs(of.sweep_one - of.fit) / np.abs(of.sweep_one - of.sweep_one.mean()).mean(),
+        "block-later": np.divide(*reversed(block_half_way(summary.block, task))),
     }
+
+
+def block_half_way(block: Arrays, task: LinearRegression) -> tuple[np.ndarray, np.ndarray]:
+    """The steps [seeds] at which the block is half of the way to gradient descent's best: its own tasks, fresh ones."""
+    start = initial_loss(task.dim_x, float(task.input_scale))
+    level = (start + levels(task)["gradient descent"]) / 2
+    own, fresh = (half_way(block["steps"], block[tasks], level) for tasks in ("own", "fresh"))
+    return own, fresh
 
 
 def remarks(summary: Summary, task: LinearRegression, learning_rate: float) -> tuple[str, ...]:
@@ -90,6 +105,12 @@ def remarks(summary: Summary, task: LinearRegression, learning_rate: float) -> t
         if chosen.any():
             low, high = share[chosen].min(), share[chosen].max()
             notes.append(f"Share of the swapped path, one head, {who} plateaus: {low:.2g} to {high:.2g}.")
+    own, fresh = block_half_way(summary.block, task)
+    notes.append(
+        f"The block with a perceptron: half way at step {own.mean():.4g} on its own tasks, {fresh.mean():.4g} on fresh "
+        f"ones; at the end its losses are {summary.block['own'][:, -1].mean():.4f} and "
+        f"{summary.block['fresh'][:, -1].mean():.4f} (gradient descent {levels(task)['gradient descent']:.4f})."
+    )
     return tuple(notes)
 
 
@@ -98,14 +119,15 @@ def long(lengths: np.ndarray) -> np.ndarray:
     return lengths > 1.5 * np.median(lengths)
 
 
-def figure(summary: Summary, task: LinearRegression) -> "Figure":
-    """Losses of all seeds, plateaus over initial scales, plateaus over the share of the swapped path."""
+def figure(summary: Summary, task: LinearRegression, block_tasks: int) -> "Figure":
+    """Losses of all seeds and of the block; plateaus over initial scales and over the share of the swapped path."""
     from matplotlib.figure import Figure
 
     of = read(summary, task)
-    drawn = Figure(figsize=(13, 3.4), layout="constrained")
-    losses, starts, shares = drawn.subplots(1, 3)
+    drawn = Figure(figsize=(10, 7), layout="constrained")
+    (losses, block), (starts, shares) = drawn.subplots(2, 2)
     panels.losses_of_all_seeds(losses, summary.one, summary.two, levels(task))
+    two_losses(block, summary.block, block_tasks, levels(task)["gradient descent"])
     panels.length_over_start(starts, summary.std, of.sweep_one, of.sweep_two, of.fit)
     share = np.concatenate([summary.share, summary.sweep_share])
     panels.length_over_share(shares, share, np.concatenate([of.one, of.sweep_one]))
