@@ -8,7 +8,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from scipy import stats
 
-from mesascope.models import attention
+from mesascope.models import _initial, attention
 from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention, read_context
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
@@ -236,7 +236,7 @@ def test_initial_weights_are_truncated_normals_of_the_stated_variance():
 
 
 def test_the_truncated_normals_standard_deviation_is_scipys():
-    np.testing.assert_allclose(attention.TRUNCATED_NORMAL_STD, stats.truncnorm(-2, 2).std(), rtol=1e3 * EPS)
+    np.testing.assert_allclose(_initial.TRUNCATED_NORMAL_STD, stats.truncnorm(-2, 2).std(), rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize(("num_layers", "num_repeats"), [(1, 1), (3, 1), (1, 4), (2, 2)])

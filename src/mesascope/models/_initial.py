@@ -3,7 +3,7 @@
 import jax
 from jaxtyping import Array, Float, Key
 
-from mesascope.models.attention import TRUNCATED_NORMAL_STD
+TRUNCATED_NORMAL_STD = 0.8796256610342398  # of a standard normal cut off at two standard deviations
 
 
 def scaled_normal(

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Inexact, Key
 
 from mesascope.contraction import matmul, mixture, scores
+from mesascope.models._initial import scaled_normal
 from mesascope.models.layer import AbstractLayer
 from mesascope.validation import check_count, check_non_negative
-
-TRUNCATED_NORMAL_STD = 0.8796256610342398  # of a standard normal cut off at two standard deviations
 
 
 class AbstractAttention(AbstractLayer):
@@ -47,9 +46,8 @@ class AbstractAttention(AbstractLayer):
     ) -> "AbstractAttention":
         """Random weights as the authors' code draws them (von Oswald et al. 2023, appendix A.12).
 
-        Each matrix is a normal of variance init_scale / fan_in, cut off at two standard deviations and rescaled
-        to keep that variance. The paper calls init_scale a standard deviation; in the code it is the scale of
-        a variance-scaling initialiser. `dim_key` defaults to `dim_token`.
+        The paper calls init_scale a standard deviation; in the code it is the scale of a variance-scaling initialiser.
+        `dim_key` defaults to `dim_token`.
         """
         dim_key = dim_token if dim_key is None else dim_key
         for name, count in (
@@ -61,8 +59,7 @@ class AbstractAttention(AbstractLayer):
         check_non_negative("init_scale", init_scale)
 
         def draw(key, fan_in, *shape):
-            std = (init_scale / fan_in) ** 0.5 / TRUNCATED_NORMAL_STD
-            return std * jax.random.truncated_normal(key, -2.0, 2.0, (num_heads, *shape))
+            return scaled_normal(key, (num_heads, *shape), fan_in=fan_in, init_scale=init_scale)
 
         keys = jax.random.split(key, 4)
         inward = (dim_token, dim_key, dim_token)
