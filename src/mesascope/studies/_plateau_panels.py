@@ -46,5 +46,5 @@ def length_over_start(axes: "Axes", std: np.ndarray, one: np.ndarray, two: np.nd
 def length_over_share(axes: "Axes", share: np.ndarray, length: np.ndarray) -> None:
     """Each seed's plateau against how much of its step goes the swapped way when most seeds leave."""
     axes.plot(share, length, "o", **ONE)
-    axes.set(xlabel="share of the swapped path", ylabel="plateau (steps)", xlim=(0, 1), ylim=(0, None))
+    axes.set(xlabel="share of the swapped path", ylabel="plateau (steps)", xlim=(-0.03, 1.03), ylim=(0, None))
     axes.legend()
