@@ -45,7 +45,7 @@ class Figure15(AbstractStudy):
     panel). With two heads one of them has so far always taken the straight way. These are the paper's long plateaus.
 
     The block learns both at once: nothing about it is late. From then on it learns its own tasks by heart, slowly, and
-    does worse on fresh ones, as a layer with 128 tasks does in figure 16. Longer or regularised training was not tried.
+    does worse on fresh ones, as a layer with few tasks does in figure 16. Longer or regularised training was not tried.
     """
 
     title: ClassVar = "The loss has a plateau, shorter with two heads"
