@@ -69,19 +69,32 @@ mixture.defvjp(
 
 
 @jax.custom_vjp
+def stored(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
+    """`x` itself, which must be finite; it and its cotangent are computed once, where XLA would repeat both.
+
+    For a residual stream that is cut off: every product that reads it would else compute the cutting again.
+    """
+    return _stored(x)
+
+
+stored.defvjp(lambda x: (_stored(x), None), lambda _, cotangent: (_stored(cotangent),))
+
+
+@jax.custom_vjp
 def stored_gradient(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     """`x` itself; in the backward pass its cotangent is computed once, where XLA would repeat it in every consumer.
 
-    A product with the identity is what XLA's CPU compiler does not fuse into what follows. For a residual stream, of
-    which every layer reads the whole sum of later cotangents.
+    For a residual stream, of which every layer reads the whole sum of later cotangents.
     """
     return x
 
 
-stored_gradient.defvjp(
-    lambda x: (x, None),
-    lambda _, cotangent: (cotangent @ jnp.eye(cotangent.shape[-1], dtype=cotangent.dtype),),
-)
+stored_gradient.defvjp(lambda x: (x, None), lambda _, cotangent: (_stored(cotangent),))
+
+
+def _stored(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
+    """A product with the identity, which is what XLA's CPU compiler does not fuse into what follows."""
+    return jnp.matmul(x, jnp.eye(x.shape[-1], dtype=x.dtype), precision="highest")
 
 
 def matvec(a: Inexact[Array, "n k"], x: Inexact[Array, " k"]) -> Inexact[Array, " n"]:

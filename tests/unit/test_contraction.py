@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.contraction import UNROLL_LIMIT, matmul, matvec, mixture, scores, stored_gradient
+from mesascope.contraction import UNROLL_LIMIT, matmul, matvec, mixture, scores, stored, stored_gradient
 
 SHAPES = ((2, 0, 3), (3, 1, 2), (1, 5, 1), (4, UNROLL_LIMIT, 3), (2, UNROLL_LIMIT + 1, 4), (0, 2, 3))
 DTYPES = (np.float64, np.complex128)
@@ -174,8 +174,9 @@ def test_a_chained_product_and_its_derivatives_are_the_plain_one_s(name, key):
     np.testing.assert_allclose(ours(a, b), plain(a, b), rtol=0, atol=1e-12)
 
 
-def test_a_stored_gradient_changes_nothing(key):
+@pytest.mark.parametrize("identity", [stored, stored_gradient])
+def test_storing_changes_nothing(identity, key):
     x = jax.random.normal(key, (3, 4))
-    assert bool((stored_gradient(x) == x).all())
-    found = jax.grad(lambda x: jnp.sum(jnp.sin(stored_gradient(x))))(x)
+    assert bool((identity(x) == x).all())
+    found = jax.grad(lambda x: jnp.sum(jnp.sin(identity(x))))(x)
     np.testing.assert_allclose(found, jnp.cos(x), rtol=0, atol=1e-14)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Inexact, Key
 
-from mesascope.contraction import matmul, scores, stored_gradient
+from mesascope.contraction import matmul, scores, stored, stored_gradient
 from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
@@ -125,14 +125,14 @@ class Transformer(AbstractStepwise):
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), early, late)
 
     def _update_tokens(self, layer: AbstractLayer, dampening: float, state: State) -> State:
-        context, query = state
-        bound = jnp.inf if self.token_bound is None else self.token_bound
+        (context, query), bound = state, self.token_bound
 
         def updated(tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
             tokens = tokens + dampening * layer(context, tokens)
-            return tokens if self.token_bound is None else jnp.clip(tokens, -bound, bound)
+            return tokens if bound is None else jnp.clip(tokens, -bound, bound)
 
-        return stored_gradient(updated(context)), updated(query[None])[0]
+        store = stored_gradient if bound is None else stored
+        return store(updated(context)), updated(query[None])[0]
 
 
 def _update_moment(layer: AbstractLayer, dampening: float, state: State) -> State:
