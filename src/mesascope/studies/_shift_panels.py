@@ -47,5 +47,7 @@ def panel(axes: "Axes", arrays: Arrays, kind: str, amounts: np.ndarray) -> None:
         band(axes, amounts, arrays[f"{kind}_unclipped"], "the same, unclipped", color="C1", linestyle=":")
     rival = arrays[f"{kind}_rival"].mean(axis=0)
     axes.plot(amounts, rival, label="its algorithm", **REFERENCE)
-    if kind != "corrupted" and np.any(rival > 0):  # a logarithmic axis needs a positive number
+    drawn = np.concatenate([arrays[name].ravel() for name in arrays if name.startswith(f"{kind}_")])
+    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]  # what a logarithmic axis can show
+    if drawn.size and (kind != "corrupted" or drawn.max() > 100 * drawn.min()):
         axes.set_yscale("log")
