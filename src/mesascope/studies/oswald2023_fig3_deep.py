@@ -34,10 +34,10 @@ class Figure3Deep(AbstractStudy):
     0.0005, gradients clipped at norm 10, tokens clipped to [-10, 10], 50000 steps of 2048 fresh prompts.
 
     What we found at the paper's size. The trained stacks are GD++: with the rates read from their diagonals it has
-    nearly their loss, and the cosine is above 0.99. They are not the best GD++, whose rates, near Chebyshev's (see
-    oswald2023-gdpp), no training we know of has found; it leaves a good part less. Halfway between the two the loss is
-    several times as large, and matching units makes it far worse: rates of later layers differ by factors, not in
-    units, and a sequence of filters is not averaged rate by rate. The failure of interpolation is one of solutions.
+    nearly their loss, and the cosine is above 0.99. They are not the best GD++: its rates, near Chebyshev's (see
+    oswald2023-gdpp), lose less still; the notes have all losses. Halfway between the two the loss is several times as
+    large, and matching units makes it far worse: rates of later layers differ by factors, not in units, and a sequence
+    of filters is not averaged rate by rate. What keeps the two apart is not a gauge.
     """
 
     title: ClassVar = "Five untied layers beat five gradient steps; weights are not averaged so easily"

@@ -53,7 +53,8 @@ class Figure6(AbstractStudy):
 
     What we found at the paper's size. One layer follows its gradient step everywhere. Two tied layers follow GD++ but
     for larger teachers: GD++ is linear in the targets, and its loss grows with their square, while small weights that
-    training left between x and y (see figure 9) add higher powers of them. Five untied layers are above the rival they
+    training left between x and y (see figure 9) add higher powers of them; set to zero, they take most of the excess
+    with them. Five untied layers are above the rival they
     are held against already where they were trained (figure 3b), so that their distance says little near 1.
     """
 
