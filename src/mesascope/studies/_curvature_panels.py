@@ -39,7 +39,8 @@ def learning(by_size: dict[int, Arrays]) -> "Figure":
         band(axes, arrays["snapshot_steps"], arrays["curvature"], f"N = {size}", color=f"C{i}")
         axes.axhline(float(arrays["best_curvature"]), **REFERENCE, label="best for two steps" if i == 0 else None)
     axes.set(xlabel="training step", ylabel=r"curvature $\gamma$ in the weights")
-    axes.legend()
+    axes.margins(y=0.25)
+    axes.legend(ncols=3, loc="upper left", fontsize="small")
     return figure
 
 
