@@ -50,6 +50,9 @@ class Noise(AbstractStudy):
     labels: a layer takes (eta/N) m sum_i y_i^2 of every label away, the query's prediction included, and so shrinks it
     as ridge's penalty does. With it they beat gradient descent without curvature. The notes give m, and the loss
     without it.
+
+    At the paper's size two claims fail. The weakest decay, 0.1, changes a step by less than training's own noise, and
+    lengthens that of one seed a little. Three tied layers with little noise stay five percent above the best GD++.
     """
 
     title: ClassVar = "With label noise one layer takes a shorter step, and depth leads towards ridge regression"
