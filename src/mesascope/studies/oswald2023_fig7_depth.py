@@ -58,7 +58,7 @@ class Figure7(AbstractStudy):
     presets: ClassVar = {
         "smoke": {**TINY, "num_blocks": 2, "num_steps": 50, "num_steps_untied": 50, "num_steps_blocks": 50},
         "quick": {"num_steps": 2000, "num_steps_untied": 6000, "num_steps_blocks": 2000},
-        "paper": {"seeds": 4, "num_steps": 5000, "num_steps_untied": 50_000, "num_steps_blocks": 4000, **PAPER},
+        "paper": {"seeds": 4, "num_steps": 5000, "num_steps_untied": 50_000, "num_steps_blocks": 2500, **PAPER},
     }
 
     seeds: int = 2
