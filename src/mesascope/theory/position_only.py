@@ -1,0 +1,82 @@
+"""What the position weights of a layer without mixing (B^T A = I) learn when phases are concentrated.
+
+With lambda = exp(i theta / mu), theta uniform on [0, 2 pi], a coordinate of the layer's output is
+sum_t p_t lambda^(2t - T), its target lambda^T, and for real p the loss E |output - target|^2 is
+
+    l(p) = p^T H p - 2 h^T p + 1,   H_tt' = sin(4 pi (t - t') / mu) / (4 pi (t - t') / mu),   h = H[:, T]
+
+(Sander et al. 2024, section 4.3; its Hessian is 2 H). The last unit vector is a global minimum for every mu, but H is a
+Toeplitz matrix of sinc values, whose spectrum falls off a cliff: gradient descent sees about 4 T / mu directions.
+"""
+
+import mpmath
+import numpy as np
+from numpy.polynomial import legendre
+
+from mesascope.validation import check_count, check_positive
+
+
+def moment_matrix(num_positions: int, mu: float) -> np.ndarray:
+    """H [t t]; the identity for mu = 1, 2 and 4, all ones in the limit of large mu."""
+    check_count("num_positions", num_positions)
+    check_positive("mu", mu)
+    positions = np.arange(num_positions)
+    return np.sinc(4 * (positions[:, None] - positions[None, :]) / mu)
+
+
+def loss(weights: np.ndarray, mu: float) -> np.ndarray:
+    """l(p) for weights [..., t] of positions 1, ..., T."""
+    weights = np.asarray(weights)
+    moments = moment_matrix(weights.shape[-1], mu)
+    return np.asarray(np.einsum("...t,tu,...u->...", weights, moments, weights) - 2 * weights @ moments[:, -1] + 1)
+
+
+def spectrum(num_positions: int, mu: float, digits: int = 200) -> np.ndarray:
+    """The eigenvalues of H as decimal logarithms, largest first: they are too far apart for floats.
+
+    Computed with `digits` decimal digits. At T = 30 and mu = 300 the
+    smallest is 115 orders of magnitude below the largest, and float64 would give rounding errors for nearly all.
+    Raises ValueError where `digits` do not suffice to tell the smallest from zero.
+    """
+    check_count("num_positions", num_positions)
+    check_positive("mu", mu)
+    check_count("digits", digits)
+    with mpmath.workdps(digits):
+        lags = [mpmath.sincpi(4 * mpmath.mpf(lag) / mpmath.mpf(mu)) for lag in range(num_positions)]
+        matrix = mpmath.matrix(num_positions, num_positions)
+        for row in range(num_positions):
+            for column in range(num_positions):
+                matrix[row, column] = lags[abs(row - column)]
+        values = sorted(mpmath.eigsy(matrix, eigvals_only=True), reverse=True)
+        if values[-1] <= mpmath.mpf(10) ** (10 - digits):
+            raise ValueError(f"`digits` must be larger to resolve the smallest eigenvalue; got {digits}.")
+        return np.array([float(mpmath.log10(value)) for value in values])
+
+
+def descent(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -> np.ndarray:
+    """p after each number of gradient steps p <- p - 2 rate (H p - h) from zero [..., t].
+
+    In an eigenvector v of H with eigenvalue l the weights are (1 - (1 - 2 rate l)^k) v_T: directions that are rounding
+    error in float64 have not moved after any number of steps that a float can count.
+    """
+    check_positive("rate", rate)
+    values, vectors = np.linalg.eigh(moment_matrix(num_positions, mu))
+    values = np.clip(values, 0.0, None)
+    with np.errstate(divide="ignore", over="ignore"):
+        moved = -np.expm1(np.asarray(num_steps)[..., None] * np.log1p(-np.clip(2 * rate * values, None, 1.0)))
+    return (moved * vectors[-1]) @ vectors.T
+
+
+def smoothest(num_positions: int, num_moments: int) -> np.ndarray:
+    """The limit of large mu with the first k moments learned: p_t = sum_{j<k} phi_j(T) phi_j(t).
+
+    phi_j are the orthonormal polynomials on 1, ..., T, in which the eigenvectors of H end as mu grows: the p of least
+    norm that predicts polynomials of degree below k at T. k = 1 averages, k = 2 adds a slope, k = T is the unit vector.
+    """
+    check_count("num_positions", num_positions)
+    check_count("num_moments", num_moments)
+    if num_moments > num_positions:
+        raise ValueError(f"`num_moments` must be at most {num_positions}, as many as positions; got {num_moments}.")
+    points = np.linspace(-1, 1, num_positions) if num_positions > 1 else np.zeros(1)
+    basis, _ = np.linalg.qr(legendre.legvander(points, num_moments - 1))
+    return basis @ basis[-1]

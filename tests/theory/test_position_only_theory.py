@@ -1,0 +1,72 @@
+"""What position weights learn: moments against simulation, descent against its recursion, limits of smooth phases."""
+
+import numpy as np
+import pytest
+
+from mesascope.theory.position_only import descent, loss, moment_matrix, smoothest, spectrum
+
+EPS = np.finfo(np.float64).eps
+
+
+@pytest.mark.parametrize("mu", [1.0, 3.0, 7.5, 50.0])
+def test_the_loss_is_the_mean_over_phases(mu):
+    """The mean over 10^5 equidistant phases: an integral of a smooth function, to 1e-3 where it has an end point."""
+    theta = 2 * np.pi * (np.arange(100_000) + 0.5) / 100_000
+    weights = np.random.default_rng(0).normal(0, 0.5, 6)
+    powers = np.exp(1j * theta[:, None] / mu * (2 * np.arange(1, 7) - 6))
+    errors = np.abs(powers @ weights - np.exp(6j * theta / mu)) ** 2
+    np.testing.assert_allclose(loss(weights, mu), errors.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("mu", [1.0, 2.0, 4.0])
+def test_some_laws_make_all_positions_alike(mu):
+    np.testing.assert_allclose(moment_matrix(9, mu), np.eye(9), atol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("mu", [2.0, 50.0, 1e4])
+def test_the_last_position_alone_is_a_minimum_for_every_law(mu):
+    assert abs(float(loss(np.eye(30)[-1], mu))) <= 1e3 * EPS
+
+
+@pytest.mark.parametrize("mu", [1.0, 20.0, 300.0])
+def test_descent_is_its_recursion(mu):
+    moments, weights = moment_matrix(12, mu), np.zeros(12)
+    for _ in range(40):
+        weights = weights - 2 * 0.02 * (moments @ weights - moments[:, -1])
+    np.testing.assert_allclose(descent(12, mu, 0.02, np.array([0, 40])), [np.zeros(12), weights], atol=1e-12)
+
+
+def test_concentrated_phases_leave_the_least_curved_weights():
+    """At mu = 10^4 after 10^5 steps two moments are learned: within 0.01 of 1/T + 6 (t - (T + 1)/2) / (T (T + 1))."""
+    size = 30
+    slope = 1 / size + 6 * (np.arange(1, size + 1) - (size + 1) / 2) / (size * (size + 1))
+    np.testing.assert_allclose(smoothest(size, 2), slope, atol=1e3 * EPS)
+    found = descent(size, 1e4, 0.5 / 29, np.array([100_000]))[0]
+    assert np.linalg.norm(found - slope) < 0.01
+
+
+def test_smooth_weights_predict_polynomials_and_no_more():
+    for num_moments in (1, 2, 4, 7):
+        weights = smoothest(7, num_moments)
+        for degree in range(num_moments):
+            assert weights @ np.arange(1.0, 8) ** degree == pytest.approx(7.0**degree, rel=1e6 * EPS)
+    np.testing.assert_allclose(smoothest(7, 7), np.eye(7)[-1], atol=1e3 * EPS)
+    np.testing.assert_allclose(smoothest(30, 1), 1 / 30, rtol=1e3 * EPS)
+
+
+def test_the_spectrum_is_numpys_where_floats_can_tell():
+    found = 10 ** spectrum(6, 5.0, digits=40)
+    np.testing.assert_allclose(found, np.linalg.eigvalsh(moment_matrix(6, 5.0))[::-1], rtol=1e6 * EPS)
+
+
+def test_the_spectrum_is_resolved_where_floats_cannot():
+    """Twice as many digits change nothing, and the product of the eigenvalues is the determinant."""
+    logarithms = spectrum(20, 300.0)
+    np.testing.assert_allclose(logarithms, spectrum(20, 300.0, digits=400), rtol=1e3 * EPS)
+    assert logarithms[0] - logarithms[-1] > 60
+    assert (np.diff(logarithms) < 0).all()
+
+
+def test_too_few_digits_are_told():
+    with pytest.raises(ValueError, match="`digits` must be larger"):
+        spectrum(30, 300.0, digits=50)
