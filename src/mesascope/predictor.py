@@ -3,9 +3,10 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from mesascope.prompt import Prompt
+from mesascope.prompt import Prompt, Sequence
 
 
 class AbstractPredictor(eqx.Module):
@@ -40,3 +41,27 @@ class AbstractLinearLearner(AbstractStepwise):
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         return self.weight_trajectory(prompt) @ prompt.query
+
+
+class AbstractForecaster(AbstractPredictor):
+    """A predictor for prompts that come from a sequence: outputs are states as inputs are."""
+
+    def states(self, prompt: Prompt) -> Inexact[Array, "t d"]:
+        """The states s_1, ..., s_T a prompt was made of; ValueError where outputs have another size than inputs."""
+        if prompt.dim_x != prompt.dim_y:
+            raise ValueError(
+                f"`prompt` must come from a sequence, with outputs as large as inputs; got {prompt.dim_y} and "
+                f"{prompt.dim_x}."
+            )
+        return jnp.concatenate([prompt.xs, prompt.query[None]])
+
+
+class AbstractSequencePredictor(AbstractForecaster):
+    """A forecaster that predicts the next state from each prefix of a sequence, in one pass."""
+
+    @abstractmethod
+    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        """Row t is the prediction of s_{t+1} given s_1, ..., s_t: that for `sequence.prompt(t)`."""
+
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        return self.next_states(Sequence(self.states(prompt)))[-1]

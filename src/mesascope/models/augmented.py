@@ -1,0 +1,76 @@
+"""One layer of causal linear attention on augmented tokens (0, s_t, s_{t-1}) (Sander et al. 2024, section 4.1)."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact, Key
+
+from mesascope.predictor import AbstractSequencePredictor
+from mesascope.prompt import Sequence
+from mesascope.validation import check_count, check_non_negative
+
+
+class AugmentedLayer(AbstractSequencePredictor):
+    """f = sum_{t <= T} V u_t <u_t, G u_T> with u_t = (s_t, s_{t-1}) and s_0 = 0: the new first block of token T.
+
+    `scores` is G = [[A1, A3], [A2, A4]] in the paper's blocks, keys by queries, and `values` is V = (B1, B2). The
+    context enters by sum_{t <= T} u_t u_t^* alone, a prefix sum: the cost is linear in the number of states.
+    """
+
+    scores: Float[Array, "u u"]
+    values: Float[Array, "d u"]
+
+    @classmethod
+    def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "AugmentedLayer":
+        """Dense blocks of normal entries of standard deviation `std`."""
+        check_count("dim", dim)
+        check_non_negative("std", std)
+        scores_key, values_key = jax.random.split(key)
+        scores = std * jax.random.normal(scores_key, (2 * dim, 2 * dim))
+        return cls(scores, std * jax.random.normal(values_key, (dim, 2 * dim)))
+
+    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        tokens = pair_with_previous(sequence.states)
+        moments = jnp.cumsum(jnp.einsum("ti,tj->tij", tokens, jnp.conj(tokens)), axis=0)
+        scores, values = (each.astype(tokens.dtype) for each in (self.scores, self.values))
+        return jnp.einsum("tij,tj->ti", moments, tokens @ scores.T) @ values.T
+
+    @classmethod
+    def examples(cls) -> "tuple[AugmentedLayer, ...]":
+        """Tiny instances for tests and documentation: states of 4 entries."""
+        return (cls.initialise(4, std=0.5, key=jax.random.key(0)),)
+
+
+class DiagonalAugmentedLayer(AbstractSequencePredictor):
+    """The same with diagonal blocks (assumption 2): row k of `scores` is a_{k+1}, of `values` b_{k+1}."""
+
+    scores: Float[Array, "4 d"]
+    values: Float[Array, "2 d"]
+
+    @classmethod
+    def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "DiagonalAugmentedLayer":
+        """Normal entries of standard deviation `std`."""
+        check_count("dim", dim)
+        check_non_negative("std", std)
+        weights = std * jax.random.normal(key, (6, dim))
+        return cls(weights[:4], weights[4:])
+
+    def dense(self) -> AugmentedLayer:
+        """The same layer with its blocks written out."""
+        a1, a2, a3, a4 = map(jnp.diag, self.scores)
+        return AugmentedLayer(
+            jnp.block([[a1, a3], [a2, a4]]), jnp.concatenate(list(map(jnp.diag, self.values)), axis=1)
+        )
+
+    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        return self.dense().next_states(sequence)
+
+    @classmethod
+    def examples(cls) -> "tuple[DiagonalAugmentedLayer, ...]":
+        """Tiny instances for tests and documentation: states of 4 entries."""
+        return (cls.initialise(4, std=0.5, key=jax.random.key(0)),)
+
+
+def pair_with_previous(states: Inexact[Array, "t d"]) -> Inexact[Array, "t u"]:
+    """u_t = (s_t, s_{t-1}), s_0 = 0."""
+    before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
+    return jnp.concatenate([states, before], axis=1)

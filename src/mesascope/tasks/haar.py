@@ -1,0 +1,58 @@
+"""Orthogonal dynamics that do not commute: Haar's law, and a path to it from rotations of the same planes."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from mesascope.contraction import matvec
+from mesascope.random import normal
+from mesascope.tasks._process import AbstractLinearProcess
+from mesascope.tasks.initial_state import Sphere
+from mesascope.tasks.orthogonal import AbstractRotations, rotate
+from mesascope.validation import check_non_negative
+
+
+class HaarProcess(AbstractLinearProcess):
+    """W uniform on the orthogonal group: Q of the decomposition of a normal matrix, R's diagonal positive.
+
+    The law of the experiments of Sander et al. 2024, section 5.
+    """
+
+    def sample_dynamics(self, key: Key[Array, ""]) -> Float[Array, "d d"]:
+        q, r = jnp.linalg.qr(normal(key, (self.dim, self.dim)))
+        return q * jnp.where(jnp.diagonal(r) < 0, -1.0, 1.0)[None, :]
+
+    def advance(self, dynamics: Float[Array, "d d"], state: Float[Array, " d"]) -> Float[Array, " d"]:
+        return matvec(dynamics, state)
+
+    @classmethod
+    def examples(cls) -> "tuple[HaarProcess, ...]":
+        return cls(5, 3), cls(4, 2, Sphere(2.0), noise_std=0.1)
+
+
+class TurnedRotations(AbstractRotations):
+    """W = Q R Q^T, R rotations of fixed planes, Q = exp(turning K) drawn anew.
+
+    K = (G - G^T) / 2, G with standard normal entries. At `turning` 0 all W commute; the larger it is, the less they do.
+    """
+
+    turning: float | Array = 0.3
+
+    def __check_init__(self):
+        check_non_negative("turning", self.turning)
+
+    def sample_dynamics(self, key: Key[Array, ""]) -> tuple[Float[Array, " pairs"], Float[Array, "d d"]]:
+        angles_key, basis_key = jax.random.split(key)
+        generator = normal(basis_key, (self.dim, self.dim))
+        basis = jax.scipy.linalg.expm(self.turning / 2 * (generator - generator.T))
+        return super().sample_dynamics(angles_key), basis
+
+    def advance(
+        self, dynamics: tuple[Float[Array, " pairs"], Float[Array, "d d"]], state: Float[Array, " d"]
+    ) -> Float[Array, " d"]:
+        angles, basis = dynamics
+        return matvec(basis, rotate(angles, matvec(basis.T, state)))
+
+    @classmethod
+    def examples(cls) -> "tuple[TurnedRotations, ...]":
+        return cls(5, 4), cls(4, 2, Sphere(), turning=1.0)

@@ -1,0 +1,72 @@
+"""Orthogonal dynamics that commute: rotations of the same planes, in complex coordinates or in real ones."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, Key
+
+from mesascope.tasks._process import AbstractLinearProcess
+from mesascope.tasks.initial_state import Sphere
+from mesascope.tasks.unitary import phases
+from mesascope.validation import check_positive, check_shape
+
+
+class AbstractRotations(AbstractLinearProcess):
+    """d / 2 independent angles theta / mu, theta uniform on [0, 2 pi]."""
+
+    mu: float | Array = 1.0
+
+    def __check_init__(self):
+        check_positive("mu", self.mu)
+        if self.dim % 2:
+            raise ValueError(f"`dim` must be even, for rotations of planes; got {self.dim}.")
+
+    def sample_dynamics(self, key: Key[Array, ""]) -> Float[Array, " pairs"]:
+        return jax.random.uniform(key, (self.dim // 2,), maxval=2 * jnp.pi) / self.mu
+
+
+class ConjugatePairs(AbstractRotations):
+    """W = diag(e^{i theta_1}, e^{-i theta_1}, e^{i theta_2}, ...): rotations in their common complex basis.
+
+    The orthogonal model of Sander et al. 2024, section 4.2.
+    """
+
+    is_complex = True
+
+    def advance(self, dynamics: Float[Array, " pairs"], state: Complex[Array, " d"]) -> Complex[Array, " d"]:
+        return phases(jnp.stack([dynamics, -dynamics], axis=1).ravel()) * state
+
+    @classmethod
+    def examples(cls) -> "tuple[ConjugatePairs, ...]":
+        return cls(5, 4), cls(4, 2, mu=10.0)
+
+
+class Rotations(AbstractRotations):
+    """W = Q R Q^T with R the rotations of the planes (1, 2), (3, 4), ...; Q = `basis` is the same for all W."""
+
+    basis: Float[Array, "d d"] | None = None
+
+    def __check_init__(self):
+        if not eqx.is_array(self.basis) or isinstance(self.basis, jax.core.Tracer):
+            return
+        check_shape("basis", self.basis, (self.dim, self.dim))
+        distance = float(jnp.abs(self.basis.T @ self.basis - jnp.eye(self.dim, dtype=self.basis.dtype)).max())
+        if not distance <= 1e3 * self.dim * float(jnp.finfo(self.basis.dtype).eps):
+            raise ValueError(f"`basis` must be orthogonal; its product with its transpose is {distance:.2g} off I.")
+
+    def advance(self, dynamics: Float[Array, " pairs"], state: Float[Array, " d"]) -> Float[Array, " d"]:
+        inside = state if self.basis is None else self.basis.T @ state
+        rotated = rotate(dynamics, inside)
+        return rotated if self.basis is None else self.basis @ rotated
+
+    @classmethod
+    def examples(cls) -> "tuple[Rotations, ...]":
+        turned = jnp.array([[0.6, -0.8], [0.8, 0.6]])
+        return cls(5, 4), cls(4, 2, Sphere(), noise_std=0.1, basis=turned)
+
+
+def rotate(angles: Float[Array, " pairs"], state: Float[Array, " d"]) -> Float[Array, " d"]:
+    """Each pair of entries turned by its angle."""
+    first, second = state[0::2], state[1::2]
+    cos, sin = jnp.cos(angles), jnp.sin(angles)
+    return jnp.stack([cos * first - sin * second, sin * first + cos * second], axis=1).ravel()

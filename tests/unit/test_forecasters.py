@@ -1,0 +1,61 @@
+"""Forecasts from the last states: exact where W commutes, and where they are not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.algorithms.last_step import LastPhases, TrigonometricRecursion
+from mesascope.algorithms.last_value import LastValue
+from mesascope.prompt import Sequence
+from mesascope.tasks.haar import HaarProcess
+from mesascope.tasks.initial_state import Gaussian
+from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
+from mesascope.tasks.unitary import UnitaryProcess
+
+EPS = np.finfo(np.float64).eps
+
+
+def largest_error(forecaster, process, key, length=4):
+    sequences = process.sample_batch(key, 50)
+    prompts = jax.vmap(lambda sequence: sequence.prompt(length))(sequences)
+    return float(jnp.abs(jax.vmap(forecaster)(prompts) - prompts.target).max())
+
+
+@pytest.mark.parametrize(("forecaster", "process"), [
+    (LastPhases(), UnitaryProcess(6, 3, Gaussian())),
+    (LastPhases(), ConjugatePairs(6, 4)),
+    (TrigonometricRecursion(), ConjugatePairs(6, 4)),
+    (TrigonometricRecursion(), Rotations(6, 4, Gaussian())),
+    (LastValue(), Rotations(6, 4, mu=1e15)),
+])  # fmt: skip
+def test_a_forecast_is_exact_where_it_should_be(forecaster, process, key):
+    assert largest_error(forecaster, process, key) <= 1e5 * EPS  # a Gaussian state may be small
+
+
+@pytest.mark.parametrize("forecaster", [LastPhases(), TrigonometricRecursion(), LastValue()])
+def test_no_forecast_from_two_states_knows_dynamics_that_do_not_commute(forecaster, key):
+    assert largest_error(forecaster, HaarProcess(6, 4), key) > 0.1
+
+
+def test_the_in_context_map_of_the_last_phases_is_w(key):
+    process = UnitaryProcess(6, 3)
+    draws = process.draw(key)
+    prompt = process.sequence(draws).prompt(4)
+    np.testing.assert_allclose(LastPhases().weights(prompt), process.matrix(draws[0]), atol=1e3 * EPS)
+
+
+def test_what_is_not_known_yet():
+    """From one state alone, or from a state that is zero, there is no step to repeat."""
+    one = Sequence(jnp.array([[1.0, 2.0], [3.0, 4.0]])).prompt(1)
+    np.testing.assert_array_equal(LastPhases()(one), [0.0, 0.0])
+    np.testing.assert_array_equal(TrigonometricRecursion()(one), [1.0, 2.0])
+    np.testing.assert_array_equal(LastValue()(one), [1.0, 2.0])
+    zero = Sequence(jnp.array([[0.0, 0.0], [3.0, 4.0], [5.0, 6.0]])).prompt(2)
+    np.testing.assert_array_equal(LastPhases()(zero), [0.0, 0.0])
+    np.testing.assert_array_equal(TrigonometricRecursion()(zero), [3.0, 4.0])
+
+
+def test_pairs_need_an_even_number_of_entries(key):
+    with pytest.raises(ValueError, match="`prompt` must have states of even size, for pairs of entries; got 3"):
+        TrigonometricRecursion()(UnitaryProcess(4, 3).sample(key).prompt(2))

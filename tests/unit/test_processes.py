@@ -1,0 +1,141 @@
+"""Autoregressive processes: what each draws, and the laws of W and of s_1."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import mesascope.tasks
+from mesascope.discovery import concrete_classes
+from mesascope.tasks._process import AbstractLinearProcess, AbstractProcess
+from mesascope.tasks.haar import HaarProcess, TurnedRotations
+from mesascope.tasks.initial_state import Gaussian, Ones, Sphere
+from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
+from mesascope.tasks.unitary import UnitaryProcess
+
+EPS = np.finfo(np.float64).eps
+EXAMPLES = [
+    pytest.param(example, id=f"{cls.__name__}-{i}")
+    for cls in concrete_classes(mesascope.tasks, AbstractProcess)
+    for i, example in enumerate(cls.examples())
+]
+sample = eqx.filter_jit(lambda process, key: process.sample(key))
+batch = eqx.filter_jit(lambda process, key, size: process.sample_batch(key, size))
+
+
+def matrices(process, num_samples, seed=0):
+    keys = jax.random.split(jax.random.key(seed), num_samples)
+    return np.asarray(jax.jit(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key))))(keys))
+
+
+@pytest.mark.parametrize("process", EXAMPLES)
+def test_a_process_draws_sequences_of_its_shape_by_its_key_alone(process, key):
+    first, again = (sample(process, jax.random.clone(key)).states for _ in range(2))
+    other = sample(process, jax.random.fold_in(key, 1)).states
+    assert first.shape == (process.num_states, process.dim)
+    assert first.dtype == process.dtype
+    assert bool((first == again).all())
+    assert bool((first[1:] != other[1:]).all())
+
+
+@pytest.mark.parametrize("process", EXAMPLES)
+def test_a_batch_is_its_sequences_one_by_one(process, key):
+    together = batch(process, jax.random.clone(key), 3).states
+    for i, each in enumerate(jax.random.split(key, 3)):
+        np.testing.assert_allclose(together[i], sample(process, each).states, rtol=0, atol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("process", [case for case in EXAMPLES if isinstance(case.values[0], AbstractLinearProcess)])
+def test_states_are_powers_of_w_and_w_keeps_lengths(process, key):
+    """s_{t+1} = W s_t + noise_std times the noise drawn, W^* W = I."""
+    draws = eqx.filter_jit(lambda process, key: process.draw(key))(process, key)
+    dynamics, start, noise = draws
+    w, states = np.asarray(process.matrix(dynamics)), np.asarray(process.sequence(draws).states)
+    np.testing.assert_allclose(w.conj().T @ w, np.eye(process.dim), atol=1e3 * EPS)
+    np.testing.assert_array_equal(states[0], start)
+    expected = states[:-1] @ w.T + (0 if noise is None else float(process.noise_std) * np.asarray(noise))
+    np.testing.assert_allclose(states[1:], expected, rtol=0, atol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("mu", [1.0, 50.0])
+def test_phases_are_uniform_up_to_their_concentration(mu):
+    """Angles of 4000 x 2 entries on [0, 2 pi / mu]: mean and variance of the uniform law within z = 5."""
+    angles = np.angle(np.diagonal(matrices(UnitaryProcess(3, 2, mu=mu), 4000), axis1=1, axis2=2)) % (2 * np.pi)
+    unit = angles.ravel() * mu / (2 * np.pi)
+    assert unit.max() <= 1
+    assert abs(unit.mean() - 0.5) <= 5 / np.sqrt(12 * unit.size)
+    assert abs(unit.var() - 1 / 12) <= 5 / np.sqrt(180 * unit.size)
+
+
+def test_conjugate_pairs_are_rotations_in_another_basis():
+    pairs, planes = (matrices(process, 5) for process in (ConjugatePairs(3, 4), Rotations(3, 4)))
+    for diagonal, rotation in zip(pairs, planes, strict=True):
+        first = np.sort_complex(np.round(np.diagonal(diagonal), 9))
+        np.testing.assert_allclose(first, np.sort_complex(np.round(np.linalg.eigvals(rotation), 9)), atol=1e-8)
+
+
+def test_a_basis_turns_all_rotations_alike(key):
+    basis, _ = jnp.linalg.qr(jax.random.normal(key, (4, 4)))
+    turned, plain = matrices(Rotations(3, 4, basis=basis), 3), matrices(Rotations(3, 4), 3)
+    np.testing.assert_allclose(turned, np.asarray(basis @ plain @ basis.T), atol=1e3 * EPS)
+    np.testing.assert_allclose(turned[0] @ turned[1], turned[1] @ turned[0], atol=1e3 * EPS)
+
+
+def test_haar_matrices_have_haars_moments():
+    """E W = 0, E W_ij^2 = 1/d, E W_11^4 = 3 / (d (d + 2)) and E (tr W)^2 = 1, over 20000 matrices within z = 5."""
+    dim, size = 3, 20_000
+    w = matrices(HaarProcess(3, dim), size)
+    trace = np.trace(w, axis1=1, axis2=2)
+    for values, expected in (
+        (w[:, 0, 1], 0.0),
+        (w[:, 0, 0] ** 2, 1 / dim),
+        (w[:, 0, 0] ** 4, 3 / (dim * (dim + 2))),
+        (trace, 0.0),
+        (trace**2, 1.0),
+        (np.linalg.det(w), 0.0),
+    ):
+        assert abs(values.mean() - expected) <= 5 * values.std(ddof=1) / np.sqrt(size)
+
+
+@pytest.mark.parametrize(("turning", "expected"), [(0.0, 0.0), (0.1, 0.88), (0.3, 2.23), (1.0, 2.76), (3.0, 2.81)])
+def test_turning_makes_dynamics_commute_less(turning, expected):
+    """The mean Frobenius norm of [W, W'] in six dimensions, over 2000 pairs: as found before to two digits."""
+    w = matrices(TurnedRotations(3, 6, turning=turning), 4000)
+    first, second = w[:2000], w[2000:]
+    norms = np.linalg.norm(first @ second - second @ first, axis=(1, 2))
+    assert abs(norms.mean() - expected) <= 5 * norms.std(ddof=1) / np.sqrt(2000) + 0.01
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_first_states_have_the_sizes_they_say(is_complex, key):
+    keys = jax.random.split(key, 4000)
+    ones, unit, sphere, gaussian = (
+        np.asarray(jax.vmap(lambda key, law=law: law.sample(key, 4, is_complex))(jax.random.clone(keys)))
+        for law in (Ones(), Ones(unit=True), Sphere(2.0), Gaussian(0.5))
+    )
+    np.testing.assert_array_equal(ones, np.ones((4000, 4)))
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e3 * EPS)
+    np.testing.assert_allclose(np.linalg.norm(sphere, axis=1), 2, rtol=1e3 * EPS)
+    sizes = np.abs(gaussian) ** 2
+    assert abs(sizes.mean() - 0.25) <= 5 * sizes.std(ddof=1) / np.sqrt(sizes.size)
+    for draws in (sphere, gaussian):
+        assert np.iscomplexobj(draws) == is_complex
+        assert (np.abs(draws.mean(axis=0)) <= 5 * np.abs(draws).std() * 3 / np.sqrt(4000)).all()
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: HaarProcess(1), "`num_states` must be an integer of at least 2; got 1"),
+    (lambda: HaarProcess(dim=0), "`dim` must be an integer of at least 1; got 0"),
+    (lambda: HaarProcess(noise_std=-1.0), "`noise_std` must be zero or positive"),
+    (lambda: ConjugatePairs(dim=3), "`dim` must be even, for rotations of planes; got 3"),
+    (lambda: Rotations(dim=5), "`dim` must be even"),
+    (lambda: UnitaryProcess(mu=0.0), "`mu` must be positive"),
+    (lambda: Rotations(dim=2, basis=jnp.ones((2, 2))), "`basis` must be orthogonal"),
+    (lambda: Rotations(dim=2, basis=jnp.full((2, 2), jnp.nan)), "`basis` must be orthogonal"),
+    (lambda: Rotations(dim=4, basis=jnp.eye(2)), r"`basis` must have shape \(4, 4\)"),
+    (lambda: Sphere(0.0), "`radius` must be positive"),
+])  # fmt: skip
+def test_what_is_no_process_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

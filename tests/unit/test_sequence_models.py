@@ -1,0 +1,112 @@
+"""Sequence models against sums written out, and against the theory of their losses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.models.augmented import AugmentedLayer, DiagonalAugmentedLayer
+from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
+from mesascope.models.position_weights import (
+    EqualWeights,
+    LearnedWeights,
+    LinearBiasWeights,
+    RotaryWeights,
+    SoftmaxWeights,
+    ToeplitzWeights,
+)
+from mesascope.predictor import AbstractSequencePredictor
+from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.unitary import UnitaryProcess
+from mesascope.theory.augmented import AugmentedWeights, layer_losses
+from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
+
+EPS = np.finfo(np.float64).eps
+Z = 5
+
+
+def errors(model: AbstractSequencePredictor, process, num_samples=20_000):
+    """Squared errors [samples, T - 1] of the predictions of s_3, s_4, ..."""
+    sequences = process.sample_batch(jax.random.key(3), num_samples)
+    predictions = jax.jit(jax.vmap(model.next_states))(sequences)
+    return np.sum(np.abs(np.asarray(predictions[:, 1:-1] - sequences.states[:, 2:])) ** 2, axis=-1)
+
+
+def assert_mean(values, expected):
+    assert (np.abs(values.mean(axis=0) - expected) <= Z * values.std(axis=0, ddof=1) / np.sqrt(len(values))).all()
+
+
+@pytest.mark.parametrize(("process", "losses"), [
+    (UnitaryProcess(6, 4), unitary_losses), (ConjugatePairs(6, 4), orthogonal_losses),
+])  # fmt: skip
+def test_diagonal_heads_lose_what_theory_says(process, losses, key):
+    model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
+    assert isinstance(model.positions, LearnedWeights)
+    assert_mean(errors(model, process), np.asarray(losses(model.mixing, model.positions.weights[:4, :5])))
+
+
+def test_the_augmented_layer_loses_what_theory_says(key):
+    model = DiagonalAugmentedLayer.initialise(3, std=0.4, key=key)
+    weights = AugmentedWeights(*model.scores, *model.values)
+    assert_mean(errors(model, UnitaryProcess(6, 3)), np.asarray(layer_losses(weights, 4)))
+
+
+def test_heads_are_the_sum_over_heads_and_keys_written_out(key):
+    model = DenseHeads.initialise(4, 2, 6, std=0.5, key=key)
+    states = ConjugatePairs(6, 4).sample(jax.random.key(1)).states
+    found = model.next_states(ConjugatePairs(6, 4).sample(jax.random.key(1)))
+    a, b, p = (np.asarray(each) for each in (model.key_query, model.output_value, model.positions.matrix(6)))
+    states = np.asarray(states)
+    for last in range(1, 6):
+        expected = sum(
+            p[last - 1, t] * (states[last - 1].conj() @ a[h] @ states[t]) * (b[h] @ states[t])
+            for h in range(2)
+            for t in range(last + 1)
+        )
+        np.testing.assert_allclose(found[last], expected, rtol=0, atol=1e3 * EPS)
+    np.testing.assert_array_equal(found[0], 0)
+
+
+def test_diagonal_heads_are_dense_heads_with_diagonal_matrices(key):
+    model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
+    dense = DenseHeads(*(jax.vmap(jnp.diag)(each) for each in (model.key_query, model.output_value)), model.positions)
+    sequence = ConjugatePairs(6, 4).sample(jax.random.key(1))
+    np.testing.assert_allclose(dense.next_states(sequence), model.next_states(sequence), rtol=0, atol=1e3 * EPS)
+
+
+def test_the_augmented_layer_is_its_sum_written_out(key):
+    """Dense blocks: V u_t times u_t^* G u_T over t up to T, u_t = (s_t, s_{t-1})."""
+    model = AugmentedLayer.initialise(4, std=0.5, key=key)
+    sequence = ConjugatePairs(6, 4).sample(jax.random.key(1))
+    states = np.asarray(sequence.states)
+    tokens = np.concatenate([states, np.concatenate([np.zeros((1, 4)), states[:-1]])], axis=1)
+    scores, values = np.asarray(model.scores), np.asarray(model.values)
+    for last in range(6):
+        terms = [(values @ tokens[t]) * (tokens[t].conj() @ scores @ tokens[last]) for t in range(last + 1)]
+        np.testing.assert_allclose(model.next_states(sequence)[last], sum(terms), rtol=0, atol=1e3 * EPS)
+
+
+def test_position_weights_are_what_they_say():
+    lags = np.arange(5)[:, None] + 1 - np.arange(5)[None, :]
+    seen = lags >= 0
+    by_lag = np.arange(1.0, 7.0)
+    for weights, expected in (
+        (ToeplitzWeights(jnp.asarray(by_lag)), by_lag[np.maximum(lags, 0)]),
+        (LinearBiasWeights(0.3), np.exp(-0.3 * lags)),
+        (RotaryWeights(jnp.array([0.5, 2.0])), (np.cos(0.5 * lags) + np.cos(2.0 * lags)) / 2),
+        (EqualWeights(), np.ones((5, 5))),
+    ):
+        np.testing.assert_allclose(np.asarray(weights.matrix(5))[seen], expected[seen], rtol=1e3 * EPS)
+    softmax = np.asarray(SoftmaxWeights(jnp.zeros((5, 5))).matrix(5))
+    np.testing.assert_allclose(softmax[2], [0.25] * 4 + [0.0], rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: DiagonalHeads.initialise(4, 0, 5, key=jax.random.key(0)), "`num_heads` must be an integer of at least 1"),
+    (lambda: LearnedWeights(jnp.ones((3, 3))).matrix(4), "`weights` must serve 4 positions; got 3"),
+    (lambda: ToeplitzWeights(jnp.ones(4)).matrix(4), "`by_lag` must have 5 entries"),
+    (lambda: LinearBiasWeights(0.0), "`slope` must be positive"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
