@@ -10,6 +10,7 @@ predicts s_{T+1}. Its minimum is one step of gradient descent, f = c sum_{t < T}
 pairs of states are summed. Losses are |f - s_{T+1}|^2 averaged over lambda, positions T = 2, ..., num_steps + 1.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -79,7 +80,8 @@ def layer_losses(weights: AugmentedWeights, num_steps: int) -> Float[Array, " st
     )
     collapsed, alone = zip(*(_coefficients(*group) for group in groups), strict=True)
     collapsed = (collapsed[0] - 1, *collapsed[1:])
-    return sum(jnp.sum(each**2, axis=1) for each in collapsed) + sum(each[:, 0] for each in alone)
+    squares = [jnp.sum(each**2, axis=1) for each in collapsed]
+    return functools.reduce(jnp.add, [*squares, *(each[:, 0] for each in alone)])
 
 
 def _coefficients(*terms):

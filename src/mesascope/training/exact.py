@@ -1,0 +1,101 @@
+"""Training on a population loss that is known in closed form: exact gradients, no samples."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from mesascope.training.runtime import set_up_runtime
+from mesascope.validation import check_count, check_positive
+
+
+class AbstractOptimiser(eqx.Module):
+    """A rule that turns gradients into changes of the parameters."""
+
+    learning_rate: eqx.AbstractVar[float | Array]
+
+    def __check_init__(self):
+        check_positive("learning_rate", self.learning_rate)
+
+    @abstractmethod
+    def transformation(self) -> optax.GradientTransformation:
+        """The rule, as optax writes it."""
+
+
+class Descent(AbstractOptimiser):
+    """params <- params - learning_rate gradient."""
+
+    learning_rate: float | Array = 1e-2
+
+    def transformation(self) -> optax.GradientTransformation:
+        return optax.sgd(self.learning_rate)
+
+
+class Adam(AbstractOptimiser):
+    """Kingma and Ba 2015, with its usual constants."""
+
+    learning_rate: float | Array = 1e-3
+
+    def transformation(self) -> optax.GradientTransformation:
+        return optax.adam(self.learning_rate)
+
+
+class ExactTraining(NamedTuple):
+    """What it leaves, on a leading axis over the keys: parameters, and the loss every so many steps.
+
+    `losses[:, k]` is the loss after `steps[k]` steps, the first after none, the last that of `params`.
+    """
+
+    params: Any
+    losses: Float[Array, "seeds records"]
+    steps: Int[np.ndarray, " records"]
+
+
+def fit_exact(
+    loss_fn: Callable[[PyTree], Float[Array, ""]],
+    make_params: Callable[[Key[Array, ""]], PyTree],
+    optimiser: AbstractOptimiser,
+    *,
+    keys: Key[Array, " seeds"],
+    num_steps: int,
+    num_records: int = 100,
+) -> ExactTraining:
+    """Minimise `loss_fn` from `make_params(key)` for every key, all in one compiled program.
+
+    In the precision JAX is set to: where losses go to zero as differences of numbers of order one, that should be
+    double. About `num_records` losses are kept, evenly spread.
+    """
+    set_up_runtime()
+    check_count("num_steps", num_steps)
+    check_count("num_records", num_records)
+    between = -(-num_steps // num_records)
+    whole, rest = divmod(num_steps, between)
+    transformation = optimiser.transformation()
+
+    def step(state, _):
+        params, memory = state
+        change, memory = transformation.update(jax.grad(loss_fn)(params), memory, params)
+        return (optax.apply_updates(params, change), memory), None
+
+    def stretch(state, _):
+        state = lax.scan(step, state, length=between)[0]
+        return state, loss_fn(state[0])
+
+    def train(key):
+        params = make_params(key)
+        start = loss_fn(params)
+        state, losses = lax.scan(stretch, (params, transformation.init(params)), length=whole)
+        params = lax.scan(step, state, length=rest)[0][0]
+        last = [loss_fn(params)[None]] if rest else []
+        return params, jnp.concatenate([start[None], losses, *last])
+
+    params, losses = jax.jit(jax.vmap(train))(keys)
+    steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
+    return ExactTraining(params, losses, steps)
