@@ -56,7 +56,7 @@ def test_the_best_coefficient_is_the_minimiser(dim, num_steps):
 
 
 def test_a_free_optimiser_of_all_weights_finds_one_step():
-    """BFGS on all 6 d numbers, the best of five starts: a1 + a4 = a3 = b2 = 0 and b1 a2^T = c* 1 1^T."""
+    """BFGS on all 6 d numbers, the best of five starts: a1 + a4 = a3 = b2 = 0 and b1 a2^T = c* sigma sigma^T."""
     dim, num_steps = 3, 4
 
     @jax.jit
@@ -70,7 +70,8 @@ def test_a_free_optimiser_of_all_weights_finds_one_step():
     optimum = one_step_optimum(dim, num_steps)
     assert best.fun == pytest.approx(optimum.loss, rel=1e-9)
     a1, a2, a3, a4, b1, b2 = best.x.reshape(6, dim)
-    np.testing.assert_allclose(np.outer(b1, a2), optimum.coefficient, rtol=1e-4)
+    signs = np.sign(a2)
+    np.testing.assert_allclose(np.outer(b1, a2), optimum.coefficient * np.outer(signs, signs), rtol=1e-4)
     scale = np.abs(a2).max()
     for zero in (a1 + a4, a3, b2 * scale / np.abs(b1).max()):
         np.testing.assert_allclose(zero, 0, atol=1e-4 * scale)
@@ -78,3 +79,16 @@ def test_a_free_optimiser_of_all_weights_finds_one_step():
 
 def test_a_long_sequence_loses_a_quarter_a_step_and_coordinate():
     assert one_step_optimum(5, 10_000).loss / (5 * 10_000) == pytest.approx(0.25, abs=1e-3)
+
+
+def test_signs_change_no_loss_where_all_else_is_zero():
+    """b1 and a2 flipped in one coordinate: the same losses, in the closed form and in its simulation."""
+    rng = np.random.default_rng(0)
+    a1, a2, b1 = rng.normal(0, 0.4, (3, 3))
+    signs, zero = np.array([1.0, -1.0, 1.0]), np.zeros(3)
+    plain = AugmentedWeights(a1, a2, zero, -a1, b1, zero)
+    flipped = AugmentedWeights(a1, signs * a2, zero, -a1, signs * b1, zero)
+    first, second = (np.asarray(layer_losses(AugmentedWeights(*map(jnp.asarray, w)), 4)) for w in (plain, flipped))
+    np.testing.assert_allclose(second, first, rtol=1e3 * EPS)
+    errors = simulated(flipped, 3, 4)
+    assert (np.abs(errors.mean(axis=0) - first) <= Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()

@@ -11,11 +11,12 @@ from jaxtyping import Array, Key
 
 from mesascope.studies._base import AbstractComputation, Arrays, Workspace
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds, static_part
 from mesascope.validation import check_count
 
-Task = TypeVar("Task", bound=AbstractTask)
+Task = TypeVar("Task", bound=AbstractTask | AbstractProcess)
 
 
 class Training(AbstractComputation, Generic[Task]):

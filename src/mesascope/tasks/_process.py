@@ -107,8 +107,11 @@ class AbstractLinearProcess(AbstractProcess):
             state = state if noise is None else state + self.noise_std * noise
             return state, state
 
-        later = lax.scan(step, start, noise, length=self.num_states - 1)[1]
-        return Sequence(jnp.concatenate([start[None], later]))
+        # The second state outside the loop: unlike the first, it always differs from seed to seed, as a carry must.
+        early, late = (None, None) if noise is None else (noise[0], noise[1:])
+        second, _ = step(start, early)
+        _, later = lax.scan(step, second, late, length=self.num_states - 2)
+        return Sequence(jnp.concatenate([start[None], second[None], later]))
 
     def _noise(self, key: Key[Array, ""]) -> Inexact[Array, "t d"]:
         shape = (self.num_states - 1, self.dim)

@@ -6,8 +6,12 @@ States are s_t = lambda^(t-1) with independent uniform phases, and s_0 = 0. The 
     f = sum_{t <= T} (b1 s_t + b2 s_{t-1}) score_t
     score_t = sum_j [a1 s_T s_t* + a2 s_T s_{t-1}* + a3 s_{T-1} s_t* + a4 s_{T-1} s_{t-1}*]_j
 
-predicts s_{T+1}. Its minimum is one step of gradient descent, f = c sum_{t < T} s_{t+1} <s_t, s_T>, of which n = T - 1
+predicts s_{T+1}. A minimum is one step of gradient descent, f = c sum_{t < T} s_{t+1} <s_t, s_T>, of which n = T - 1
 pairs of states are summed. Losses are |f - s_{T+1}|^2 averaged over lambda, positions T = 2, ..., num_steps + 1.
+
+Signs. Off its diagonal b1 a2^T enters squared only, so that flipping the signs of b1 and a2 in the same coordinates
+changes no loss: the minimum is b1 a2^T = c sigma sigma^T for any signs sigma, and f = c D sum_{t < T} s_{t+1}
+<s_t, D s_T> with D = diag(sigma). That is gradient descent for equal signs alone; others are as good on average.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""`fit` and `fit_seeds`: train a model, or one for every key, on fresh prompts of a task."""
+"""`fit` and `fit_seeds`: train a model, or one for every key, on fresh prompts of a task or sequences of a process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe
 from mesascope.predictor import AbstractPredictor
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.loop import State, compile_chunk, compile_start, pad_to_devices, place, seed_mesh
 from mesascope.training.runtime import set_up_runtime
@@ -52,7 +53,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 def fit(
     model: AbstractPredictor,
-    task: AbstractTask,
+    task: AbstractTask | AbstractProcess,
     config: FitConfig | None = None,
     *,
     key: Key[Array, ""],
@@ -69,7 +70,7 @@ def fit(
 
 def fit_seeds(
     make_model: Callable[[Key[Array, ""]], AbstractPredictor],
-    task: AbstractTask,
+    task: AbstractTask | AbstractProcess,
     config: FitConfig | None = None,
     *,
     keys: Key[Array, " seeds"],
@@ -111,7 +112,7 @@ def static_part(make_model: Callable[[Key[Array, ""]], Any], key: Key[Array, ""]
 class _Run:
     """The state of a training: what a checkpoint holds."""
 
-    def __init__(self, make_model, task: AbstractTask, config: FitConfig, keys: Key[Array, " seeds"]):
+    def __init__(self, make_model, task: AbstractTask | AbstractProcess, config: FitConfig, keys: Key[Array, " seeds"]):
         self.config, self.num_seeds = config, len(keys)
         self.mesh = seed_mesh(self.num_seeds)
         self.static_model = static_part(make_model, keys[0])

@@ -12,10 +12,11 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
-from mesascope.predictor import AbstractPredictor
-from mesascope.prompt import Prompt
+from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
+from mesascope.prompt import Prompt, Sequence
 from mesascope.random import FAST, data_key
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 
 SEED_AXIS = PartitionSpec("seed")
@@ -30,10 +31,17 @@ class State(NamedTuple):
     step: Int[Array, "..."]
 
 
-def loss_fn(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
-    """Mean over prompts of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2)."""
-    errors: Inexact[Array, "batch dy"] = jax.vmap(model)(prompts) - prompts.target
-    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors.shape[0])
+def loss_fn(model: AbstractPredictor, batch: Prompt | Sequence) -> Float[Array, ""]:
+    """Mean of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2).
+
+    Over prompts; or over sequences and all their states but the first, each predicted from those before it.
+    """
+    if isinstance(batch, Sequence):
+        assert isinstance(model, AbstractSequencePredictor)
+        errors: Inexact[Array, "batch t d"] = jax.vmap(model.next_states)(batch)[:, :-1] - batch.states[:, 1:]
+    else:
+        errors: Inexact[Array, "batch dy"] = jax.vmap(model)(batch) - batch.target
+    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
 
 
 def seed_mesh(num_seeds: int) -> Mesh:
@@ -57,7 +65,7 @@ def compile_start(
 
 
 def compile_chunk(
-    static_model: AbstractPredictor, task: AbstractTask, config: FitConfig, mesh: Mesh
+    static_model: AbstractPredictor, task: AbstractTask | AbstractProcess, config: FitConfig, mesh: Mesh
 ) -> Callable[[State, int], tuple[State, Float[Array, "seeds steps"]]]:
     """A function that takes the states of all seeds `num_steps` further and gives each step's loss."""
 
@@ -68,13 +76,14 @@ def compile_chunk(
             prompt_keys = jax.random.split(jax.random.fold_in(key, step), config.batch_size)
             return jax.vmap(lambda prompt_key: jax.tree.map(jnp.ravel, task.draw(prompt_key)))(prompt_keys)
 
-        def prompt(raveled: PyTree[Array]) -> Prompt:
-            return task.prompt(jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), raveled, shapes))
+        def observed(raveled: PyTree[Array]) -> Prompt | Sequence:
+            draws = jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), raveled, shapes)
+            return task.sequence(draws) if isinstance(task, AbstractProcess) else task.prompt(draws)
 
         def update(carry, step):
             params, optimiser_state, draws = carry
-            prompts = jax.vmap(prompt)(draws)
-            loss, gradient = jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), prompts))(params)
+            batch = jax.vmap(observed)(draws)
+            loss, gradient = jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), batch))(params)
             change, optimiser_state = config.optimiser().update(gradient, optimiser_state, params)
             return (optax.apply_updates(params, change), optimiser_state, draws_at(step + 1)), loss
 
