@@ -1,5 +1,6 @@
 """One layer of causal linear attention on augmented tokens (0, s_t, s_{t-1}) (Sander et al. 2024, section 4.1)."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key
@@ -66,6 +67,38 @@ class DiagonalAugmentedLayer(AbstractSequencePredictor):
 
     @classmethod
     def examples(cls) -> "tuple[DiagonalAugmentedLayer, ...]":
+        """Tiny instances for tests and documentation: states of 4 entries."""
+        return (cls.initialise(4, std=0.5, key=jax.random.key(0)),)
+
+
+class ScalarAugmentedLayer(AbstractSequencePredictor):
+    """The same with every block a multiple of the identity, so that the layer is the same in every basis.
+
+    scores = (a1, a2, a3, a4), values = (b1, b2).
+    """
+
+    dim: int = eqx.field(static=True)
+    scores: Float[Array, " 4"]
+    values: Float[Array, " 2"]
+
+    @classmethod
+    def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "ScalarAugmentedLayer":
+        """Normal entries of standard deviation `std`."""
+        check_count("dim", dim)
+        check_non_negative("std", std)
+        weights = std * jax.random.normal(key, (6,))
+        return cls(dim, weights[:4], weights[4:])
+
+    def dense(self) -> AugmentedLayer:
+        """The same layer with its blocks written out."""
+        ones = jnp.ones(self.dim, self.scores.dtype)
+        return DiagonalAugmentedLayer(jnp.outer(self.scores, ones), jnp.outer(self.values, ones)).dense()
+
+    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        return self.dense().next_states(sequence)
+
+    @classmethod
+    def examples(cls) -> "tuple[ScalarAugmentedLayer, ...]":
         """Tiny instances for tests and documentation: states of 4 entries."""
         return (cls.initialise(4, std=0.5, key=jax.random.key(0)),)
 
