@@ -123,8 +123,9 @@ class NonCommuting(AbstractStudy):
     def notes(self, summary: dict[str, Arrays]) -> tuple[str, ...]:
         return tuple(
             f"{name}: commutator {float(of['commutator']):.2f}; loss of one step {float(of['one']):.4f}, of two terms "
-            f"{float(of['two']):.4f} with {', '.join(f'{c:.4f}' for c in of['two_coefficients'])}; dense layer {of['dense_loss'].mean():.4f}, {of['dense_first'].mean():.4f} and "
-            f"{of['dense_second'].mean():.4f}; scalar layer {of['scalar_loss'].mean():.4f}."
+            f"{float(of['two']):.4f} with {', '.join(f'{c:.4f}' for c in of['two_coefficients'])}; dense layer "
+            f"{of['dense_loss'].mean():.4f} with {of['dense_first'].mean():.4f}, {of['dense_second'].mean():.4f}; "
+            f"scalar layer {of['scalar_loss'].mean():.4f}."
             for name, of in summary.items()
         )
 
