@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from mesascope.theory.position_only import descent, loss, moment_matrix, smoothest, spectrum
+from mesascope.theory.position_only import (
+    descent,
+    descent_losses,
+    loss,
+    moment_matrix,
+    smoothest,
+    spectrum,
+    steps_to,
+)
 
 EPS = np.finfo(np.float64).eps
 
@@ -34,6 +42,23 @@ def test_descent_is_its_recursion(mu):
     for _ in range(40):
         weights = weights - 2 * 0.02 * (moments @ weights - moments[:, -1])
     np.testing.assert_allclose(descent(12, mu, 0.02, np.array([0, 40])), [np.zeros(12), weights], atol=1e-12)
+
+
+@pytest.mark.parametrize(("mu", "rate"), [(1.0, 0.02), (20.0, 0.02), (1000.0, 0.06)])
+def test_losses_on_the_way_are_those_of_the_weights(mu, rate):
+    """The largest rate overshoots in the first direction, 2 rate l > 1."""
+    steps = np.array([0, 1, 2, 7, 50])
+    expected = loss(descent(12, mu, rate, steps), mu)
+    np.testing.assert_allclose(descent_losses(12, mu, rate, steps), expected, rtol=0, atol=1e3 * EPS)
+
+
+def test_steps_to_a_loss_are_the_first_that_reach_it():
+    """For independent positions the loss is (1 - 2 rate)^(2k): below 0.01 at k = 57 for a rate of 0.02."""
+    assert steps_to(0.01, 5, 2.0, 0.02) == np.ceil(np.log(0.01) / (2 * np.log(0.96)))
+    reached = steps_to(1e-3, 12, 20.0, 0.02)
+    before, at = descent_losses(12, 20.0, 0.02, np.array([reached - 1, reached]))
+    assert at <= 1e-3 < before
+    assert steps_to(1e-9, 30, 300.0, 1e-9, most=1e6) == np.inf
 
 
 def test_concentrated_phases_leave_the_least_curved_weights():

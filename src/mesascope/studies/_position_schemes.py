@@ -47,7 +47,7 @@ SCHEMES: dict[str, Callable[[Any, int], AbstractPositionWeights]] = {
 
 
 class SchemeCell(NamedTuple):
-    """One scheme on one law: diagonal heads on "unitary" or "orthogonal" W, or no mixing (C = c I) on phases theta / mu."""
+    """One scheme on one law: diagonal heads on "unitary" or "orthogonal" W, or C = c I on "concentrated" phases."""
 
     scheme: str
     law: str

@@ -59,12 +59,30 @@ def descent(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -
     In an eigenvector v of H with eigenvalue l the weights are (1 - (1 - 2 rate l)^k) v_T: directions that are rounding
     error in float64 have not moved after any number of steps that a float can count.
     """
-    check_positive("rate", rate)
-    values, vectors = np.linalg.eigh(moment_matrix(num_positions, mu))
-    values = np.clip(values, 0.0, None)
-    with np.errstate(divide="ignore", over="ignore"):
-        moved = -np.expm1(np.asarray(num_steps)[..., None] * np.log1p(-np.clip(2 * rate * values, None, 1.0)))
-    return (moved * vectors[-1]) @ vectors.T
+    shrinks, _, vectors = _eigenbasis(num_positions, mu, rate)
+    return ((1 - _powers(shrinks, np.asarray(num_steps))) * vectors[-1]) @ vectors.T
+
+
+def descent_losses(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -> np.ndarray:
+    """l(p) after each number of steps: sum_j (1 - 2 rate l_j)^(2k) h_j^2 / l_j, h_j = l_j v_j,T in the eigenbasis.
+
+    All terms are positive, so that small losses are not lost in rounding, down to that of the eigenvalues.
+    """
+    shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
+    return np.asarray(_powers(shrinks, 2 * np.asarray(num_steps)) @ (values * vectors[-1] ** 2))
+
+
+def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most: float = 1e15) -> float:
+    """The first number of steps at which the loss is at most `tolerance`; inf beyond `most`."""
+    check_positive("tolerance", tolerance)
+    low, high = 0.0, most
+    if descent_losses(num_positions, mu, rate, np.array([high]))[0] > tolerance:
+        return float("inf")
+    while high - low > 1:
+        middle = np.floor((low + high) / 2)
+        reached = descent_losses(num_positions, mu, rate, np.array([middle]))[0] <= tolerance
+        low, high = (low, middle) if reached else (middle, high)
+    return float(high)
 
 
 def smoothest(num_positions: int, num_moments: int) -> np.ndarray:
@@ -80,3 +98,19 @@ def smoothest(num_positions: int, num_moments: int) -> np.ndarray:
     points = np.linspace(-1, 1, num_positions) if num_positions > 1 else np.zeros(1)
     basis, _ = np.linalg.qr(legendre.legvander(points, num_moments - 1))
     return basis @ basis[-1]
+
+
+def _eigenbasis(num_positions: int, mu: float, rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """2 rate l, which is what a step takes of the error, then l, then the eigenvectors of H."""
+    check_positive("rate", rate)
+    values, vectors = np.linalg.eigh(moment_matrix(num_positions, mu))
+    values = np.clip(values, 0.0, None)  # negative ones are rounding
+    return 2 * rate * values, values, vectors
+
+
+def _powers(shrinks: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """(1 - shrinks)^k for integers k, accurate where shrinks is tiny."""
+    exponents = exponents[..., None].astype(float)
+    small = shrinks < 0.5
+    by_logarithm = np.exp(exponents * np.log1p(-np.where(small, shrinks, 0.0)))
+    return np.where(small, by_logarithm, np.where(small, 1.0, 1 - shrinks) ** exponents)
