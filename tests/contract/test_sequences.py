@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import mesascope.algorithms
+import mesascope.constructions
 import mesascope.models
+from mesascope.constructions._base import AbstractSequenceConstruction
 from mesascope.discovery import concrete_classes
 from mesascope.models.position_weights import AbstractPositionWeights
 from mesascope.predictor import AbstractForecaster, AbstractSequencePredictor
@@ -86,3 +88,13 @@ def test_a_forecaster_refuses_prompts_that_are_no_sequence(forecaster):
     prompt = LinearRegression(num_examples=4, dim_x=3, dim_y=2).sample(jax.random.key(0))
     with pytest.raises(ValueError, match="`prompt` must come from a sequence, with outputs as large as inputs; got 2"):
         forecaster(prompt)
+
+
+@pytest.mark.parametrize("construction", every_example(AbstractSequenceConstruction, mesascope.constructions))
+def test_a_construction_equals_its_algorithm_on_every_prompt(construction, key):
+    sequence, model = construction.holds_on().sample(key), construction.build()
+    for length in range(2, sequence.num_states):
+        prompt = sequence.prompt(length)
+        ours, theirs = model(prompt), construction.emulates(length - 1)(prompt)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e3 * EPS * (1 + np.abs(theirs).max()))
+        assert float(jnp.abs(theirs).min()) > 0  # agreeing on nothing would prove nothing

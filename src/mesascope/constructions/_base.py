@@ -6,9 +6,10 @@ import equinox as eqx
 from jaxtyping import Array, Inexact
 
 from mesascope.models.transformer import Transformer
-from mesascope.predictor import AbstractStepwise
+from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor, AbstractStepwise
 from mesascope.prompt import Prompt
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._process import AbstractProcess
 
 
 class AbstractConstruction(eqx.Module):
@@ -33,4 +34,25 @@ class AbstractConstruction(eqx.Module):
     @classmethod
     @abstractmethod
     def examples(cls) -> "tuple[AbstractConstruction, ...]":
+        """Tiny instances for tests and documentation."""
+
+
+class AbstractSequenceConstruction(eqx.Module):
+    """A sequence model with explicit weights, the algorithm it is, and where they agree."""
+
+    @abstractmethod
+    def build(self) -> AbstractSequencePredictor:
+        """The model."""
+
+    @abstractmethod
+    def emulates(self, num_examples: int) -> AbstractPredictor:
+        """The algorithm that the model is on prompts of so many examples, one or more."""
+
+    @abstractmethod
+    def holds_on(self) -> AbstractProcess:
+        """A process on whose sequences they agree."""
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> "tuple[AbstractSequenceConstruction, ...]":
         """Tiny instances for tests and documentation."""

@@ -74,7 +74,7 @@ def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
     signs, negative = np.sign(a2)[:, None], np.sum(a2 < 0, axis=1)
     layers = ((scores, values), (scores * signs, values * signs))
     distances = (
-        np.array([map_distance(*map(jnp.asarray, layer), num_pairs) for layer in zip(*each, strict=True)])
+        np.array([map_distance(jnp.asarray(a), jnp.asarray(b), num_pairs) for a, b in zip(*each, strict=True)])
         for each in layers
     )
     return Reading(b1[:, :, None] * a2[:, None, :], np.minimum(negative, a2.shape[1] - negative), rest, *distances)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mesascope.algorithms.last_step import LastPhases
@@ -20,6 +21,8 @@ from mesascope.validation import check_count, check_non_negative
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+WEIGHTS = ("key_query", "output_value", "positions")
 
 
 class Figure3Unitary(AbstractStudy):
@@ -117,7 +120,7 @@ class Figure3Unitary(AbstractStudy):
         last = jax.vmap(lambda sequence: sequence.prompt(self.num_states - 1))(sequences)
         expected = jax.vmap(LastPhases())(last)
         models = (
-            DiagonalHeads(*(np.asarray(each, expected.real.dtype) for each in (a, b)), LearnedWeights(np.asarray(p)))
-            for a, b, p in zip(arrays["key_query"], arrays["output_value"], arrays["positions"], strict=True)
+            DiagonalHeads(a, b, LearnedWeights(p))
+            for a, b, p in zip(*(jnp.asarray(arrays[name], float) for name in WEIGHTS), strict=True)
         )
         return np.array([float(abs(jax.vmap(model)(last) - expected).max()) for model in models])
