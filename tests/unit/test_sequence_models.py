@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mesascope.models.augmented import AugmentedLayer, DiagonalAugmentedLayer
+from mesascope.models.causal import causal_linear_attention
 from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
 from mesascope.models.position_weights import (
     EqualWeights,
@@ -110,3 +111,14 @@ def test_position_weights_are_what_they_say():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 40])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_causal_attention_is_its_masked_scores(length, dtype):
+    rng = np.random.default_rng(length)
+    real, imaginary = rng.standard_normal((2, 3, length, 4))
+    queries, keys, values = (real + 1j * imaginary if dtype == np.complex128 else real).astype(dtype)
+    expected = np.tril(queries @ keys.conj().T) @ values[:, :3]
+    found = causal_linear_attention(*map(jnp.asarray, (queries, keys, values[:, :3])))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e3 * EPS * length)
