@@ -50,7 +50,7 @@ class NonCommuting(AbstractStudy):
         Claim("planes", "Known planes help a dense layer.", "dense loss / best two terms, tau = 0", "at most", 0.99),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "turnings": (0.0, 0.3), "num_steps": 300, "batch_size": 64, "num_validation": 500},
+        "smoke": {"seeds": 2, "turnings": (0.0,), "num_steps": 300, "batch_size": 64, "num_validation": 500},
         "quick": {"turnings": (0.0, 0.3)},
         "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 1024, "num_validation": 10_000},
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST = "least loss a coordinate over seeds"
+JUDGED = ("learned", "Toeplitz", "softmax", "linear bias", "none")  # the schemes that claims are about
 LAWS = ("unitary", "orthogonal, d heads", "orthogonal, few heads", "concentrated")
 
 
@@ -45,12 +46,13 @@ class PositionSchemes(AbstractStudy):
         Claim("concentrated", "On smooth phases even those do well.", f"no positions, {LEAST}", "at most", 0.5),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 3000},
+        "smoke": {"schemes": JUDGED, "seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 3000},
         "quick": {"seeds": 3, "num_steps": 5000},
         "paper": {"seeds": 8, "num_steps": 50_000},
     }
 
     seeds: int = 3
+    schemes: tuple[str, ...] = tuple(SCHEMES)
     dim: int = 6
     few_heads: int = 4
     num_states: int = 12
@@ -63,6 +65,10 @@ class PositionSchemes(AbstractStudy):
         for name in ("seeds", "num_steps"):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
+        if not set(JUDGED) <= set(self.schemes) <= set(SCHEMES):
+            raise ValueError(
+                f"`schemes` must hold {', '.join(JUDGED)}, and of all {', '.join(SCHEMES)}; got {self.schemes}."
+            )
         check_count("num_states", self.num_states, minimum=3)
         check_count("first_seed", self.first_seed, minimum=0)
         check_positive("mu", self.mu)
@@ -71,14 +77,14 @@ class PositionSchemes(AbstractStudy):
         Adam(self.learning_rate)
 
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(Cell(f"{law}: {scheme}", self._cell(scheme, law)) for law in LAWS for scheme in SCHEMES)
+        return tuple(Cell(f"{law}: {scheme}", self._cell(scheme, law)) for law in LAWS for scheme in self.schemes)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         return train_scheme(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> dict[str, dict[str, Arrays]]:
         rows = iter(results)
-        return {law: {scheme: next(rows) for scheme in SCHEMES} for law in LAWS}
+        return {law: {scheme: next(rows) for scheme in self.schemes} for law in LAWS}
 
     def verdicts(self, summary: dict[str, dict[str, Arrays]]) -> tuple[Verdict, ...]:
         least = {

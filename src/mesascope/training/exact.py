@@ -92,9 +92,10 @@ def fit_exact(
         params = make_params(key)
         start = loss_fn(params)
         state, losses = lax.scan(stretch, (params, transformation.init(params)), length=whole)
+        if rest == 0:
+            return state[0], jnp.concatenate([start[None], losses])
         params = lax.scan(step, state, length=rest)[0][0]
-        last = [loss_fn(params)[None]] if rest else []
-        return params, jnp.concatenate([start[None], losses, *last])
+        return params, jnp.concatenate([start[None], losses, loss_fn(params)[None]])
 
     params, losses = jax.jit(jax.vmap(train))(keys)
     steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
