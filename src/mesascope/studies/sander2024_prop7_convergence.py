@@ -1,16 +1,12 @@
 """An open question of Sander et al. 2024: how fast position weights are learned, by the law of W."""
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._panels import REFERENCE
-from mesascope.theory.position_only import descent_losses, moment_matrix, steps_to
-from mesascope.training.exact import Descent, fit_exact
+from mesascope.studies._position_descent import TOLERANCES, DescentCell, both_descents, two_panels
 from mesascope.validation import check_count, check_positive
 
 if TYPE_CHECKING:
@@ -18,16 +14,6 @@ if TYPE_CHECKING:
 
 UNIFORM = (1.0, 2.0, 4.0)  # laws for which H is the identity
 DEVIATION = "largest |loss / law - 1| on the way, for losses over 1e-9"
-TOLERANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-
-
-class LawCell(NamedTuple):
-    """Descent on one law: exactly, and step by step for `num_steps`."""
-
-    mu: float
-    num_positions: int
-    learning_rate: float
-    num_steps: int
 
 
 class Proposition7(AbstractStudy):
@@ -77,7 +63,7 @@ class Proposition7(AbstractStudy):
 
     def cells(self) -> tuple[Cell, ...]:
         sizes = (self.num_positions, self.learning_rate, self.num_steps)
-        return tuple(Cell(f"mu = {mu:g}", LawCell(mu, *sizes)) for mu in (*UNIFORM, *self.mus))
+        return tuple(Cell(f"mu = {mu:g}", DescentCell(mu, *sizes)) for mu in (*UNIFORM, *self.mus))
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         arrays = both_descents(cell.config)
@@ -113,42 +99,4 @@ class Proposition7(AbstractStudy):
         )
 
     def figures(self, summary: dict[float, Arrays]) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(9, 3.5), layout="constrained")
-        losses, steps = figure.subplots(1, 2)
-        for mu, of in summary.items():
-            if mu in (1.0, *self.mus[::2]):
-                losses.loglog(of["steps"][1:], of["losses"][1:], label=f"mu = {mu:g}")
-                losses.loglog(of["steps"][1:], of["law"][1:], **{**REFERENCE, "linewidth": 0.8})
-        losses.set(xlabel="step", ylabel="loss (dashed: the law)", ylim=(1e-10, 2))
-        losses.legend(fontsize="small")
-        for i, tolerance in enumerate(TOLERANCES):
-            steps.loglog(self.mus, [summary[mu]["steps_to"][i] for mu in self.mus], "o-", label=f"to {tolerance:g}")
-        steps.set(xlabel="mu", ylabel="steps")
-        steps.legend(fontsize="small")
-        return {"convergence": figure}
-
-
-def both_descents(cell: LawCell) -> Arrays:
-    """The law's losses, those of descent run step by step, and the steps to each of the tolerances."""
-    moments = moment_matrix(cell.num_positions, cell.mu)
-    with jax.enable_x64(True):
-        trained = fit_exact(
-            lambda p: p @ moments @ p - 2 * p @ moments[:, -1] + 1,
-            lambda key: jnp.zeros(cell.num_positions),
-            Descent(cell.learning_rate),
-            keys=jax.random.split(jax.random.key(0), 1),
-            num_steps=cell.num_steps,
-        )
-        losses = np.asarray(trained.losses)[0]
-    law = descent_losses(cell.num_positions, cell.mu, cell.learning_rate, trained.steps)
-    seen = law > 1e-9  # below, both are differences of numbers near one
-    return {
-        "steps": trained.steps,
-        "losses": losses,
-        "law": law,
-        "deviation": np.abs(losses[seen] / law[seen] - 1).max(),
-        "spectrum": np.linalg.eigvalsh(moments),
-        "steps_to": np.array([steps_to(t, cell.num_positions, cell.mu, cell.learning_rate) for t in TOLERANCES]),
-    }
+        return {"convergence": two_panels(summary, (1.0, *self.mus[::2]), self.mus)}
