@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE
 from mesascope.theory.position_only import descent_losses, moment_matrix, steps_to
 from mesascope.training.exact import Descent, fit_exact
 
@@ -40,10 +39,12 @@ def both_descents(cell: DescentCell) -> Arrays:
         losses = np.asarray(trained.losses)[0]
     law = descent_losses(cell.num_positions, cell.mu, cell.learning_rate, trained.steps)
     seen = law > 1e-9  # below, both are differences of numbers near one
+    grid = np.unique(np.geomspace(1, cell.num_steps, 200).round())
     return {
         "steps": trained.steps,
         "losses": losses,
-        "law": law,
+        "law_steps": grid,
+        "law": descent_losses(cell.num_positions, cell.mu, cell.learning_rate, grid),
         "deviation": np.abs(losses[seen] / law[seen] - 1).max(),
         "spectrum": np.linalg.eigvalsh(moments),
         "steps_to": np.array([steps_to(t, cell.num_positions, cell.mu, cell.learning_rate) for t in TOLERANCES]),
@@ -56,14 +57,14 @@ def two_panels(summary: dict[float, Arrays], drawn: tuple[float, ...], mus: tupl
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     losses, steps = figure.subplots(1, 2)
-    for mu, of in summary.items():
-        if mu in drawn:
-            losses.loglog(of["steps"][1:], of["losses"][1:], label=f"mu = {mu:g}")
-            losses.loglog(of["steps"][1:], of["law"][1:], **{**REFERENCE, "linewidth": 0.8})
-    losses.set(xlabel="step", ylabel="loss (dashed: the law)", ylim=(1e-10, 2))
+    for mu in drawn:
+        of, shown = summary[mu], slice(1, None, 5)
+        (line,) = losses.loglog(of["law_steps"], of["law"], label=f"mu = {mu:g}")
+        losses.loglog(of["steps"][shown], of["losses"][shown], ".", color=line.get_color())
+    losses.set(xlabel="step", ylabel="loss (dots: step by step)", ylim=(1e-10, 2))
     losses.legend(fontsize="small")
     for i, tolerance in enumerate(TOLERANCES):
         steps.loglog(mus, [summary[mu]["steps_to"][i] for mu in mus], "o-", label=f"to {tolerance:g}")
-    steps.set(xlabel="mu", ylabel="steps")
-    steps.legend(fontsize="small")
+    steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8))
+    steps.legend(fontsize="small", ncols=3, loc="upper left")
     return figure
