@@ -1,11 +1,17 @@
 """The whole suite runs in double precision, with every one of JAX's strictness switches on."""
 
 import os
+import signal
+import threading
 
 import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    # A suite in the background ignores Ctrl-C, and so would the programs whose Ctrl-C it tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import jax
 import jaxtyping
