@@ -79,7 +79,7 @@ class Figure15(AbstractStudy):
     num_validation: int = 2000
 
     def __check_init__(self):
-        for name in ("sweep_seeds", "num_validation"):
+        for name in ("sweep_seeds", "num_validation", "block_seeds", "block_tasks"):
             check_count(name, getattr(self, name))
         for name in ("init_scale", "smallest", "largest"):
             check_positive(name, getattr(self, name))
