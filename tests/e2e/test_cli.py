@@ -493,6 +493,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_continues(tmp_path):
 
 def test_the_module_is_the_command(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["mesascope", "--version"])
+    monkeypatch.delitem(sys.modules, "mesascope.__main__", raising=False)  # runpy warns of one that is loaded already
     with pytest.raises(SystemExit, match="0"):
         runpy.run_module("mesascope", run_name="__main__")
     assert capsys.readouterr().out.startswith("mesascope ")
