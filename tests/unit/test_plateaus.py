@@ -145,6 +145,7 @@ def test_half_way_is_read_between_snapshots():
     """Losses that fall by 1 a snapshot, 10 steps apart, from 4: 2.5 at step 15. Constant ones: at once, never."""
     losses = np.array([[4.0, 3.0, 2.0, 1.0], [1.0] * 4, [4.0] * 4])
     np.testing.assert_allclose(block.half_way(10 * np.arange(4), losses, 2.5), [15.0, 0.0, np.inf])
+    np.testing.assert_allclose(block.half_way(10 * np.arange(4), losses[:1], 2.25), [17.5])
 
 
 def test_a_block_that_learns_its_own_tasks_first_is_told():
