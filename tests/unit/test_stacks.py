@@ -8,12 +8,15 @@ import pytest
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
+from mesascope.probes.ablation import only_gdpp_blocks
 from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._measure import mean_error, over_models, validation
 from mesascope.studies._shifts import capped, gap, largest_gaps, shifted_losses
 from mesascope.studies._stack_gauge import interpolate_frames
 from mesascope.studies._stack_measure import rival_losses
+from mesascope.studies._stacks import stack_of
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -28,6 +31,41 @@ def prompts():
 
 def construction():
     return GDPlusPlusConstruction(RATES, CURVATURES, 3, num_examples=6, dim_x=3).build()
+
+
+def predictions(model, prompts):
+    return eqx.filter_jit(lambda each: jax.vmap(each)(prompts))(model)
+
+
+def test_the_stack_of_an_algorithm_makes_its_steps_and_clips_as_told(prompts):
+    algorithm = GDPlusPlus(RATES, CURVATURES, 3)
+    ours, theirs = predictions(stack_of(algorithm, TASK), prompts), predictions(algorithm, prompts)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    clipped = predictions(stack_of(algorithm, TASK, 0.25), prompts)
+    assert float(jnp.abs(clipped).max()) <= 0.25 < float(jnp.abs(theirs).max())
+
+
+def test_the_construction_has_no_weights_but_those_of_gdpp(prompts):
+    model = construction()
+    restricted = only_gdpp_blocks(model, TASK.dim_x)
+    for ours, theirs in zip(restricted.products(), model.products(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(predictions(restricted, prompts), predictions(model, prompts), rtol=0, atol=1e-13)
+
+
+def test_other_weights_than_those_of_gdpp_are_taken_away():
+    model = Transformer.initialise(3, 2, num_layers=2, num_heads=2, init_scale=1.0, key=jax.random.key(0))
+    reads, writes = model.products()
+    ours = only_gdpp_blocks(model, 3).products()
+    is_x = np.arange(5) < 3
+    np.testing.assert_array_equal(ours[0], np.where(np.outer(is_x, is_x), reads, 0.0))
+    np.testing.assert_array_equal(ours[1], np.where(np.equal.outer(is_x, is_x), writes, 0.0))
+
+
+def test_only_linear_attention_has_its_weights_in_its_products():
+    model = Transformer.initialise(3, attention=SoftmaxSelfAttention, key=jax.random.key(0))
+    with pytest.raises(TypeError, match="needs linear attention"):
+        only_gdpp_blocks(model, 3)
 
 
 def test_more_freedom_is_never_worse(prompts):

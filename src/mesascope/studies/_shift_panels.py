@@ -19,7 +19,7 @@ def shift_grid(
     weight_scales: tuple[float, ...],
     law_scales: tuple[float, ...],
 ) -> "Figure":
-    """Losses of every stack, its rival, and, where tokens are clipped, the same weights without clipping."""
+    """Losses of every stack and its rival; of five layers unclipped and of a clipped rival; of tied ones restricted."""
     from matplotlib.figure import Figure
 
     columns = {
@@ -45,8 +45,12 @@ def panel(axes: "Axes", arrays: Arrays, kind: str, amounts: np.ndarray) -> None:
     band(axes, amounts, arrays[f"{kind}_trained"], "trained", color="C0", marker=".")
     if f"{kind}_unclipped" in arrays:
         band(axes, amounts, arrays[f"{kind}_unclipped"], "the same, unclipped", color="C1", linestyle=":")
-    rival = arrays[f"{kind}_rival"].mean(axis=0)
-    axes.plot(amounts, rival, label="its algorithm", **REFERENCE)
+    if f"{kind}_restricted" in arrays:
+        band(axes, amounts, arrays[f"{kind}_restricted"], "GD++'s weights only", color="C2", linestyle=":")
+    for name, label, line in (("rival", "its algorithm", "--"), ("clipped_rival", "its algorithm, clipped", "-.")):
+        if f"{kind}_{name}" in arrays:
+            losses = arrays[f"{kind}_{name}"].mean(axis=0)
+            axes.plot(amounts, losses, label=label, **{**REFERENCE, "linestyle": line})
     drawn = np.concatenate([arrays[name].ravel() for name in arrays if name.startswith(f"{kind}_")])
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]  # what a logarithmic axis can show
     if drawn.size and (kind != "corrupted" or drawn.max() > 100 * drawn.min()):

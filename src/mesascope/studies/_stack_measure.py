@@ -1,6 +1,5 @@
 """A trained stack of layers held against the best gradient descent and the best GD++ of as many steps."""
 
-import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -9,7 +8,6 @@ import numpy as np
 from jaxtyping import Array
 
 from mesascope.algorithms.gdpp import GDPlusPlus
-from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_rates
@@ -19,6 +17,7 @@ from mesascope.studies._best_rates import Rivals, best_rivals
 from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shifts import shifted_losses
 from mesascope.studies._stack_gauge import interpolate_frames
+from mesascope.studies._stacks import stack_of
 from mesascope.studies._training import Training, every
 from mesascope.tasks.linear_regression import LinearRegression
 
@@ -44,8 +43,7 @@ def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
     descent = rivals.gd_tied if cell.tied else rivals.gd
     prompts = validation(task, cell.num_validation)
     workspace.report(2, 3, "losses and alignment")
-    built = _construction(task, chosen).build()
-    reference = dataclasses.replace(built, token_bound=trained.model.token_bound)
+    reference = stack_of(chosen, task, trained.model.token_bound)
 
     def at_end(model: Transformer) -> dict[str, Array]:
         models = {"trained": model, "halfway": interpolate(model.canonical(), reference.canonical())}
@@ -81,11 +79,6 @@ def rival_losses(rivals: Rivals, prompts: Prompt) -> Arrays:
     """Every rival's loss, as "loss_" and its name."""
     compiled = jax.jit(lambda all_rivals: {name: mean_error(r, prompts) for name, r in all_rivals._asdict().items()})
     return {f"loss_{name}": np.asarray(loss) for name, loss in compiled(rivals).items()}
-
-
-def _construction(task: LinearRegression, algorithm: GDPlusPlus) -> GDPlusPlusConstruction:
-    rates = algorithm.learning_rate, algorithm.curvature
-    return GDPlusPlusConstruction(*rates, algorithm.num_steps, task.num_examples, task.dim_x, task.dim_y)
 
 
 def _first_heads(model: Transformer) -> tuple[Array, Array]:

@@ -1,8 +1,11 @@
 """The stacks of attention layers that several figures of von Oswald et al. 2023 are about."""
 
+import dataclasses
 from functools import partial
 from typing import Any
 
+from mesascope.algorithms.gdpp import GDPlusPlus
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
 from mesascope.studies._training import Training
 from mesascope.tasks._base import AbstractTask
@@ -33,3 +36,10 @@ def stack_training(
     shape = {"num_layers": num_layers, "num_repeats": num_repeats, "token_bound": 10.0 if depth > 3 else None}
     make_model = partial(Transformer.initialise, task.dim_x, task.dim_y, **{**shape, **model})
     return Training(make_model, task, config, seeds, first_seed)
+
+
+def stack_of(algorithm: GDPlusPlus, task: LinearRegression, token_bound: float | None = None) -> Transformer:
+    """The layers that make this algorithm's steps, with tokens cut off at `token_bound` as a trained stack's are."""
+    rates = algorithm.learning_rate, algorithm.curvature
+    construction = GDPlusPlusConstruction(*rates, algorithm.num_steps, task.num_examples, task.dim_x, task.dim_y)
+    return dataclasses.replace(construction.build(), token_bound=token_bound)

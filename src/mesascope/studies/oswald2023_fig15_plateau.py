@@ -33,16 +33,18 @@ class Figure15(AbstractStudy):
     the reading that we put to the test. That the plateau should grow as the logarithm of 1 / initial scale is what
     theory says of gradient flow with keys and queries merged (Zhang, Singh, Latham and Saxe 2025), not the paper.
 
-    What we found. Most plateaus are the optimiser's: 230 steps with one head and 190 with two, whatever the scale they
-    start from, over three decades of it. Adam moves a weight by about its learning rate a step however small the
-    gradient, and if all weights grew that fast and in step, the product of four matrices would get half of the way at
-    step 196 with one head, and 2^(-1/4) times that with two: the ratio measured. Hence no logarithm, and no "much".
+    What we found. Most plateaus are the optimiser's, as long whatever the scale they start from, over three decades of
+    it. Adam moves a weight by about its learning rate a step however small the gradient, and if all weights grew that
+    fast and in step, the product of four matrices would get half of the way at the step that the notes call Adam's
+    speed limit, 2^(-1/4) times as soon with two heads as with one: about the ratio of the measured medians. Hence no
+    logarithm, and no "much".
 
-    But about one seed in six with one head stays long, at a loss near 0.397, and none of as many with two. Those have
-    found another way to a product of y_i and x_i: the value takes x_i and the key y_i, where gradient descent's value
-    takes y_i and its key x_i. That way has rank one. It makes the step in one direction of dim_x, whose best loss is a
-    closed form, and it is left only as the other way slowly grows (see the notes on the swapped path and the last
-    panel). With two heads one of them has so far always taken the straight way. These are the paper's long plateaus.
+    But some seeds with one head, which the notes count, stay long, and none of as many with two. Those have found
+    another way to a product of y_i and x_i: the value takes x_i and the key y_i, where gradient descent's value takes
+    y_i and its key x_i. That way has rank one. It makes the step in one direction of dim_x, whose best loss is a closed
+    form, a level that the figure shows, and it is left only as the other way slowly grows (see the notes on the swapped
+    path and the last panel). With two heads one of them has so far always taken the straight way. These are the paper's
+    long plateaus.
 
     The block learns both at once: nothing about it is late. From then on it learns its own tasks by heart, slowly, and
     does worse on fresh ones, as a layer with few tasks does in figure 16. Longer or regularised training was not tried.

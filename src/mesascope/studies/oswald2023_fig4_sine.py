@@ -67,7 +67,7 @@ class Figure4(AbstractStudy):
     presets: ClassVar = {
         "smoke": {"seeds": 2, "num_steps": 300, "batch_size": 64, "num_validation": 200, **TINY},
         "quick": {"seeds": 4, "num_steps": 6000, "batch_size": 256, "num_validation": 1000, **HALF},
-        "paper": {"seeds": 4, "num_steps": 20_000, "batch_size": 1024, "num_validation": 2048, **FULL},
+        "paper": {"seeds": 4, "num_steps": 20_000, "batch_size": 2048, "num_validation": 2048, **FULL},
     }
 
     seeds: int = 4

@@ -44,12 +44,12 @@ class Figure5(AbstractStudy):
 
     What we found. The loss stays at the zero predictor's, then falls to that of a gradient step on the pairs that
     copying leaves, those of a label with the next input among them: a head that copies cannot clear them as well (see
-    oswald2023-prop3). They cost about 8% of the loss at N = 5, 5% at N = 7, 4% at N = 10 (see the notes).
+    oswald2023-prop3). They cost some percent of the loss, the more the fewer examples there are (see the notes).
 
-    What ends the plateau is above all less noise in the gradient: at the quick sizes the loss is halfway near steps
-    1,000 to 1,650, near 440 to 570 with `--batch-size 2048`, and by step 2,500 in no seed with `--batch-size 128`.
-    Smaller weights lengthen it (2,200 to 3,200 with `--init-scale 0.02 --num-steps 5000`), a smaller rate does less
-    (1,270 to 1,930 with `--learning-rate 1e-3 --num-steps 5000`). One layer given the pairs needs 100 to 300 steps.
+    What ends the plateau is above all less noise in the gradient: at the quick sizes it is several times shorter with
+    `--batch-size 2048`, and outlasts the run with `--batch-size 128`. Smaller weights lengthen it (`--init-scale 0.02
+    --num-steps 5000`), a smaller rate does less (`--learning-rate 1e-3 --num-steps 5000`). One layer given the pairs
+    needs a few hundred steps (see the notes).
 
     A linear first layer fails because of its positions. To single out one of 2N keys by scalar products takes 2N
     linearly independent vectors. Sinusoids of 10 entries do up to N = 5, where it learns in part (`--num-examples 5

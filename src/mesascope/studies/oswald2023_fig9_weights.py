@@ -37,8 +37,8 @@ class Figure9(AbstractStudy):
     The heat-maps are of the first seed: an average would hide what differs from seed to seed. In this gauge both the
     diagonal of P W_V on x and its last entry are negative, in the construction of GD++ as in trained layers.
 
-    What we found. Of tied layers the two rates arrive last: after 3000 steps at a quarter of the paper's batch they are
-    10% to 15% below the best ones, and everything else is there.
+    What we found. Of tied layers the two rates arrive last: they are still some percent below the best ones when
+    everything else is there (see the notes).
     """
 
     title: ClassVar = "The trained weights are those of the construction, and of GD++ in tied layers"

@@ -44,15 +44,13 @@ class Noise(AbstractStudy):
     Weight regularisation is decoupled weight decay of the trained matrices (AdamW), at the first of the noise
     levels, which is none. A trial at a quarter of the batch and half the steps chose the strengths.
 
-    What we found in trials at smaller sizes. Noise lengthens the plateaus, the more the smaller the batch. Two tied
-    layers first rest at gradient descent's loss, before they learn the curvature: for s^2 = 0.25 until step 2000, for
-    s^2 = 1 beyond step 5000. What they learn there is a small positive last entry m of W_KQ, which compares labels with
-    labels: a layer takes (eta/N) m sum_i y_i^2 of every label away, the query's prediction included, and so shrinks it
-    as ridge's penalty does. With it they beat gradient descent without curvature. The notes give m, and the loss
-    without it.
+    What we found at the paper's size. With noise, tied layers learn a small positive last entry m of W_KQ, which
+    compares labels with labels: a layer takes (eta/N) m sum_i y_i^2 of every label away, the query's prediction
+    included, and so shrinks it as ridge's penalty does. In the strongest noise they have hardly any curvature left, and
+    this in its place. The notes give m, and the loss without it.
 
-    At the paper's size two claims fail. The weakest decay, 0.1, changes a step by less than training's own noise, and
-    lengthens that of one seed a little. Three tied layers with little noise stay five percent above the best GD++.
+    Two claims fail. The weakest decay, 0.1, changes a step by less than training's own noise, and lengthens that of one
+    seed a little. Three tied layers with little noise stay some five percent above the best GD++.
     """
 
     title: ClassVar = "With label noise one layer takes a shorter step, and depth leads towards ridge regression"
