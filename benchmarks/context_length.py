@@ -88,7 +88,7 @@ def plot(lengths, sides, path):
     for name, times in sides.items():
         axes.loglog(lengths, times, "o-", label=name)
     axes.set(xlabel="number of examples", ylabel="microseconds a prompt and training step")
-    axes.legend()
+    axes.legend(loc="upper left", fontsize="small")
     figure.savefig(path, dpi=150, bbox_inches="tight")
     print(f"plot: {path}")
 

@@ -82,6 +82,17 @@ def test_impossible_settings_are_refused_by_name(study):
             study.preset("smoke", **{name: 0})
 
 
+@EVERY_STUDY
+def test_every_number_among_the_fields_matters(study):
+    """Doubled, it changes what some cell computes."""
+    plain = study.preset("smoke")
+    keys = {cell.key(study.name()) for cell in plain.cells()}
+    for each in dataclasses.fields(study):
+        if each.type in (int, "int", float, "float"):
+            changed = study.preset("smoke", **{each.name: 2 * getattr(plain, each.name) or 1})
+            assert {cell.key(study.name()) for cell in changed.cells()} != keys, each.name
+
+
 def test_a_cells_key_is_its_study_and_all_of_its_configuration():
     cells = (Cell("a", (1, 2)), Cell("a", (1, 3)))
     assert len({cell.key(study) for cell in cells for study in ("one", "other")}) == 4

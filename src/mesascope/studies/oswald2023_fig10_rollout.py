@@ -64,6 +64,7 @@ class Figure10(AbstractStudy):
     num_rollout: int = 50
     num_examples: int = 10
     dim_x: int = 10
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -72,7 +73,7 @@ class Figure10(AbstractStudy):
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         settings = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
         training = stack_training(**settings, task=task, first_seed=self.first_seed)
         return (

@@ -81,6 +81,7 @@ class Figure11(AbstractStudy):
     num_snapshots: int = 26
     num_examples: int = 10
     dim_x: int = 10
+    input_scale: float = 0.5
     num_heads: tuple[int, ...] = (1, 2)
     first_seed: int = 0
 
@@ -93,7 +94,7 @@ class Figure11(AbstractStudy):
 
     def trainings(self) -> dict[int, Training]:
         """One for each number of heads."""
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=self.clip_norm)
         return {
             each: heads.softmax_training(each, task, config, self.seeds, self.first_seed) for each in self.num_heads

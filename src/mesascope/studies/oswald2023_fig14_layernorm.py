@@ -55,6 +55,7 @@ class Figure14(AbstractStudy):
     batch_size: int = 2048
     num_validation: int = 1000
     dim_x: int = 10
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -63,7 +64,7 @@ class Figure14(AbstractStudy):
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        task = LinearRegression(self.dim_x, self.dim_x)
+        task = LinearRegression(self.dim_x, self.dim_x, input_scale=self.input_scale)
         config = FitConfig(self.num_steps, self.batch_size)
         cells: tuple[Cell, ...] = ()
         for depth in DEPTHS:

@@ -72,6 +72,7 @@ class Figure15(AbstractStudy):
     batch_size: int = 2048
     num_examples: int = 10
     dim_x: int = 10
+    input_scale: float = 0.5
     init_scale: float = 0.002
     smallest: float = 2e-5
     largest: float = 2e-2
@@ -90,7 +91,7 @@ class Figure15(AbstractStudy):
     @property
     def task(self) -> LinearRegression:
         """What is learned."""
-        return LinearRegression(self.num_examples, self.dim_x)
+        return LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
 
     def trainings(self) -> tuple[Training, ...]:
         """One head and two, from the code's initial scale; then both from any."""

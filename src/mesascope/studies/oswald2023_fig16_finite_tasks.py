@@ -66,6 +66,7 @@ class Figure16(AbstractStudy):
     num_snapshots: int = 26
     num_examples: int = 10
     dim_x: int = 10
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -75,7 +76,7 @@ class Figure16(AbstractStudy):
 
     def trainings(self) -> tuple[Training, ...]:
         """One for each number of tasks."""
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
         return tuple(stack_training(task=FinitePool(task, size), first_seed=self.first_seed, **sizes) for size in SIZES)
 

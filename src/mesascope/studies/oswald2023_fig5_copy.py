@@ -48,8 +48,7 @@ class Figure5(AbstractStudy):
 
     What ends the plateau is above all less noise in the gradient: at the quick sizes it is several times shorter with
     `--batch-size 2048`, and outlasts the run with `--batch-size 128`. Smaller weights lengthen it (`--init-scale 0.02
-    --num-steps 5000`), a smaller rate does less (`--learning-rate 1e-3 --num-steps 5000`). One layer given the pairs
-    needs a few hundred steps (see the notes).
+    --num-steps 5000`), a smaller rate does less (`--learning-rate 1e-3 --num-steps 5000`).
 
     A linear first layer fails because of its positions. To single out one of 2N keys by scalar products takes 2N
     linearly independent vectors. Sinusoids of 10 entries do up to N = 5, where it learns in part (`--num-examples 5
@@ -84,6 +83,7 @@ class Figure5(AbstractStudy):
     init_scale: float = 0.2
     num_examples: int = 7
     dim_x: int = 7
+    input_scale: float = 0.5
     dim_positions: int = 10
     num_validation: int = 2000
     num_probed: int = 20
@@ -99,7 +99,7 @@ class Figure5(AbstractStudy):
 
     def trainings(self) -> dict[str, Training]:
         """Two layers, and one that is given pairs; those that learn sooner for a half and a fifth as long."""
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         sinusoids, units = SinusoidalPositions(self.dim_positions), UnitPositions(2 * self.num_examples + 1)
         models = {
             "softmax": partial(draw_two_layers, SoftmaxSelfAttention, sinusoids),

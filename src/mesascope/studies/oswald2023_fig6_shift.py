@@ -79,6 +79,7 @@ class Figure6(AbstractStudy):
     batch_size: int = 256
     num_validation: int = 2000
     size: int = 5
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -117,7 +118,7 @@ class Figure6(AbstractStudy):
     def _training(self, stack: str) -> Training:
         num_layers, num_repeats = STACKS[stack]
         deep = num_layers > 1
-        task = LinearRegression(self.size, self.size)
+        task = LinearRegression(self.size, self.size, input_scale=self.input_scale)
         steps, seeds = (self.num_steps_deep, self.seeds_deep) if deep else (self.num_steps, self.seeds)
         sizes = {"num_steps": steps, "seeds": seeds, "batch_size": self.batch_size, "first_seed": self.first_seed}
         return stack_training(num_layers, num_repeats, task=task, **sizes)

@@ -79,6 +79,7 @@ class Figure7(AbstractStudy):
     num_heads: int = 4
     num_examples: int = 5
     dim_x: int = 5
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -90,7 +91,7 @@ class Figure7(AbstractStudy):
 
     def trainings(self) -> dict[str, Training]:
         """What is trained."""
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         sizes = {"task": task, "batch_size": self.batch_size, "first_seed": self.first_seed}
         untied = stack_training(5, num_steps=self.num_steps_untied, seeds=self.seeds, **sizes)
         tied = stack_training(num_repeats=self.num_repeats, num_steps=self.num_steps, seeds=self.seeds, **sizes)

@@ -92,6 +92,7 @@ class Figure9(AbstractStudy):
     batch_size: int = 512
     num_examples: int = 10
     dim_x: int = 10
+    input_scale: float = 0.5
     tied_depths: tuple[int, ...] = (3,)
     first_seed: int = 0
 
@@ -101,7 +102,7 @@ class Figure9(AbstractStudy):
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        task = LinearRegression(self.num_examples, self.dim_x)
+        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         cells = []
         for depth in (1, *self.tied_depths):
             training = stack_training(

@@ -80,6 +80,7 @@ class Noise(AbstractStudy):
     weight_decays: tuple[float, ...] = (0.0, 1.0)
     num_examples: int = 5
     dim_x: int = 5
+    input_scale: float = 0.5
     first_seed: int = 0
 
     def __check_init__(self):
@@ -139,7 +140,7 @@ class Noise(AbstractStudy):
         return {"noise": panels.three_panels(*summary, self.depths, self.weight_decays)}
 
     def _task(self, variance: float) -> LinearRegression:
-        return LinearRegression(self.num_examples, self.dim_x, noise_std=variance**0.5)
+        return LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale, noise_std=variance**0.5)
 
     def _training(self, variance: float, depth: int, weight_decay: float = 0.0) -> Training:
         sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
