@@ -1,6 +1,7 @@
 """What every model, algorithm and construction is: a map from one prompt to one prediction."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -58,6 +59,8 @@ class AbstractForecaster(AbstractPredictor):
 
 class AbstractSequencePredictor(AbstractForecaster):
     """A forecaster that predicts the next state from each prefix of a sequence, in one pass."""
+
+    takes_complex: ClassVar[bool] = True  # otherwise complex states are refused with a ValueError
 
     @abstractmethod
     def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:

@@ -4,7 +4,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key
 
-from mesascope.models.position_weights import AbstractPositionWeights, LearnedWeights, ToeplitzWeights, visible_keys
+from mesascope.models.position_weights import (
+    AbstractPositionWeights,
+    LearnedWeights,
+    ToeplitzWeights,
+    weights_by_prediction,
+)
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count, check_non_negative
@@ -85,9 +90,6 @@ def weighted_moments(
 ) -> tuple[Inexact[Array, "t d d"], Inexact[Array, "t d"]]:
     """sum_{t <= T} P_{T-1,t} s_t s_t^T for every T, and the conjugate of every query s_{T-1}; zero for T = 1."""
     states = sequence.states
-    num_states = len(states)
-    weights = jnp.where(visible_keys(num_states), positions.matrix(num_states), 0.0)[:-1].astype(states.dtype)
-    moments = jnp.einsum("qt,ti,tj->qij", weights, states, states)
-    nothing = jnp.zeros_like(moments, shape=(1, *moments.shape[1:]))
+    weights = weights_by_prediction(positions, len(states)).astype(states.dtype)
     queries = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
-    return jnp.concatenate([nothing, moments]), jnp.conj(queries)
+    return jnp.einsum("qt,ti,tj->qij", weights, states, states), jnp.conj(queries)

@@ -133,6 +133,15 @@ def visible_keys(num_positions: int) -> np.ndarray:
     return np.tri(num_positions, k=1, dtype=bool)
 
 
+def weights_by_prediction(positions: AbstractPositionWeights, num_states: int) -> Float[Array, "t t"]:
+    """Row t: the weights of the states that prediction t sees, s_1 to s_t, those of the query position before it.
+
+    Nothing comes before s_1: the first row is zero.
+    """
+    weights = jnp.where(visible_keys(num_states), positions.matrix(num_states), 0.0)
+    return jnp.concatenate([jnp.zeros_like(weights[:1]), weights[:-1]])
+
+
 def leading_block(name: str, matrix: Float[Array, "t t"], num_positions: int) -> Float[Array, "s s"]:
     """The weights of fewer positions; ValueError where there are not so many."""
     if num_positions > len(matrix):

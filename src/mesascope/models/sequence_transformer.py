@@ -1,0 +1,97 @@
+"""The trained models of Sander et al. 2024, section 5."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact, Key
+
+from mesascope.models.causal_heads import CausalHeads
+from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights
+from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTokens, RepeatedTokens
+from mesascope.predictor import AbstractSequencePredictor
+from mesascope.prompt import Sequence
+from mesascope.validation import check_count
+
+
+class SequenceTransformer(AbstractSequencePredictor):
+    """Tokens of real states, layers of causal heads, and the next state read out of each token after the last layer.
+
+    What a layer finds is normalised, where it has a `norm`, and added to its token, or, without `residual`, put in its
+    place. Rows of Q, K and V have biases, as in the authors' models, which the layers of their theory have not.
+    """
+
+    layers: tuple[CausalHeads, ...]
+    norms: tuple[eqx.nn.LayerNorm, ...] | None
+    tokens: AbstractSequenceTokens
+    dim: int = eqx.field(static=True)
+    residual: bool = eqx.field(static=True, default=True)
+
+    takes_complex = False
+
+    def __check_init__(self):
+        check_count("dim", self.dim)
+        if not self.layers:
+            raise ValueError("`layers` must hold at least one layer; got none.")
+
+    @classmethod
+    def initialise(
+        cls,
+        dim: int,
+        *,
+        tokens: AbstractSequenceTokens | None = None,
+        num_layers: int = 1,
+        num_heads: int = 1,
+        positions: AbstractPositionWeights | None = None,
+        asks_before: bool = False,
+        normalise: bool = True,
+        residual: bool = True,
+        init_scale: float = 1.0,
+        key: Key[Array, ""],
+    ) -> "SequenceTransformer":
+        """Random weights; `positions` are where every layer's start, `tokens` are augmented unless told otherwise."""
+        check_count("dim", dim)
+        check_count("num_layers", num_layers)
+        tokens = AugmentedTokens() if tokens is None else tokens
+        size = tokens.dim_token(dim)
+        settings = {"num_heads": num_heads, "positions": positions, "asks_before": asks_before}
+        layers = tuple(
+            CausalHeads.initialise(size, init_scale=init_scale, key=each, **settings)
+            for each in jax.random.split(key, num_layers)
+        )
+        norms = tuple(eqx.nn.LayerNorm(size) for _ in layers) if normalise else None
+        return cls(layers, norms, tokens, dim, residual)
+
+    def trajectory(self, sequence: Sequence) -> Float[Array, "layers t d"]:
+        """The predictions after each layer."""
+        states = sequence.states
+        if jnp.iscomplexobj(states):
+            raise ValueError(f"`sequence` must have real states for this model; got {states.dtype}.")
+        if states.shape[1] != self.dim:
+            raise ValueError(f"`sequence` must have states of size {self.dim}; got {states.shape[1]}.")
+        tokens, seen = self.tokens.embed(states), []
+        for i, layer in enumerate(self.layers):
+            update = layer(tokens)
+            update = update if self.norms is None else jax.vmap(self.norms[i])(update)
+            tokens = tokens + update if self.residual else update
+            seen.append(self.tokens.read(tokens, self.dim))
+        return jnp.stack(seen)
+
+    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        return self.trajectory(sequence)[-1]
+
+    @classmethod
+    def examples(cls) -> "tuple[SequenceTransformer, ...]":
+        weights = SoftmaxWeights(jnp.zeros((6, 6)))
+        return (
+            cls.initialise(4, num_layers=2, key=jax.random.key(0)),
+            cls.initialise(4, num_heads=3, normalise=False, key=jax.random.key(1)),
+            cls.initialise(
+                4,
+                tokens=RepeatedTokens(2),
+                num_heads=20,
+                positions=weights,
+                asks_before=True,
+                residual=False,
+                key=jax.random.key(2),
+            ),
+        )
