@@ -2,17 +2,15 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
-from mesascope.probes.error import squared_error
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
+from mesascope.studies._measure import compiled_errors_of
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory import gdpp as theory
 from mesascope.theory.gdpp_optimum import FAMILIES, fit_rates, starting_points
@@ -43,7 +41,7 @@ class Comparison(NamedTuple):
         start = self.algorithm(starting_points(self.family, self.num_steps, spectra)[0])
         tuned = tune(start, self.task, key=jax.random.key(seed), **sizes)
         rates = self.rates(tuned.algorithm)
-        errors = np.asarray(_errors(tuned.algorithm, drawn[1])) - self.losses(rates, held_out)
+        errors = np.asarray(compiled_errors_of(tuned.algorithm, drawn[1])) - self.losses(rates, held_out)
         theirs = self.losses((fit.rates, fit.curvatures), spectra).mean()
         return {
             "fitted_rates": np.array([fit.rates, fit.curvatures]),
@@ -75,11 +73,6 @@ class Comparison(NamedTuple):
         """The expected loss of each task, given its spectrum."""
         errors = theory.squared_error(*rates, 0.0, spectra).sum(axis=1)
         return float(self.task.input_scale) ** 2 / 6 * self.task.dim_y * errors
-
-
-@eqx.filter_jit
-def _errors(algorithm, prompts: Prompt) -> Float[Array, " prompts"]:
-    return jax.vmap(lambda prompt: squared_error(algorithm, prompt))(prompts)
 
 
 def _spectra(prompts: Prompt) -> np.ndarray:
