@@ -10,9 +10,8 @@ from jaxtyping import Array, Float
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
+from mesascope.studies._once import jit_once
 from mesascope.theory import gdpp as theory
-
-NOT_OPTIMISED = {"xla_backend_optimization_level": 0}  # for programs that run only once
 
 
 class Shape(NamedTuple):
@@ -74,7 +73,7 @@ def _walk(construction: GDPlusPlusConstruction, prompts: Prompt) -> dict[str, Ar
         )
         return {"predictions": predictions, "error": jnp.maximum(*(jnp.abs(error).max() for error in errors))}
 
-    return jax.jit(walk, compiler_options=NOT_OPTIMISED)(prompts)
+    return jit_once(walk)(prompts)
 
 
 def _filtered(construction: GDPlusPlusConstruction, prompts: Prompt) -> Float[np.ndarray, "prompts steps dy"]:

@@ -9,6 +9,7 @@ from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._gdpp_degree import Degree
 from mesascope.studies._gdpp_layers import Shape
 from mesascope.studies._gdpp_rates import Comparison
+from mesascope.studies._proposition import shape_label
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.gdpp import drawn_spectra
 from mesascope.theory.gdpp_optimum import FAMILIES
@@ -92,10 +93,7 @@ class GDPlusPlusStudy(AbstractStudy):
         self._task()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        exact = (
-            Cell(f"dim_x {shape[0]}, dim_y {shape[1]}, N {shape[2]}", Shape(*shape, 4, 20, self.seeds))
-            for shape in self.shapes
-        )
+        exact = (Cell(shape_label(shape), Shape(*shape, 4, 20, self.seeds)) for shape in self.shapes)
         comparisons = (
             Cell(
                 f"{family}, K = {depth}",
