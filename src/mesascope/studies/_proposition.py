@@ -1,4 +1,4 @@
-"""What the studies of propositions share: random shapes of explicit weights, and how exact they must be."""
+"""What the studies of propositions share: their settings, the words of their criteria, and how exact they must be."""
 
 from typing import ClassVar
 
