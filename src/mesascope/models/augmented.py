@@ -103,6 +103,7 @@ class ScalarAugmentedLayer(AbstractAugmentedLayer):
 
 def _draw_blocks(std: float, key: Key[Array, ""], *shape: int) -> tuple[Float[Array, "4 ..."], Float[Array, "2 ..."]]:
     """What the four blocks of G and the two of V are made of, each of this shape."""
+    check_non_negative("std", std)
     weights = std * jax.random.normal(key, (6, *shape))
     return weights[:4], weights[4:]
 
