@@ -11,7 +11,7 @@ from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
 from mesascope.studies._curvature import Published, condition_numbers, conditioning, farthest_extreme
-from mesascope.studies._gdpp import exact_degree
+from mesascope.studies._gdpp_degree import exact_degree
 from mesascope.studies._gdpp_readings import largest_errors, per_seed
 
 EPS = np.finfo(np.float64).eps

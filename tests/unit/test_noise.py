@@ -12,10 +12,13 @@ import pytest
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
-from mesascope.studies import _noise as noise
 from mesascope.studies import _noise_panels as panels
 from mesascope.studies._base import Workspace
 from mesascope.studies._best_rates import best_gdpp
+from mesascope.studies._measure import compiled_errors_of
+from mesascope.studies._noise import DecayCell, LevelCell, measure_decay, measure_level
+from mesascope.studies._noise_errors import bayes, noisy_prompts
+from mesascope.studies._noise_weights import learned_rates, unmatched
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -45,7 +48,7 @@ def level():
         Constructed(((one, 0.0), (one / 2, 0.0)), 1),
         Constructed(((two.learning_rate, two.curvature), (two.learning_rate / 2, two.curvature)), 2),
     )
-    return noise.measure_level(noise.LevelCell(TASK, (1, 2), trainings, NUM_PROMPTS), Workspace())
+    return measure_level(LevelCell(TASK, (1, 2), trainings, NUM_PROMPTS), Workspace())
 
 
 def test_the_best_construction_is_as_good_as_its_algorithm(level):
@@ -68,13 +71,13 @@ def test_what_compares_labels_with_labels_is_taken_out():
     matching = eqx.tree_at(lambda m: m.layers[0].query, model, replace_fn=lambda query: query.at[0, 3, 3].set(0.7))
     matching = eqx.tree_at(lambda m: m.layers[0].key, matching, jnp.eye(4)[None])
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), matching, model)
-    np.testing.assert_allclose(noise.learned_rates(stacked, TASK)["label_match"], [0.7, 0.0], rtol=1e3 * EPS)
-    cleaned = jax.tree.map(lambda leaf: leaf[0], noise.unmatched(stacked, 3))
-    prompts = noise.noisy_prompts(TASK, NUM_PROMPTS)
+    np.testing.assert_allclose(learned_rates(stacked, TASK)["label_match"], [0.7, 0.0], rtol=1e3 * EPS)
+    cleaned = jax.tree.map(lambda leaf: leaf[0], unmatched(stacked, 3))
+    prompts = noisy_prompts(TASK, NUM_PROMPTS)
     np.testing.assert_allclose(
-        noise.errors_of(cleaned, prompts), noise.errors_of(model, prompts), rtol=0, atol=1e4 * EPS
+        compiled_errors_of(cleaned, prompts), compiled_errors_of(model, prompts), rtol=0, atol=1e4 * EPS
     )
-    assert float(jnp.abs(noise.errors_of(matching, prompts) - noise.errors_of(model, prompts)).max()) > 1e-3
+    assert float(jnp.abs(compiled_errors_of(matching, prompts) - compiled_errors_of(model, prompts)).max()) > 1e-3
 
 
 def test_the_order_is_bayes_gdpp_descent(level):
@@ -88,14 +91,14 @@ def test_the_loss_of_one_step_is_the_closed_form(level):
 
 def test_the_excess_is_the_mean_difference_with_its_standard_error(level):
     np.testing.assert_allclose(level["excess"], level["loss"] - level["bayes_loss"], rtol=0, atol=1e3 * EPS)
-    prompts = noise.noisy_prompts(TASK, NUM_PROMPTS)
+    prompts = noisy_prompts(TASK, NUM_PROMPTS)
     model = GDPlusPlusConstruction(level["step_size"][1, 0], level["gdpp_curvature"][1], 2, **SIZES).build()
-    excess = np.asarray(noise.errors_of(model, prompts) - noise.errors_of(noise.bayes(TASK), prompts))
+    excess = np.asarray(compiled_errors_of(model, prompts) - compiled_errors_of(bayes(TASK), prompts))
     np.testing.assert_allclose(level["excess_error"][1, 0], excess.std(ddof=1) / NUM_PROMPTS**0.5, rtol=1e5 * EPS)
 
 
 def test_noise_levels_share_their_prompts_but_for_the_noise():
-    silent, noisy = (noise.noisy_prompts(LinearRegression(5, 3, noise_std=std), NUM_PROMPTS) for std in (0.0, 0.5))
+    silent, noisy = (noisy_prompts(LinearRegression(5, 3, noise_std=std), NUM_PROMPTS) for std in (0.0, 0.5))
     for name in ("xs", "query", "target"):
         np.testing.assert_array_equal(getattr(silent, name), getattr(noisy, name))
     assert float(jnp.abs(silent.ys - noisy.ys).min()) > 0
@@ -104,15 +107,15 @@ def test_noise_levels_share_their_prompts_but_for_the_noise():
 
 
 def test_the_bayes_predictor_is_ridge_with_the_noise_s_variance():
-    assert isinstance(noise.bayes(LinearRegression(5, 3)), LeastSquares)
-    predictor = noise.bayes(TASK)
+    assert isinstance(bayes(LinearRegression(5, 3)), LeastSquares)
+    predictor = bayes(TASK)
     assert isinstance(predictor, Ridge)
     assert predictor.penalty == 0.25
 
 
 def test_what_weight_decay_does_is_read_off_every_training():
     trainings = tuple(Constructed(((rate, 0.0), (2 * rate, 0.0)), 1) for rate in (2.0, 1.0, 0.5))
-    arrays = noise.measure_decay(noise.DecayCell(TASK, trainings, NUM_PROMPTS), Workspace())
+    arrays = measure_decay(DecayCell(TASK, trainings, NUM_PROMPTS), Workspace())
     np.testing.assert_allclose(arrays["decay_step_size"], [[2, 4], [1, 2], [0.5, 1]], rtol=1e3 * EPS)
     np.testing.assert_allclose(arrays["decay_loss"][1, 1], arrays["decay_loss"][0, 0], rtol=1e3 * EPS)
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
-from mesascope.studies import _rollout as roll
 from mesascope.studies import _rollout_panels as panels
 from mesascope.studies._base import Workspace
+from mesascope.studies._divergence import diverges, largest_eigenvalues
+from mesascope.studies._rollout_descent import DescentCell, best_rate, measure_descent, measure_theory
+from mesascope.studies._rollout_trained import TrainedCell, measure_trained
 from mesascope.tasks.linear_regression import LinearRegression
 
 TASK = LinearRegression(4, 3)
@@ -41,16 +43,16 @@ def test_a_prompt_diverges_beyond_twice_the_inverse_step(largest, expected):
     """With tiny eigenvalues besides, and labels that no teacher gave, so that a residual remains."""
     rng = np.random.default_rng(1)
     xs = np.stack([inputs_of(rng, [largest, 0.3, 1e-12]) for _ in range(20)])
-    diverged = roll.diverges(0.5, np.sqrt(2) * xs, rng.normal(size=(20, 5, 2)))
+    diverged = diverges(0.5, np.sqrt(2) * xs, rng.normal(size=(20, 5, 2)))
     assert diverged.tolist() == [expected] * 20
-    np.testing.assert_allclose(roll.largest_eigenvalues(xs), largest, rtol=1e-12)
+    np.testing.assert_allclose(largest_eigenvalues(xs), largest, rtol=1e-12)
 
 
 @pytest.fixture(scope="module")
 def descent():
     calls = []
-    cell = roll.DescentCell(TASK, 20, 300, 500)
-    arrays = roll.measure_descent(cell, Workspace(report=lambda *call: calls.append(call)))
+    cell = DescentCell(TASK, 20, 300, 500)
+    arrays = measure_descent(cell, Workspace(report=lambda *call: calls.append(call)))
     assert calls[-1][:2] == (3, 3)
     return arrays
 
@@ -70,8 +72,8 @@ def test_losses_are_the_population_s(descent):
 
 def test_the_theory_s_losses_are_the_known_ones():
     """Two dampenings after 1, 2, 5, 10, 20, 50 steps, found on 10^4 prompts: z = 5, a deviation of 1.7 of the mean."""
-    cell = roll.DescentCell(LinearRegression(), 50, 1, 2000, (0.75, 0.5))
-    arrays = roll.measure_theory(cell, roll.best_rate(cell.task) * np.array(cell.dampenings))
+    cell = DescentCell(LinearRegression(), 50, 1, 2000, (0.75, 0.5))
+    arrays = measure_theory(cell, best_rate(cell.task) * np.array(cell.dampenings))
     known = [[0.219, 0.169, 0.116, 0.086, 0.064, 0.0433], [0.259, 0.203, 0.140, 0.104, 0.077, 0.0515]]
     np.testing.assert_allclose(arrays["theory_loss"], known, rtol=5 * 1.7 / 100)
 
@@ -79,7 +81,7 @@ def test_the_theory_s_losses_are_the_known_ones():
 @pytest.fixture(scope="module")
 def rolled():
     """The construction at the best rate, and the same when it shrinks the first input a little, or blows it up."""
-    exact = GradientDescentConstruction(roll.best_rate(TASK), **SIZES).build()
+    exact = GradientDescentConstruction(best_rate(TASK), **SIZES).build()
     (layer,) = exact.layers
 
     def writing(number):
@@ -87,7 +89,7 @@ def rolled():
         return type(exact)((type(layer)(layer.key, layer.query, value, layer.output),), exact.tokens)
 
     training = Constructed([exact, writing(-0.05), writing(1.0)])
-    return roll.measure_trained(roll.TrainedCell(training, TASK, 20, 300), Workspace())
+    return measure_trained(TrainedCell(training, TASK, 20, 300), Workspace())
 
 
 def test_the_construction_is_dampened_gradient_descent(rolled, descent):

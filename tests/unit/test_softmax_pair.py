@@ -9,6 +9,7 @@ import pytest
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.softmax_pair import SoftmaxPair
 from mesascope.studies import _softmax_heads as heads
+from mesascope.studies import _softmax_readings as read
 from mesascope.tasks.linear_regression import LinearRegression
 
 TEMPERATURES = 2.0 ** -np.arange(3, 8)
@@ -95,9 +96,9 @@ def test_one_head_alone_leaves_an_offset():
 
 def test_its_heads_rates_add_up_to_its_learning_rate():
     """As the softmax study reads them off the weights: rate / 2 times the identity each, writes that cancel."""
-    read = jax.tree.map(np.asarray, heads.head_rates(SoftmaxPair(0.8, 0.05, 1, 3).build()))
-    np.testing.assert_allclose(read["rates"], np.stack([0.4 * np.eye(3)] * 2), rtol=0, atol=1e3 * EPS)
-    np.testing.assert_allclose(read["writes"], [-8.0, 8.0], rtol=1e3 * EPS)
+    rates = jax.tree.map(np.asarray, heads.head_rates(SoftmaxPair(0.8, 0.05, 1, 3).build()))
+    np.testing.assert_allclose(rates["rates"], np.stack([0.4 * np.eye(3)] * 2), rtol=0, atol=1e3 * EPS)
+    np.testing.assert_allclose(rates["writes"], [-8.0, 8.0], rtol=1e3 * EPS)
 
 
 def test_the_best_single_head_is_a_softmax_head(key):
@@ -112,10 +113,10 @@ def test_the_best_single_head_is_a_softmax_head(key):
 
 def test_distances_and_cosines_of_matrices():
     matrices = np.array([[[2.0, 3.0], [0.0, 4.0]], [[2.0, 0.0], [0.0, 2.0]]])
-    assert heads.off_diagonal(matrices).tolist() == [[3.0, 0.0], [0.0, 0.0]]
-    np.testing.assert_allclose(heads.distance_from_identity(matrices), [np.sqrt(11 / 29), 0], rtol=1e3 * EPS)
+    assert read.off_diagonal(matrices).tolist() == [[3.0, 0.0], [0.0, 0.0]]
+    np.testing.assert_allclose(read.distance_from_identity(matrices), [np.sqrt(11 / 29), 0], rtol=1e3 * EPS)
     first, second = np.array([[3.0, 4.0]]), np.array([[-4.0, -3.0]])
-    np.testing.assert_allclose(heads.cosine(first, second), [-24 / 25], rtol=1e3 * EPS)
+    np.testing.assert_allclose(read.cosine(first, second), [-24 / 25], rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("name", ["dim_x", "dim_y", "num_steps"])

@@ -15,6 +15,7 @@ from mesascope.models.mlp import MLP, OnInputs
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.studies._base import Arrays
+from mesascope.studies._once import jit_once
 
 LEARNING_RATE = 0.8
 
@@ -53,8 +54,7 @@ def compare(shape: Shape) -> Arrays:
     Predictions are of order 1. "printed" is the error of the smoother without learning_rate / N, "printed_size" the
     size of the prediction that this error is to be compared with.
     """
-    once = {"xla_backend_optimization_level": 0}  # it runs only once
-    compiled = jax.jit(jax.vmap(lambda key: _errors(shape, key)), compiler_options=once)
+    compiled = jit_once(jax.vmap(lambda key: _errors(shape, key)))
     with jax.enable_x64(shape.precision == "float64"):
         return jax.tree.map(np.asarray, compiled(jax.random.split(jax.random.key(0), shape.seeds)))
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Key
 from mesascope.constructions.copying import CopyingConstruction, linear_copying, softmax_copying, uncleared
 from mesascope.models.attention import AbstractAttention
 from mesascope.studies._base import Arrays
+from mesascope.studies._once import jit_once
 
 LOGIT_SCALES = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0)
 
@@ -57,5 +58,4 @@ def compare(shape: Shape) -> Arrays:
         return {**errors, "junk": junk, "softmax": curve}
 
     keys = jax.random.split(jax.random.key(0), shape.seeds)
-    compiled = jax.jit(lambda keys: jax.lax.map(of_seed, keys), compiler_options={"xla_backend_optimization_level": 0})
-    return jax.tree.map(np.asarray, compiled(keys))
+    return jax.tree.map(np.asarray, jit_once(lambda keys: jax.lax.map(of_seed, keys))(keys))

@@ -10,10 +10,9 @@ from jaxtyping import Array
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.models.transformer import Transformer
-from mesascope.probes.error import squared_error
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays, Workspace
-from mesascope.studies._measure import mean_alignment, mean_error, over_models, validation
+from mesascope.studies._measure import errors_of, mean_alignment, mean_error, over_models, validation
 from mesascope.studies._panels import REFERENCE, band
 from mesascope.studies._training import Training, every
 from mesascope.tasks.pool import FinitePool
@@ -46,7 +45,7 @@ def measure_pools(cell: PoolsCell, workspace: Workspace) -> Arrays:
     snapshots = stack([every(each, cell.num_snapshots)[0] for each in trained])
 
     def at_the_end(model: Transformer) -> dict[str, Array]:
-        errors = jax.vmap(lambda prompt: squared_error(model, prompt))(seen)
+        errors = errors_of(model, seen)
         of_pools = jnp.stack([errors[:size].mean() for size in sizes])
         return {"loss": mean_error(model, fresh), "pool_losses": of_pools, **mean_alignment(model, descent, fresh)}
 

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mesascope.predictor import AbstractPredictor
+from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.probes.alignment import alignment
-from mesascope.probes.error import squared_error
+from mesascope.probes.error import rollout_errors, squared_error
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
 from mesascope.tasks._base import AbstractTask
@@ -25,9 +25,22 @@ def validation(task: AbstractTask, num_prompts: int) -> Prompt:
     return task.sample_batch(jax.random.key(VALIDATION_SEED), num_prompts)
 
 
+def errors_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, " prompts"]:
+    """The squared error on every prompt."""
+    return jax.vmap(lambda prompt: squared_error(predictor, prompt))(prompts)
+
+
+compiled_errors_of = eqx.filter_jit(errors_of)
+
+
+def errors_along(predictor: AbstractStepwise, prompts: Prompt) -> Float[Array, "prompts steps"]:
+    """The squared error on every prompt after every step."""
+    return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts)
+
+
 def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
     """Mean over prompts of the squared error."""
-    return jax.vmap(lambda prompt: squared_error(model, prompt))(prompts).mean()
+    return errors_of(model, prompts).mean()
 
 
 def mean_alignment(model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt) -> dict[str, Array]:

@@ -1,24 +1,18 @@
 """Layers trained on noisy linear regression, held against the best algorithms of their depth and against Bayes."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from mesascope.algorithms.gdpp import GDPlusPlus
-from mesascope.algorithms.least_squares import LeastSquares
-from mesascope.algorithms.ridge import Ridge
-from mesascope.models.transformer import Transformer
-from mesascope.predictor import AbstractPredictor
-from mesascope.probes.error import squared_error
-from mesascope.probes.structure import diagonal_structure, fix_gauge
 from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._best_rates import BestRates, best_gdpp, best_gradient_descent
-from mesascope.studies._measure import over_models, validation
+from mesascope.studies._measure import compiled_errors_of
+from mesascope.studies._noise_errors import against, bayes, noisy_prompts
+from mesascope.studies._noise_weights import learned_rates, unmatched
 from mesascope.studies._training import Training
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
@@ -41,47 +35,13 @@ class DecayCell(NamedTuple):
     num_validation: int
 
 
-@eqx.filter_jit
-def errors_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, " prompts"]:
-    """The squared error on every prompt."""
-    return jax.vmap(lambda prompt: squared_error(predictor, prompt))(prompts)
-
-
-@eqx.filter_jit
-def against(models: Any, prompts: Prompt, ideal: Float[Array, " prompts"]) -> dict[str, Array]:
-    """Of every seed's model the mean loss, its excess over the ideal errors, and the standard error of that."""
-    arrays, static = eqx.partition(models, eqx.is_array)
-
-    def one(weights: Any) -> dict[str, Array]:
-        errors = errors_of(eqx.combine(weights, static), prompts)
-        excess = errors - ideal
-        return {
-            "loss": errors.mean(),
-            "excess": excess.mean(),
-            "excess_error": excess.std(ddof=1) / excess.size**0.5,
-        }
-
-    return jax.lax.map(one, arrays)
-
-
-def noisy_prompts(task: LinearRegression, num_prompts: int) -> Prompt:
-    """The validation prompts: of all noise levels the same but for the size of the noise, by one program."""
-    return validation(eqx.tree_at(lambda t: t.noise_std, task, jnp.asarray(task.noise_std, float)), num_prompts)
-
-
-def bayes(task: LinearRegression) -> AbstractPredictor:
-    """The mean of the posterior: ridge regression with the noise's variance for penalty, and least squares without."""
-    variance = float(task.noise_std) ** 2
-    return Ridge(jnp.asarray(variance)) if variance else LeastSquares()
-
-
 def measure_level(cell: LevelCell, workspace: Workspace) -> Arrays:
     """Losses and rates at every depth [depths seeds], of the best algorithms [depths], and the Bayes predictor's loss.
 
     "unmatched" is the loss of the model with the entry of W_KQ that compares labels with labels set to zero.
     """
     task, prompts = cell.task, noisy_prompts(cell.task, cell.num_validation)
-    ideal = errors_of(bayes(task), prompts)
+    ideal = compiled_errors_of(bayes(task), prompts)
     optimum = one_step_optimum(task.num_examples, task.dim_x, float(task.input_scale), float(task.noise_std))
     one_step = BestRates(optimum.learning_rate, 0.0, optimum.loss)
     rows = []
@@ -118,35 +78,6 @@ def measure_decay(cell: DecayCell, workspace: Workspace) -> Arrays:
     return {"decay_step_size": np.stack(sizes), "decay_loss": np.stack(losses)}
 
 
-def learned_rates(models: Any, task: LinearRegression) -> Arrays:
-    """Of every seed's layer the learning rate, the curvature, and how much W_KQ compares labels with labels."""
-
-    def read(model: Transformer) -> dict[str, Array]:
-        key_query, output_value = (product[0, 0] for product in model.products())
-        key_query, output_value = fix_gauge(key_query, output_value, task.dim_x)
-        writes = diagonal_structure(output_value, task.dim_x)
-        return {
-            "step_size": -task.num_examples * writes.mean_y,
-            "curvature": -writes.mean_x,
-            "label_match": diagonal_structure(key_query, task.dim_x).mean_y,
-        }
-
-    return over_models(read, models)
-
-
-@eqx.filter_jit
-def unmatched(models: Any, dim_x: int) -> Any:
-    """Every seed's model with the entries of W_KQ that compare labels with labels set to zero."""
-
-    def one(model: Transformer) -> Transformer:
-        without = model.canonical()
-        return eqx.tree_at(
-            lambda m: m.layers[0].query, without, replace_fn=lambda query: query.at[:, dim_x:, dim_x:].set(0.0)
-        )
-
-    return eqx.filter_vmap(one)(models)
-
-
 def _loss(best: BestRates, num_steps: int, prompts: Prompt) -> Array:
     rates = jnp.asarray(best.learning_rate), jnp.asarray(best.curvature)
-    return errors_of(GDPlusPlus(*rates, num_steps), prompts).mean()
+    return compiled_errors_of(GDPlusPlus(*rates, num_steps), prompts).mean()

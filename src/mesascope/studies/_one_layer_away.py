@@ -1,19 +1,15 @@
 """One trained layer away from what it was trained on: on shifted tasks, and applied many times."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.models.transformer import Transformer
-from mesascope.predictor import AbstractStepwise
-from mesascope.probes.error import rollout_errors, squared_error
-from mesascope.prompt import Prompt
 from mesascope.studies._base import Arrays
-from mesascope.studies._measure import over_models, validation
+from mesascope.studies._measure import errors_along, mean_error, over_models, validation
 from mesascope.studies._one_layer import OneLayerCell
 from mesascope.studies._shifts import INPUT_LAWS, shifted_losses
 from mesascope.training.fit import Trained
@@ -49,24 +45,17 @@ def measure_rollout(cell: OneLayerCell, trained: Trained, learning_rate: Array |
     prompts = validation(cell.task, cell.num_validation)
     descent = GradientDescent(cell.dampening * jnp.asarray(learning_rate), num_steps=cell.num_rollout)
 
-    @jax.vmap
-    def zero_errors(prompt: Prompt) -> Float[Array, ""]:
-        return squared_error(ZeroPredictor(), prompt)
-
-    def errors(predictor: AbstractStepwise) -> Float[Array, "prompts steps"]:
-        return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts)
-
     def losses(model: Transformer) -> dict[str, Array]:
         repeated = Transformer(model.layers, model.tokens, cell.num_rollout, cell.dampening)
         silenced = eqx.tree_at(
             lambda m: m.layers[0].output, repeated, replace_fn=lambda output: output.at[:, : cell.task.dim_x].set(0.0)
         )
-        of_repeated = errors(repeated)
-        exploded = ~(of_repeated[:, -1] < EXPLODED * zero_errors(prompts).mean())
+        of_repeated = errors_along(repeated, prompts)
+        exploded = ~(of_repeated[:, -1] < EXPLODED * mean_error(ZeroPredictor(), prompts))
         return {
             "rollout_trained": of_repeated.mean(axis=0),
-            "rollout_silenced": errors(silenced).mean(axis=0),
-            "rollout_gradient_descent": errors(descent).mean(axis=0),
+            "rollout_silenced": errors_along(silenced, prompts).mean(axis=0),
+            "rollout_gradient_descent": errors_along(descent, prompts).mean(axis=0),
             "rollout_exploded": exploded.sum(),
         }
 

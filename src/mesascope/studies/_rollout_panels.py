@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mesascope.studies import _rollout as roll
 from mesascope.studies._base import Arrays
 from mesascope.studies._panels import REFERENCE
+from mesascope.studies._rollout_descent import DAMPENINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STABLE = np.array([dampening < 0.8 for dampening in roll.DAMPENINGS])
+STABLE = np.array([dampening < 0.8 for dampening in DAMPENINGS])
 
 GAP = "largest |loss / GD loss - 1| at dampenings 0.75 and 0.5"
 MISMATCHES = "number of prompts, over all dampenings, where that is not so"
@@ -58,7 +58,7 @@ def loss_distance(descent: Arrays) -> np.ndarray:
 def remarks(descent: Arrays, trained: Arrays) -> tuple[str, ...]:
     """At every dampening: shares that diverge, losses of gradient descent, and what explodes of the trained layers."""
     lines = []
-    for i, dampening in enumerate(roll.DAMPENINGS):
+    for i, dampening in enumerate(DAMPENINGS):
         losses = ", ".join(f"{descent['loss'][i, step - 1]:.3g}" for step in descent["theory_steps"])
         theory = ", ".join(f"{loss:.3g}" for loss in descent["theory_loss"][i])
         counts = {
@@ -79,7 +79,7 @@ def four_panels(descent: Arrays, trained: Arrays) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 3.2), layout="constrained")
-    panels = figure.subplots(1, len(roll.DAMPENINGS))
+    panels = figure.subplots(1, len(DAMPENINGS))
     for i, axes in enumerate(panels):
         _panel(axes, descent, trained, i)
     panels[-1].legend()
@@ -98,4 +98,4 @@ def _panel(axes: "Axes", descent: Arrays, trained: Arrays, index: int) -> None:
         axes.set_ylim(0, 0.8 * start)  # an explosion leaves the panel
     elif start > 0:  # a logarithmic axis needs a positive number
         axes.set(yscale="log", ylim=(0.1 * start, 1e4 * start))
-    axes.set(title=f"dampening {roll.DAMPENINGS[index]:g}", xlabel="steps", ylabel="validation loss")
+    axes.set(title=f"dampening {DAMPENINGS[index]:g}", xlabel="steps", ylabel="validation loss")

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from mesascope.studies import _rollout as roll
 from mesascope.studies import _rollout_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._rollout_descent import DescentCell, measure_descent
+from mesascope.studies._rollout_trained import TrainedCell, measure_trained
 from mesascope.studies._stacks import stack_training
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_count
@@ -77,15 +78,15 @@ class Figure10(AbstractStudy):
         settings = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
         training = stack_training(**settings, task=task, first_seed=self.first_seed)
         return (
-            Cell("gradient descent", roll.DescentCell(task, self.num_rollout, self.num_prompts, self.num_spectra)),
+            Cell("gradient descent", DescentCell(task, self.num_rollout, self.num_prompts, self.num_spectra)),
             Cell(training.label, training),
-            Cell("trained layer", roll.TrainedCell(training, task, self.num_rollout, self.num_prompts)),
+            Cell("trained layer", TrainedCell(training, task, self.num_rollout, self.num_prompts)),
         )
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        if isinstance(cell.config, roll.DescentCell):
-            return roll.measure_descent(cell.config, workspace)
-        return roll.measure_trained(cell.config, workspace)
+        if isinstance(cell.config, DescentCell):
+            return measure_descent(cell.config, workspace)
+        return measure_trained(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> Summary:
         return Summary(results[0], results[2])

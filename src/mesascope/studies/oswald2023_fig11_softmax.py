@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies import _softmax_heads as heads
 from mesascope.studies import _softmax_panels as panels
+from mesascope.studies import _softmax_readings as read
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._training import Training
@@ -115,11 +116,11 @@ class Figure11(AbstractStudy):
         return dict(zip(self.num_heads, results[len(self.num_heads) :], strict=True))
 
     def verdicts(self, summary: dict[int, Arrays]) -> tuple[Verdict, ...]:
-        per_seed = heads.per_seed(summary[1], summary[2])
+        per_seed = read.per_seed(summary[1], summary[2])
         return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
     def notes(self, summary: dict[int, Arrays]) -> tuple[str, ...]:
-        return heads.remarks(summary)
+        return read.remarks(summary)
 
     def figures(self, summary: dict[int, Arrays]) -> "dict[str, Figure]":
         two = summary[2]

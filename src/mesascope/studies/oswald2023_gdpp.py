@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from mesascope.studies import _gdpp as measured
 from mesascope.studies import _gdpp_panels as panels
 from mesascope.studies import _gdpp_readings as read
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._gdpp_degree import Degree
+from mesascope.studies._gdpp_layers import Shape
+from mesascope.studies._gdpp_rates import Comparison
+from mesascope.studies._proposition import shape_label
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.gdpp import drawn_spectra
 from mesascope.theory.gdpp_optimum import FAMILIES
@@ -90,18 +93,15 @@ class GDPlusPlusStudy(AbstractStudy):
         self._task()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        exact = (
-            Cell(f"dim_x {shape[0]}, dim_y {shape[1]}, N {shape[2]}", measured.Shape(*shape, 4, 20, self.seeds))
-            for shape in self.shapes
-        )
+        exact = (Cell(shape_label(shape), Shape(*shape, 4, 20, self.seeds)) for shape in self.shapes)
         comparisons = (
             Cell(
                 f"{family}, K = {depth}",
-                measured.Comparison(family, depth, self._task(), self.num_prompts, self.first_seed, self.seeds),
+                Comparison(family, depth, self._task(), self.num_prompts, self.first_seed, self.seeds),
             )
             for family, depth in self._compared()
         )
-        return (*exact, Cell("degrees", measured.Degree(DEGREES)), *comparisons)
+        return (*exact, Cell("degrees", Degree(DEGREES)), *comparisons)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         arrays = cell.config.measure()

@@ -8,17 +8,15 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._base import Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.validation import check_count
+from mesascope.studies._once import jit_once
+from mesascope.studies._proposition import CONTEXT_ERROR, ERROR, EXACT, AbstractProposition, shape_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHAPES = ((10, 1, 10), (3, 4, 7), (5, 2, 1), (20, 3, 40))  # dim_x, dim_y, number of examples
-
-ERROR = "largest error of a prediction in float64"
-CONTEXT_ERROR = "largest error of a context token in float64"
 GAUGE_CHANGE = "largest change of a prediction in float64 when the gauge is fixed"
 
 
@@ -42,7 +40,7 @@ class Summary(NamedTuple):
     query_single: np.ndarray
 
 
-class Proposition1(AbstractStudy):
+class Proposition1(AbstractProposition):
     """A linear self-attention layer with explicit weights makes exactly one step of gradient descent.
 
     For every shape (dim_x, dim_y, num_examples), with random initial weights W_0, a layer of the proposition's
@@ -57,31 +55,14 @@ class Proposition1(AbstractStudy):
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 1"
     claims: ClassVar = (
-        Claim("query", "The prediction is gradient descent's, for any dim_y, W_0, N and K.", ERROR, "at most", 1e-12),
-        Claim("context", "Every context token becomes (x_j, y_j - dW x_j).", CONTEXT_ERROR, "at most", 1e-12),
-        Claim("gauge", "Only W_KQ and P W_V matter, up to one scale.", GAUGE_CHANGE, "at most", 1e-12),
+        Claim("query", "The prediction is gradient descent's, for any dim_y, W_0, N and K.", ERROR, "at most", EXACT),
+        Claim("context", "Every context token becomes (x_j, y_j - dW x_j).", CONTEXT_ERROR, "at most", EXACT),
+        Claim("gauge", "Only W_KQ and P W_V matter, up to one scale.", GAUGE_CHANGE, "at most", EXACT),
     )
-    presets: ClassVar = {
-        "smoke": {"seeds": 1, "num_steps": 2, "num_prompts": 20},
-        "quick": {"seeds": 3, "num_steps": 8, "num_prompts": 200},
-        "paper": {"seeds": 5, "num_steps": 8, "num_prompts": 1000},
-    }
-
-    seeds: int = 3
-    num_steps: int = 8
-    num_prompts: int = 200
-
-    def __check_init__(self):
-        for name in ("seeds", "num_steps", "num_prompts"):
-            check_count(name, getattr(self, name))
 
     def cells(self) -> tuple[Cell, ...]:
         return tuple(
-            Cell(
-                f"dim_x {dim_x}, dim_y {dim_y}, N {num_examples}",
-                Shape(dim_x, dim_y, num_examples, self.num_steps, self.num_prompts, self.seeds),
-            )
-            for dim_x, dim_y, num_examples in SHAPES
+            Cell(shape_label(shape), Shape(*shape, self.num_steps, self.num_prompts, self.seeds)) for shape in SHAPES
         )
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
@@ -139,5 +120,4 @@ def compare(shape: Shape) -> Arrays:
         return {name: jnp.moveaxis(jnp.abs(e), 1, 0).reshape(shape.num_steps, -1).max(1) for name, e in errors.items()}
 
     keys = jax.random.split(jax.random.key(0), shape.seeds)
-    compiled = jax.jit(jax.vmap(of_seed), compiler_options={"xla_backend_optimization_level": 0})  # it runs only once
-    return jax.tree.map(np.asarray, compiled(keys))
+    return jax.tree.map(np.asarray, jit_once(jax.vmap(of_seed))(keys))

@@ -4,18 +4,15 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._base import Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._deep_features import LEARNING_RATE, Shape, compare
-from mesascope.validation import check_count
+from mesascope.studies._proposition import CONTEXT_ERROR, ERROR, EXACT, AbstractProposition, shape_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHAPES = ((10, 1, 10, 40), (3, 4, 7, 12), (5, 2, 1, 8), (20, 3, 40, 30))  # dim_x, dim_y, N, hidden units
-EXACT = 1e-12
-ERROR = "largest error of a prediction in float64"
-CONTEXT_ERROR = "largest error of a context token in float64"
 
 
 class Summary(NamedTuple):
@@ -25,7 +22,7 @@ class Summary(NamedTuple):
     single: Arrays
 
 
-class Proposition2(AbstractStudy):
+class Proposition2(AbstractProposition):
     """A perceptron on the inputs and linear self-attention make exactly a step of gradient descent on its features.
 
     For every shape, with random perceptrons, the first block maps (x_j, y_j) to (m(x_j), y_j), m(x) = x + mlp(x), and
@@ -53,25 +50,12 @@ class Proposition2(AbstractStudy):
         Claim("context", "Every context token becomes (m(x), y - dW m(x)).", CONTEXT_ERROR, "at most", EXACT),
         Claim("softmax", "Softmax attention is the Nadaraya-Watson smoother.", ERROR, "at most", EXACT),
     )
-    presets: ClassVar = {
-        "smoke": {"seeds": 1, "num_steps": 2, "num_prompts": 20},
-        "quick": {"seeds": 3, "num_steps": 8, "num_prompts": 200},
-        "paper": {"seeds": 5, "num_steps": 8, "num_prompts": 1000},
-    }
-
-    seeds: int = 3
-    num_steps: int = 8
-    num_prompts: int = 200
-
-    def __check_init__(self):
-        for name in ("seeds", "num_steps", "num_prompts"):
-            check_count(name, getattr(self, name))
 
     def cells(self) -> tuple[Cell, ...]:
         runs = [*((shape, "float64") for shape in SHAPES), (SHAPES[0], "float32")]
         return tuple(
             Cell(
-                f"dim_x {shape[0]}, dim_y {shape[1]}, N {shape[2]}, {precision}",
+                f"{shape_label(shape)}, {precision}",
                 Shape(*shape, self.num_steps, self.num_prompts, self.seeds, precision),
             )
             for shape, precision in runs

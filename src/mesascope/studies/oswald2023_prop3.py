@@ -5,22 +5,21 @@ from typing import TYPE_CHECKING, ClassVar
 import jax
 import numpy as np
 
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._base import Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._exact_copying import LOGIT_SCALES, Shape, compare
 from mesascope.studies._panels import REFERENCE
-from mesascope.validation import check_count
+from mesascope.studies._proposition import ERROR, EXACT, AbstractProposition, shape_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHAPES = ((10, 1, 10), (3, 2, 7), (5, 2, 1), (20, 3, 40))  # dim_x, dim_y, number of examples; the first is the paper's
 
-ERROR = "largest error of a token in float64"
-PREDICTION = "largest error of a prediction in float64"
+TOKEN_ERROR = "largest error of a token in float64"
 
 
-class Proposition3(AbstractStudy):
+class Proposition3(AbstractProposition):
     """Attention with explicit weights makes (token_j, token_{j+1}) of token_j and its position.
 
     The stream is x_1, (0, y_1), x_2, (0, y_2), ..., then the query, each with the unit vector of its position behind
@@ -42,15 +41,15 @@ class Proposition3(AbstractStudy):
     title: ClassVar = "Attention builds the tokens of gradient descent by copying the next token"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 3"
     claims: ClassVar = (
-        Claim("linear", "Linear attention makes (token_j, token_{j+1}) of token_j.", ERROR, "at most", 1e-12),
-        Claim("softmax", "A softmax of logits of scale 40 does so, too.", ERROR, "at most", 1e-12),
-        Claim("unit-scale", "A softmax of the logits as printed does not.", ERROR, "at least", 1.0),
+        Claim("linear", "Linear attention makes (token_j, token_{j+1}) of token_j.", TOKEN_ERROR, "at most", EXACT),
+        Claim("softmax", "A softmax of logits of scale 40 does so, too.", TOKEN_ERROR, "at most", EXACT),
+        Claim("unit-scale", "A softmax of the logits as printed does not.", TOKEN_ERROR, "at least", 1.0),
         Claim(
             "falls", "Larger logits copy better.", "largest ratio of the errors at two scales in turn", "at most", 1.0
         ),
-        Claim("cleared", "A second head clears the labels' tokens.", ERROR, "at most", 1e-12),
-        Claim("descent", "Layers behind it are gradient steps, for any dim_y, N and K.", PREDICTION, "at most", 1e-12),
-        Claim("junk", "Without the second head they are not.", PREDICTION, "at least", 1e-3),
+        Claim("cleared", "A second head clears the labels' tokens.", TOKEN_ERROR, "at most", EXACT),
+        Claim("descent", "Layers behind it are gradient steps, for any dim_y, N and K.", ERROR, "at most", EXACT),
+        Claim("junk", "Without the second head they are not.", ERROR, "at least", 1e-3),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "num_steps": 1, "num_prompts": 20},
@@ -58,18 +57,12 @@ class Proposition3(AbstractStudy):
         "paper": {"seeds": 5, "num_steps": 3, "num_prompts": 1000},
     }
 
-    seeds: int = 3
     num_steps: int = 2
-    num_prompts: int = 200
-
-    def __check_init__(self):
-        for name in ("seeds", "num_steps", "num_prompts"):
-            check_count(name, getattr(self, name))
 
     def cells(self) -> tuple[Cell, ...]:
         return tuple(
             Cell(
-                f"dim_x {shape[0]}, dim_y {shape[1]}, N {shape[2]}",
+                shape_label(shape),
                 Shape(*shape, self.num_steps, self.num_prompts, self.seeds, with_softmax=shape == SHAPES[0]),
             )
             for shape in SHAPES
