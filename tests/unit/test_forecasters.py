@@ -5,8 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mesascope.algorithms.along_sequence import DescentAlongSequence, RidgeAlongSequence
+from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.last_step import LastPhases, TrigonometricRecursion
 from mesascope.algorithms.last_value import LastValue
+from mesascope.algorithms.ridge import Ridge
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Gaussian
@@ -59,3 +62,29 @@ def test_what_is_not_known_yet():
 def test_pairs_need_an_even_number_of_entries(key):
     with pytest.raises(ValueError, match="`prompt` must have states of even size, for pairs of entries; got 3"):
         TrigonometricRecursion()(UnitaryProcess(4, 3).sample(key).prompt(2))
+
+
+@pytest.mark.parametrize("process", [HaarProcess(7, 3), UnitaryProcess(7, 3, Gaussian())])
+def test_learners_along_a_sequence_are_the_learners_of_its_prompts(process, key):
+    sequence = process.sample(key)
+    for length in (1, 2, 6):
+        prompt, rates = sequence.prompt(length), jnp.array([0.1, 0.3, 0.2])
+        pairs = [
+            (DescentAlongSequence(rates, 3), GradientDescent(rates * (length - 1), 3)),
+            (RidgeAlongSequence(0.1), Ridge(0.1)),
+        ]
+        for along, alone in pairs:
+            ours, theirs = along.trajectory(sequence)[:, length - 1], alone.trajectory(prompt)
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e3 * EPS)
+            assert (float(jnp.abs(theirs).max()) > 1e-3) == (length > 1)
+
+
+def test_impossible_learners_are_refused():
+    with pytest.raises(ValueError, match="`num_steps` must be an integer of at least 1; got 0"):
+        DescentAlongSequence(0.1, 0)
+    with pytest.raises(ValueError, match="`coefficient` must be one number or 3 of them, one a step; got shape"):
+        DescentAlongSequence(jnp.ones(2), 3)
+    with pytest.raises(ValueError, match="`coefficient`"):
+        DescentAlongSequence(float("nan"))
+    with pytest.raises(ValueError, match="`penalty`"):
+        RidgeAlongSequence(0.0)
