@@ -8,9 +8,9 @@ import pytest
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
 from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
-from mesascope.probes.ablation import only_gdpp_blocks
 from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._measure import mean_error, over_models, validation
 from mesascope.studies._shifts import capped, gap, largest_gaps, shifted_losses

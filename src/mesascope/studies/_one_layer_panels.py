@@ -93,5 +93,5 @@ def rollout(main: Arrays, dampening: float) -> "Figure":
     top = 1.2 * main["rollout_gradient_descent"][:, 0].max()
     if np.isfinite(top):
         axes.set_ylim(0, top)  # an explosion leaves the panel
-    axes.legend()
+    axes.legend(frameon=True, framealpha=1, edgecolor="none")  # a line that leaves the panel may pass behind it
     return figure

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array
 
+from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor
-from mesascope.probes.ablation import only_gdpp_blocks
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._best_rates import best_rivals
 from mesascope.studies._measure import over_models

@@ -1,4 +1,4 @@
-"""Models without some of their weights."""
+"""A trained stack without the weights that no construction of GD++ has."""
 
 import equinox as eqx
 import jax.numpy as jnp
