@@ -49,8 +49,8 @@ class CausalHeads(eqx.Module):
             scaled_normal(each, shape, fan_in=fan_in, init_scale=init_scale)
             for each, fan_in in zip(keys, fan_ins, strict=True)
         ]
-        with_bias = [jnp.pad(each, ((0, 0), (0, 0), (0, 1))) for each in drawn[:3]]
-        return cls(*with_bias, drawn[3], positions, asks_before)
+        query, key_, value = (jnp.pad(each, ((0, 0), (0, 0), (0, 1))) for each in drawn[:3])
+        return cls(query, key_, value, drawn[3], positions, asks_before)
 
     def __call__(self, tokens: Float[Array, "t d"]) -> Float[Array, "t d"]:
         extended = jnp.concatenate([tokens, jnp.ones_like(tokens[:, :1])], axis=1)
