@@ -1,0 +1,133 @@
+"""An open question of Sander et al. 2024: does the layer still make a gradient step where dynamics do not commute?"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._noncommuting import LAYERS, LawCell, layer_training, measure_law, two_panels
+from mesascope.studies._training import Training
+from mesascope.tasks._process import AbstractLinearProcess
+from mesascope.tasks.haar import HaarProcess, TurnedRotations
+from mesascope.tasks.initial_state import Sphere
+from mesascope.training.config import FitConfig
+from mesascope.validation import check_count, check_non_negative
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HAAR = "Haar"
+
+
+class NonCommuting(AbstractStudy):
+    """Where dynamics do not commute, a layer on augmented tokens makes a gradient step and a small second term.
+
+    W is Q R Q^T, R rotations of fixed planes and Q = exp(tau K) drawn anew for every sequence: at tau = 0 all W
+    commute, and the commutator of two of them grows with tau. At last W is uniform on the orthogonal group. The first
+    state is uniform on the sphere. Layers of one head without normalisation or biases are trained on fresh sequences:
+    with dense blocks, and with blocks that are multiples of the identity (see `models/augmented.py`).
+
+    For real data <s_{T-1}, s_t> and <s_T, s_{t-1}> are correlated, where in the complex unitary model they are
+    orthogonal monomials. So A3 does not vanish: the best layer is c sum_t s_{t+1} <s_t, s_T> plus c' sum_t s_t
+    <s_t, s_{T-1}>, with a small negative c'. Least squares on these two terms predicts loss and both coefficients.
+
+    Whether W commute with each other is nothing to a gradient step, which sees one of them at a time: with s_1 uniform
+    its loss depends on the eigenvalues' law alone, the same for every tau. It is something to a dense layer, which can
+    learn planes that are always the same. (From one fixed s_1 the step's loss does change, since Q turns the planes.)
+    """
+
+    title: ClassVar = "Without commuting dynamics a layer still makes a gradient step, and a second term"
+    source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
+    claims: ClassVar = (
+        Claim("haar-step", "On Haar dynamics the layer is near a gradient step.", "distance / |s|^2", "at most", 0.05),
+        Claim("haar-second", "A3 does not vanish there.", "|A3 B1 / A2 B1|", "at least", 0.05),
+        Claim("haar-predicted", "Least squares predicts its loss.", "|loss / predicted - 1|", "at most", 0.01),
+        Claim("haar-ratio", "And the second coefficient.", "|ratio / predicted - 1|", "at most", 0.15),
+        Claim("haar-rest", "A1, A4 and B2 vanish.", "largest norm / that of A2, or B1", "at most", 0.1),
+        Claim("scalar", "Scalar blocks do as well on Haar dynamics.", "scalar loss / dense loss - 1", "at most", 0.01),
+        Claim("invariant", "One step does as well for every tau.", "largest |loss / at tau = 0 - 1|", "at most", 0.01),
+        Claim("planes", "Known planes help a dense layer.", "dense loss / best two terms, tau = 0", "at most", 0.99),
+    )
+    presets: ClassVar = {
+        "smoke": {"seeds": 2, "turnings": (0.0,), "num_steps": 300, "batch_size": 64, "num_validation": 500},
+        "quick": {"turnings": (0.0, 0.3)},
+        "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 1024, "num_validation": 10_000},
+    }
+
+    seeds: int = 3
+    turnings: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
+    dim: int = 4
+    num_states: int = 17
+    num_steps: int = 2000
+    batch_size: int = 512
+    num_validation: int = 4000
+    learning_rate: float = 3e-3
+    first_seed: int = 0
+
+    def __check_init__(self):
+        check_count("num_validation", self.num_validation)
+        check_count("num_states", self.num_states, minimum=4)
+        for turning in self.turnings:
+            check_non_negative("turnings", turning)
+        if not self.turnings or self.turnings[0] != 0:
+            raise ValueError(f"`turnings` must begin with 0, where all dynamics commute; got {self.turnings}.")
+        self.cells()  # checks everything else
+
+    def laws(self) -> dict[str, AbstractLinearProcess]:
+        """The processes, the least turned first."""
+        sizes = (self.num_states, self.dim, Sphere())
+        turned = {f"tau = {turning:g}": TurnedRotations(*sizes, turning=turning) for turning in self.turnings}
+        return {**turned, HAAR: HaarProcess(*sizes)}
+
+    def cells(self) -> tuple[Cell, ...]:
+        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
+        trained, measured = [], []
+        for name, process in self.laws().items():
+            pair: tuple[Training, ...] = tuple(
+                layer_training(kind, process, config, self.seeds, self.first_seed) for kind in LAYERS
+            )
+            trained += [Cell(f"{name}, {kind}, trained", each) for kind, each in zip(LAYERS, pair, strict=True)]
+            measured.append(Cell(f"{name}, measured", LawCell(pair, self.num_validation)))
+        return *trained, *measured
+
+    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
+        return measure_law(cell.config, workspace)
+
+    def summarise(self, results: list[Arrays]) -> dict[str, Arrays]:
+        laws = self.laws()
+        return dict(zip(laws, results[-len(laws) :], strict=True))
+
+    def verdicts(self, summary: dict[str, Arrays]) -> tuple[Verdict, ...]:
+        haar = summary[HAAR]
+        predicted = haar["two_coefficients"][1] / haar["two_coefficients"][0]
+        rest = np.max([haar["dense_a1"] / haar["dense_a2"], haar["dense_a4"] / haar["dense_a2"],
+                       haar["dense_b2"] / haar["dense_b1"]], axis=0)  # fmt: skip
+        first, *others = (summary[name] for name in summary if name != HAAR)
+        change = max((abs(float(each["one"] / first["one"]) - 1) for each in others), default=np.nan)
+        ratio = haar["dense_second"] / haar["dense_first"]
+        per_seed = {
+            "haar-step": haar["dense_distance"],
+            "haar-second": np.abs(ratio),
+            "haar-predicted": np.abs(haar["dense_loss"] / haar["two"] - 1),
+            "haar-ratio": np.abs(ratio / predicted - 1),
+            "haar-rest": rest,
+            "planes": first["dense_loss"] / first["two"],
+            "scalar": haar["scalar_loss"] / haar["dense_loss"] - 1,
+        }
+        return tuple(
+            claim.judge_exact(float(change)) if claim.id == "invariant" else claim.judge(per_seed[claim.id])
+            for claim in self.claims
+        )
+
+    def notes(self, summary: dict[str, Arrays]) -> tuple[str, ...]:
+        return tuple(
+            f"{name}: commutator {float(of['commutator']):.2f}; loss of one step {float(of['one']):.4f}, of two terms "
+            f"{float(of['two']):.4f} with {', '.join(f'{c:.4f}' for c in of['two_coefficients'])}; dense layer "
+            f"{of['dense_loss'].mean():.4f} with {of['dense_first'].mean():.4f}, {of['dense_second'].mean():.4f}; "
+            f"scalar layer {of['scalar_loss'].mean():.4f}."
+            for name, of in summary.items()
+        )
+
+    def figures(self, summary: dict[str, Arrays]) -> "dict[str, Figure]":
+        return {"noncommuting": two_panels(summary)}
