@@ -6,7 +6,7 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._position_schemes import SCHEMES, SchemeCell, train_scheme
+from mesascope.studies._position_schemes import SCHEMES, SchemesCell, train_schemes, two_rows
 from mesascope.theory.diagonal_heads import check_pairs
 from mesascope.training.exact import Adam
 from mesascope.validation import check_count, check_positive
@@ -47,7 +47,7 @@ class PositionSchemes(AbstractStudy):
     )
     presets: ClassVar = {
         "smoke": {"schemes": JUDGED, "seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 3000},
-        "quick": {"seeds": 3, "num_steps": 5000},
+        "quick": {},
         "paper": {"seeds": 8, "num_steps": 50_000},
     }
 
@@ -62,7 +62,7 @@ class PositionSchemes(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        for name in ("seeds", "num_steps"):
+        for name in ("seeds", "dim", "few_heads", "num_states", "num_steps"):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
         if not set(JUDGED) <= set(self.schemes) <= set(SCHEMES):
@@ -77,54 +77,42 @@ class PositionSchemes(AbstractStudy):
         Adam(self.learning_rate)
 
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(Cell(f"{law}: {scheme}", self._cell(scheme, law)) for law in LAWS for scheme in self.schemes)
+        return tuple(Cell(law, self._cell(law)) for law in LAWS)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return train_scheme(cell.config, workspace)
+        return train_schemes(cell.config, workspace)
 
-    def summarise(self, results: list[Arrays]) -> dict[str, dict[str, Arrays]]:
-        rows = iter(results)
-        return {law: {scheme: next(rows) for scheme in self.schemes} for law in LAWS}
+    def summarise(self, results: list[Arrays]) -> dict[str, Arrays]:
+        return dict(zip(LAWS, results, strict=True))
 
-    def verdicts(self, summary: dict[str, dict[str, Arrays]]) -> tuple[Verdict, ...]:
+    def verdicts(self, summary: dict[str, Arrays]) -> tuple[Verdict, ...]:
         least = {
-            law: {scheme: float(np.min(a["losses"][:, -1])) for scheme, a in of.items()} for law, of in summary.items()
+            law: dict(zip(self.schemes, of["losses"][:, -1].min(axis=0), strict=True)) for law, of in summary.items()
         }
         heads = [least[law] for law in LAWS[:3]]
         numbers = {
-            "learned": max(each["learned"] for each in heads),
-            "toeplitz": max(each["Toeplitz"] for each in heads),
+            "learned": np.max([each["learned"] for each in heads]),
+            "toeplitz": np.max([each["Toeplitz"] for each in heads]),
             "softmax-holds": least["unitary"]["softmax"],
             "softmax-lacks": least["orthogonal, few heads"]["softmax"],
             "bias-holds": least["unitary"]["linear bias"],
-            "none": min(each["none"] for each in heads),
+            "none": np.min([each["none"] for each in heads]),
             "concentrated": least["concentrated"]["none"],
         }
-        return tuple(claim.judge_exact(numbers[claim.id]) for claim in self.claims)
+        return tuple(claim.judge_exact(float(numbers[claim.id])) for claim in self.claims)
 
-    def notes(self, summary: dict[str, dict[str, Arrays]]) -> tuple[str, ...]:
+    def notes(self, summary: dict[str, Arrays]) -> tuple[str, ...]:
+        by_scheme = {law: zip(self.schemes, np.sort(of["losses"][:, -1], axis=0).T, strict=True)
+                     for law, of in summary.items()}  # fmt: skip
         return tuple(
-            f"{law}: " + "; ".join(
-                f"{scheme} {', '.join(f'{loss:.2g}' for loss in np.sort(arrays['losses'][:, -1]))}"
-                for scheme, arrays in of.items()
-            ) + "."
-            for law, of in summary.items()
-        )  # fmt: skip
+            f"{law}: {'; '.join(f'{name} ' + ', '.join(f'{loss:.2g}' for loss in losses) for name, losses in pairs)}."
+            for law, pairs in by_scheme.items()
+        )
 
-    def figures(self, summary: dict[str, dict[str, Arrays]]) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
+    def figures(self, summary: dict[str, Arrays]) -> "dict[str, Figure]":
+        return {"schemes": two_rows(self.schemes, summary)}
 
-        figure = Figure(figsize=(3.3 * len(LAWS), 3.6), layout="constrained")
-        for axes, (law, of) in zip(figure.subplots(1, len(LAWS), sharey=True), summary.items(), strict=True):
-            for i, arrays in enumerate(of.values()):
-                ends = np.maximum(arrays["losses"][:, -1], 1e-12)
-                axes.semilogy(np.full(len(ends), i), ends, "o", color="C0", alpha=0.6)
-            axes.set_xticks(range(len(of)), list(of), rotation=60, ha="right")
-            axes.set_title(law)
-        figure.axes[0].set_ylabel("loss a position and coordinate, by seed")
-        return {"schemes": figure}
-
-    def _cell(self, scheme: str, law: str) -> SchemeCell:
+    def _cell(self, law: str) -> SchemesCell:
         kind, heads = law.split(",")[0], self.few_heads if "few" in law else self.dim
         sizes = (self.dim, heads, self.num_states, Adam(self.learning_rate), self.num_steps)
-        return SchemeCell(scheme, kind, self.mu, *sizes, self.seeds, self.first_seed)
+        return SchemesCell(self.schemes, kind, self.mu, *sizes, self.seeds, self.first_seed)
