@@ -7,10 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from mesascope.models.augmented import AugmentedLayer, ScalarAugmentedLayer
 from mesascope.prompt import Sequence
+from mesascope.random import data_key
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import VALIDATION_SEED, over_models
 from mesascope.studies._panels import REFERENCE
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 LAYERS = {"dense": AugmentedLayer, "scalar": ScalarAugmentedLayer}
 
 
-class LawCell(NamedTuple):
-    """The trainings of both kinds of layers on one law, and how many sequences they are measured on."""
+class LayersCell(NamedTuple):
+    """A law of dynamics, trainings of both kinds of layers on it or none, and the number of sequences to measure on."""
 
+    process: AbstractLinearProcess
     trainings: tuple[Training, ...]
     num_validation: int
 
@@ -36,46 +39,42 @@ def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig,
     return Training(partial(LAYERS[kind].initialise, process.dim, std=0.1), process, config, seeds, first)
 
 
-def measure_law(cell: LawCell, workspace: Workspace) -> Arrays:
+def measure_layers(cell: LayersCell, workspace: Workspace) -> Arrays:
     """What least squares gives, and losses and readings of both layers, in terms of |s_{T+1}|^2, T = 2, 3, ...
 
     `one` and `two` are the losses of the best c sum_t s_{t+1} <s_t, s_T>, and of that with a second term
-    c' sum_t s_t <s_t, s_{T-1}>; `ratio` is c' / c. Of a layer: its loss, the mean of its A2 B1 diagonals `first`, the
-    size of the second term in it, and its distance to the best gradient step.
+    c' sum_t s_t <s_t, s_{T-1}>; `ratio` is c' / c. `commutator` is the mean of |W W' - W' W| (Frobenius) over pairs.
     """
-    process = cell.trainings[0].task
-    sequences = eqx.filter_jit(lambda: process.sample_batch(jax.random.key(VALIDATION_SEED), cell.num_validation))()
-    terms, target = jax.jit(jax.vmap(both_terms))(sequences), sequences.states[:, 2:]
-    found = {f"{name}": np.asarray(value) for name, value in jax.jit(least_squares)(terms, target).items()}
-    step = found["one_coefficients"][0] * terms[0]
-
-    def read(layer: AugmentedLayer | ScalarAugmentedLayer) -> dict[str, Array]:
-        predictions = jax.vmap(layer.next_states)(sequences)[:, 1:-1]
-        dense = layer if isinstance(layer, AugmentedLayer) else layer.dense()
-        dim = process.dim
-        blocks = [
-            dense.scores[:dim, :dim],
-            dense.scores[dim:, :dim],
-            dense.scores[:dim, dim:],
-            dense.scores[dim:, dim:],
-        ]
-        value, other = dense.values[:, :dim], dense.values[:, dim:]
-        norms = {f"a{k + 1}": jnp.linalg.norm(block) for k, block in enumerate(blocks)}
-        size = jnp.mean(jnp.sum(target**2, axis=-1))
-        return {
-            "loss": jnp.mean(jnp.sum((predictions - target) ** 2, axis=-1)) / size,
-            "distance": jnp.mean(jnp.sum((predictions - step) ** 2, axis=-1)) / size,
-            "first": jnp.trace(blocks[1]) * jnp.trace(value) / dim**2,
-            "second": jnp.trace(blocks[2]) * jnp.trace(value) / dim**2,
-            "b1": jnp.linalg.norm(value),
-            "b2": jnp.linalg.norm(other),
-            **norms,
-        }
-
-    for kind, training in zip(LAYERS, cell.trainings, strict=True):
-        readings = over_models(read, training.trained(workspace).model)
+    sequences, commutator = sample(cell.process, cell.num_validation)
+    step, fitted = least_squares(sequences)
+    found = {"commutator": commutator, **fitted}
+    for kind, training in zip(LAYERS, cell.trainings, strict=False):
+        readings = over_models(Partial(read_layer, sequences, step), training.trained(workspace).model)
         found |= {f"{kind}_{name}": value for name, value in readings.items()}
-    return {**found, "commutator": np.asarray(commutator(process, cell.num_validation))}
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@eqx.filter_jit
+def sample(process: AbstractLinearProcess, num_sequences: int) -> tuple[Sequence, Float[Array, ""]]:
+    """Sequences for validation, and the mean commutator of as many independent pairs of W."""
+    sequences_key, pairs_key = jax.random.split(data_key(jax.random.key(VALIDATION_SEED)))
+    sequences = process.sample_batch(sequences_key, num_sequences)
+    keys = jax.random.split(pairs_key, 2 * num_sequences)
+    first, second = jnp.split(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key)))(keys), 2)
+    return sequences, jnp.linalg.norm(first @ second - second @ first, axis=(1, 2)).mean()
+
+
+@jax.jit
+def least_squares(sequences: Sequence) -> tuple[Float[Array, "n t d"], dict[str, Array]]:
+    """The best gradient step's predictions; the best coefficients of one term and of two, and their losses."""
+    terms, target = jax.vmap(both_terms)(sequences), sequences.states[:, 2:]
+    size, found = jnp.sum(target**2), {}
+    for name, chosen in (("one", terms[:1]), ("two", terms)):
+        gram = jnp.array([[jnp.sum(a * b) for b in chosen] for a in chosen])
+        overlap = jnp.array([jnp.sum(a * target) for a in chosen])
+        coefficients = jnp.linalg.solve(gram, overlap)
+        found |= {f"{name}_coefficients": coefficients, name: 1 - coefficients @ overlap / size}
+    return found["one_coefficients"][0] * terms[0], {**found, "ratio": coefficients[1] / coefficients[0]}
 
 
 def both_terms(sequence: Sequence) -> tuple[Float[Array, "t d"], Float[Array, "t d"]]:
@@ -86,24 +85,39 @@ def both_terms(sequence: Sequence) -> tuple[Float[Array, "t d"], Float[Array, "t
     return jnp.einsum("tij,tj->ti", steps, states[1:-1]), jnp.einsum("tij,tj->ti", moments, states[:-2])
 
 
-def least_squares(terms: tuple[Array, Array], target: Array) -> dict[str, Array]:
-    """The best coefficient of the first term, and of both, with their losses relative to |target|^2."""
-    size, found = jnp.sum(target**2), {}
-    for name, chosen in (("one", terms[:1]), ("two", terms)):
-        gram = jnp.array([[jnp.sum(a * b) for b in chosen] for a in chosen])
-        overlap = jnp.array([jnp.sum(a * target) for a in chosen])
-        coefficients = jnp.linalg.solve(gram, overlap)
-        found |= {f"{name}_coefficients": coefficients, name: 1 - coefficients @ overlap / size}
-    return found
+def read_layer(
+    sequences: Sequence, step: Float[Array, "n t d"], layer: AugmentedLayer | ScalarAugmentedLayer
+) -> dict[str, Array]:
+    """A layer's loss and its squared distance to a step's predictions, relative to |s|^2, and what its blocks are.
+
+    `first` and `second` are the coefficients of the two terms in it, were A2, A3 and B1 multiples of the identity;
+    `rest` is the largest of the norms of A1 and A4 in terms of A2's, and of B2 in terms of B1's.
+    """
+    predictions, target = jax.vmap(layer.next_states)(sequences)[:, 1:-1], sequences.states[:, 2:]
+    dense = layer if isinstance(layer, AugmentedLayer) else layer.dense()
+    dim, size = target.shape[-1], jnp.mean(jnp.sum(target**2, axis=-1))
+    (a1, a3), (a2, a4) = (jnp.split(half, 2, axis=1) for half in jnp.split(dense.scores, 2))
+    b1, b2 = dense.values[:, :dim], dense.values[:, dim:]
+    ratios = [(a1, a2), (a4, a2), (b2, b1)]
+    return {
+        "loss": jnp.mean(jnp.sum((predictions - target) ** 2, axis=-1)) / size,
+        "distance": jnp.mean(jnp.sum((predictions - step) ** 2, axis=-1)) / size,
+        "first": jnp.trace(a2) * jnp.trace(b1) / dim**2,
+        "second": jnp.trace(a3) * jnp.trace(b1) / dim**2,
+        "rest": jnp.max(jnp.array([jnp.linalg.norm(small) / jnp.linalg.norm(large) for small, large in ratios])),
+    }
 
 
-def commutator(process: AbstractLinearProcess, num_pairs: int) -> Float[Array, ""]:
-    """The mean of |W W' - W' W| (Frobenius) over independent pairs."""
-    keys = jax.random.split(jax.random.key(VALIDATION_SEED - 1), 2 * num_pairs)
-    first, second = jnp.split(
-        eqx.filter_jit(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key))))(keys), 2
+def in_words(name: str, of: Arrays) -> str:
+    """The numbers of one law, a sentence."""
+    losses = f"loss of one step {float(of['one']):.4f}, of two terms {float(of['two']):.4f}"
+    text = f"{name}: commutator {float(of['commutator']):.2f}; {losses} with " + ", ".join(
+        f"{coefficient:.4f}" for coefficient in of["two_coefficients"]
     )
-    return jnp.linalg.norm(first @ second - second @ first, axis=(1, 2)).mean()
+    for kind in LAYERS if "dense_loss" in of else ():
+        loss, first, second = (of[f"{kind}_{each}"].mean() for each in ("loss", "first", "second"))
+        text += f"; {kind} layer {loss:.4f} with {first:.4f}, {second:.4f}"
+    return f"{text}."
 
 
 def two_panels(summary: dict[str, Arrays]) -> "Figure":
@@ -113,15 +127,16 @@ def two_panels(summary: dict[str, Arrays]) -> "Figure":
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     losses, ratios = figure.subplots(1, 2)
     commutators = [float(of["commutator"]) for of in summary.values()]
+    trained = [of for of in summary.values() if "dense_loss" in of]
+    at = [float(of["commutator"]) for of in trained]
     for kind, color in zip(LAYERS, ("C0", "C1"), strict=True):
-        by_seed = np.array([of[f"{kind}_loss"] for of in summary.values()])
-        losses.plot(commutators, by_seed, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
-        ratio = np.array([of[f"{kind}_second"] / of[f"{kind}_first"] for of in summary.values()])
-        ratios.plot(commutators, ratio, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
+        by_seed = np.array([of[f"{kind}_loss"] for of in trained])
+        losses.plot(at, by_seed, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
+        ratio = np.array([of[f"{kind}_second"] / of[f"{kind}_first"] for of in trained])
+        ratios.plot(at, ratio, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
     for name, label, style in (("one", "best gradient step", REFERENCE), ("two", "best two terms", {"color": "grey"})):
         losses.plot(commutators, [float(of[name]) for of in summary.values()], label=label, **style)
-    predicted = [of["two_coefficients"][1] / of["two_coefficients"][0] for of in summary.values()]
-    ratios.plot(commutators, predicted, color="grey", label="least squares")
+    ratios.plot(commutators, [float(of["ratio"]) for of in summary.values()], color="grey", label="least squares")
     losses.set(xlabel="mean $|WW' - W'W|$", ylabel="loss / $|s|^2$")
     ratios.set(xlabel="mean $|WW' - W'W|$", ylabel="second coefficient / first")
     for axes in (losses, ratios):
