@@ -71,7 +71,7 @@ class Solution(NamedTuple):
     mixing: np.ndarray  # C times the mean of p_T [seeds d d]
     ratio: np.ndarray  # p_{T-1} / p_T, the mean over positions
     elsewhere: np.ndarray  # the largest other weight of a position / the mean of p_T
-    rank: np.ndarray  # singular values of C above a hundredth of the largest
+    rank: np.ndarray  # singular values of C above a hundredth of the largest; nan where C is not finite
 
 
 def read(arrays: Arrays) -> Solution:
@@ -82,13 +82,29 @@ def read(arrays: Arrays) -> Solution:
     last, before = weights[:, queries, queries + 1], weights[:, queries, queries]
     scale = last.mean(axis=1)
     others = np.where(np.tri(*weights.shape[1:], k=-1, dtype=bool), weights, 0.0)
-    values = np.linalg.svd(mixing, compute_uv=False)
+    finite = np.asarray(np.isfinite(mixing).all(axis=(1, 2)))
+    values = np.linalg.svd(np.where(finite[:, None, None], mixing, 0.0), compute_uv=False)
     return Solution(
         arrays["losses"][:, -1] / len(queries),
         mixing * scale[:, None, None],
         (before / last).mean(axis=1),
         np.abs(others).max(axis=(1, 2)) / np.abs(scale),
-        (values > 0.01 * values[:, :1]).sum(axis=1),
+        np.where(finite, (values > 0.01 * values[:, :1]).sum(axis=1), np.nan),
+    )
+
+
+def arrived(values: np.ndarray, of: Solution, loss: float) -> np.ndarray:
+    """The values of the seeds whose loss a position is at most `loss`; nan where there are none."""
+    there = of.loss <= loss
+    return values[there] if there.any() else np.array([np.nan])
+
+
+def in_words(num_heads: int, of: Solution, floor: int, margin: float) -> str:
+    """How many seeds come how near to the least loss, and what each found: a sentence."""
+    losses, ratios, ranks = (", ".join(f"{each:.3g}" for each in values) for values in (of.loss, of.ratio, of.rank))
+    return (
+        f"H = {num_heads}: {int(np.sum(of.loss <= floor + margin))} of {len(of.loss)} seeds come within {margin:g} of "
+        f"the least loss a position, {floor}; losses {losses}; ratios {ratios}; ranks {ranks}."
     )
 
 
@@ -100,11 +116,12 @@ def family_errors(of: Solution) -> np.ndarray:
     return np.abs(of.mixing - expected).max(axis=(1, 2))
 
 
-def double_angle_error(dim: int) -> float:
-    """The largest entry of 2 cos(theta) R_theta - I - R_{2 theta} over ten sets of angles, in float64."""
+def double_angle_errors(dim: int, seeds: int, first_seed: int) -> np.ndarray:
+    """The largest entry of 2 cos(theta) R_theta - I - R_{2 theta} over ten sets of angles, in float64 [seeds]."""
     with jax.enable_x64(True):
         process = Rotations(3, dim)
-        angles = jax.vmap(process.sample_dynamics)(jax.random.split(jax.random.key(0), 10))
-        once, twice = (np.asarray(jax.vmap(process.matrix)(factor * angles)) for factor in (1.0, 2.0))
-        cosines = np.repeat(np.cos(np.asarray(angles)), 2, axis=1)
-    return float(np.abs(2 * cosines[:, :, None] * once - np.eye(dim) - twice).max())
+        keys = jax.vmap(lambda key: jax.random.split(key, 10))(seed_keys(first_seed, seeds))
+        angles = jax.vmap(jax.vmap(process.sample_dynamics))(keys)
+        once, twice = (np.asarray(jax.vmap(jax.vmap(process.matrix))(factor * angles)) for factor in (1.0, 2.0))
+        cosines = np.repeat(np.cos(np.asarray(angles)), 2, axis=-1)
+    return np.abs(2 * cosines[..., None] * once - np.eye(dim) - twice).max(axis=(1, 2, 3))

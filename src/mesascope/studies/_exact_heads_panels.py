@@ -16,11 +16,13 @@ def heat_maps(arrays: Arrays) -> "Figure":
     from matplotlib.figure import Figure
 
     a, b, weights = (arrays[name][0] for name in ("key_query", "output_value", "positions"))
-    weights = np.where(np.tri(*weights.shape, k=1, dtype=bool), weights, np.nan)[:-1]
+    seen = np.tri(*weights.shape, k=1, dtype=bool)
+    weights = np.ma.masked_array(weights, ~seen)[:-1]
     figure = Figure(figsize=(12, 3.2), layout="constrained")
     titles = ("A: heads by coordinates", "B: heads by coordinates", "$B^T A$", "P: queries by keys")
     for axes, title, matrix in zip(figure.subplots(1, 4), titles, (a, b, b.T @ a, weights), strict=True):
-        size = np.nanmax(np.abs(matrix))
+        largest = float(np.abs(matrix).max())
+        size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
         image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
         axes.set_title(title)
         axes.set(xticks=[], yticks=[])

@@ -1,13 +1,13 @@
 """Figure 3, right, of Sander et al. 2024: what diagonal heads learn on orthogonal dynamics."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from mesascope.studies import _exact_heads as exact
 from mesascope.studies import _exact_heads_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._exact_heads import HeadsCell, Solution, double_angle_error, family_errors, read, train_heads
 from mesascope.theory.diagonal_heads import check_pairs, orthogonal_floor
 from mesascope.training.exact import Descent
 from mesascope.validation import check_count, check_non_negative
@@ -21,6 +21,13 @@ RATIO = "|p_{T-1} / p_T + 1/2| of seeds that arrived"
 FLOOR = "least loss a position / (d - 2H) - 1"
 FAMILY = "largest |mixing of pairs + ratio / (1 + ratio)| of seeds that arrived"
 ROTATION = "largest entry of 2 cos(theta) R_theta - I - R_{2 theta}"
+
+
+class Summary(NamedTuple):
+    """What figures and verdicts are made from."""
+
+    trained: dict[int, Arrays]  # by the number of heads
+    double_angle: np.ndarray  # errors of the identity, by seed
 
 
 class Figure3Orthogonal(AbstractStudy):
@@ -51,16 +58,16 @@ class Figure3Orthogonal(AbstractStudy):
         Claim("identity", "Two steps are 2 cos(theta) one - none.", ROTATION, "at most", 1e-12),
     )
     presets: ClassVar = {
-        "smoke": {**TINY, "num_steps": 20_000, "scan_heads": ()},
-        "quick": {"scan_heads": ()},
-        "paper": {"seeds": 8},
+        "smoke": {**TINY, "num_steps": 20_000},
+        "quick": {},
+        "paper": {"seeds": 8, "scan_heads": (5, 6, 7, 9)},
     }
 
     seeds: int = 4
     dim: int = 10
     num_heads: int = 8
     few_heads: int = 4
-    scan_heads: tuple[int, ...] = (5, 6, 7, 9)
+    scan_heads: tuple[int, ...] = ()
     num_states: int = 20
     num_steps: int = 100_000
     learning_rate: float = 1e-3
@@ -68,7 +75,7 @@ class Figure3Orthogonal(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        for name in ("seeds", "num_steps"):
+        for name in ("seeds", "dim", "num_heads", "few_heads", "num_states", "num_steps"):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
         check_count("num_states", self.num_states, minimum=3)
@@ -92,50 +99,45 @@ class Figure3Orthogonal(AbstractStudy):
         return tuple(Cell(f"{heads} heads", self._cell(heads)) for heads in self.all_heads)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return train_heads(cell.config, workspace)
+        return exact.train_heads(cell.config, workspace)
 
-    def summarise(self, results: list[Arrays]) -> dict[int, Arrays]:
-        return dict(zip(self.all_heads, results, strict=True))
+    def summarise(self, results: list[Arrays]) -> Summary:
+        errors = exact.double_angle_errors(self.dim, self.seeds, self.first_seed)
+        return Summary(dict(zip(self.all_heads, results, strict=True)), errors)
 
-    def verdicts(self, summary: dict[int, Arrays]) -> tuple[Verdict, ...]:
-        few, main, many = (read(summary[heads]) for heads in (self.few_heads, self.num_heads, self.dim))
-        arrived = main.loss <= THERE
-        nothing = np.array([np.nan])
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        few, main, many = (exact.read(summary.trained[each]) for each in (self.few_heads, self.num_heads, self.dim))
         numbers = {
-            "ratio": np.abs(main.ratio + 0.5)[arrived] if arrived.any() else nothing,
-            "rank": np.abs(main.rank - self.dim // 2)[arrived].astype(float) if arrived.any() else nothing,
-            "family": family_errors(many)[many.loss <= THERE] if (many.loss <= THERE).any() else nothing,
-        }
-        exact = {
-            "zero": float(np.median(main.loss)),
-            "floor": float(few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1),
-            "identity": double_angle_error(self.dim),
+            "zero": np.median(main.loss),
+            "ratio": exact.arrived(np.abs(main.ratio + 0.5), main, THERE),
+            "rank": exact.arrived(np.abs(main.rank - self.dim // 2), main, THERE),
+            "family": exact.arrived(exact.family_errors(many), many, THERE),
+            "floor": few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1,
+            "identity": summary.double_angle,
         }
         return tuple(
-            claim.judge_exact(exact[claim.id]) if claim.id in exact else claim.judge_every(numbers[claim.id])
+            claim.judge_exact(float(numbers[claim.id]))
+            if claim.id in ("zero", "floor")
+            else claim.judge_every(numbers[claim.id])
             for claim in self.claims
         )
 
-    def notes(self, summary: dict[int, Arrays]) -> tuple[str, ...]:
-        return tuple(self._note(num_heads, read(arrays)) for num_heads, arrays in summary.items())
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return tuple(
+            exact.in_words(num_heads, exact.read(arrays), orthogonal_floor(self.dim, num_heads), THERE)
+            for num_heads, arrays in summary.trained.items()
+        )
 
-    def figures(self, summary: dict[int, Arrays]) -> "dict[str, Figure]":
-        losses = {num_heads: read(arrays).loss for num_heads, arrays in summary.items()}
-        floors = [orthogonal_floor(self.dim, num_heads) for num_heads in summary]
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        losses = {num_heads: exact.read(arrays).loss for num_heads, arrays in summary.trained.items()}
+        floors = [orthogonal_floor(self.dim, num_heads) for num_heads in summary.trained]
         return {
-            "figure3": panels.heat_maps(summary[self.num_heads]),
+            "figure3": panels.heat_maps(summary.trained[self.num_heads]),
             "heads": panels.loss_over_heads(losses, floors, "max(d - 2H, 0), the least there is"),
         }
 
-    def _cell(self, num_heads: int) -> HeadsCell:
+    def _cell(self, num_heads: int) -> exact.HeadsCell:
         sizes = (self.dim, num_heads, self.num_states, self.init_std)
-        return HeadsCell("orthogonal", *sizes, Descent(self.learning_rate), self.num_steps, self.seeds, self.first_seed)
-
-    def _note(self, num_heads: int, of: Solution) -> str:
-        floor = orthogonal_floor(self.dim, num_heads)
-        there = int(np.sum(of.loss <= floor + THERE))
-        losses, ratios = (", ".join(f"{value:.3g}" for value in values) for values in (of.loss, of.ratio))
-        return (
-            f"H = {num_heads}: {there} of {len(of.loss)} seeds come within {THERE:g} of the least loss a position, "
-            f"{floor}; losses {losses}; ratios {ratios}; ranks {', '.join(map(str, of.rank))}."
+        return exact.HeadsCell(
+            "orthogonal", *sizes, Descent(self.learning_rate), self.num_steps, self.seeds, self.first_seed
         )
