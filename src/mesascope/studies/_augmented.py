@@ -72,20 +72,23 @@ def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
     rests = (np.abs(a1 + a4).max(axis=1) / of_scores, np.abs(a3).max(axis=1) / of_scores)
     rest = np.max([*rests, np.abs(b2).max(axis=1) / of_values], axis=0)
     signs, negative = np.sign(a2)[:, None], np.sum(a2 < 0, axis=1)
-    layers = ((scores, values), (scores * signs, values * signs))
     distances = (
-        np.array([map_distance(jnp.asarray(a), jnp.asarray(b), num_pairs) for a, b in zip(*each, strict=True)])
-        for each in layers
+        np.asarray(map_distances(jnp.asarray(a), jnp.asarray(b), num_pairs))
+        for a, b in ((scores, values), (scores * signs, values * signs))
     )
     return Reading(b1[:, :, None] * a2[:, None, :], np.minimum(negative, a2.shape[1] - negative), rest, *distances)
 
 
-def map_distance(scores: Array, values: Array, num_pairs: int) -> float:
+@partial(jax.jit, static_argnums=2)
+def map_distances(scores: Array, values: Array, num_pairs: int) -> Array:
     """|layer - best gradient step| / |best gradient step|, root mean squares over the last states of 200 sequences."""
-    layer, dim = DiagonalAugmentedLayer(scores, values), scores.shape[1]
-    process = UnitaryProcess(num_pairs + 2, dim)
-    sequences = process.sample_batch(jax.random.key(VALIDATION_SEED), 200)
+    dim = scores.shape[-1]
+    sequences = UnitaryProcess(num_pairs + 2, dim).sample_batch(jax.random.key(VALIDATION_SEED), 200)
     prompts = jax.vmap(lambda sequence: sequence.prompt(num_pairs + 1))(sequences)
-    step = GradientDescent(one_step_optimum(dim, num_pairs).coefficient * num_pairs)
-    ours, theirs = (np.asarray(jax.jit(jax.vmap(each))(prompts)) for each in (layer, step))
-    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+    theirs = jax.vmap(GradientDescent(one_step_optimum(dim, num_pairs).coefficient * num_pairs))(prompts)
+
+    def distance(weights: tuple[Array, Array]) -> Array:
+        ours = jax.vmap(DiagonalAugmentedLayer(*weights))(prompts)
+        return jnp.linalg.norm(ours - theirs) / jnp.linalg.norm(theirs)
+
+    return jax.lax.map(distance, (scores, values))

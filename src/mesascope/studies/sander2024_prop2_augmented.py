@@ -1,6 +1,6 @@
 """Proposition 2 of Sander et al. 2024: on augmented tokens one layer makes one step of gradient descent."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,16 @@ REST = "largest of a1 + a4, a3 (/ a2) and b2 (/ b1)"
 PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|"
 DISTANCE = "relative distance of predictions"
 MANY = 10_000  # pairs, for the limit
+
+
+class Summary(NamedTuple):
+    """What figures and verdicts are made from."""
+
+    steps: np.ndarray
+    losses: np.ndarray  # exact, by seed and over steps
+    exact: augmented.Reading
+    sampled: augmented.Reading
+    limit: np.ndarray  # the best loss a step and coordinate for very many pairs
 
 
 class Proposition2(AbstractStudy):
@@ -80,55 +90,54 @@ class Proposition2(AbstractStudy):
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         return augmented.train_exactly(cell.config, workspace)
 
-    def summarise(self, results: list[Arrays]) -> list[Arrays]:
+    def summarise(self, results: list[Arrays]) -> Summary:
         exact, sampled = results
-        last = {name: sampled[f"weights_{i:03d}"][:, -1] for i, name in enumerate(("scores", "values"))}
-        return [exact, {**last, "losses": sampled["losses"]}]
+        limit = np.asarray(one_step_optimum(self.dim, MANY).loss / (self.dim * MANY))
+        scores, values = (sampled[f"weights_{i:03d}"][:, -1] for i in range(2))
+        of_exact = augmented.read(exact["scores"], exact["values"], self.num_pairs)
+        of_samples = augmented.read(scores, values, self.num_pairs)
+        return Summary(exact["steps"], exact["losses"], of_exact, of_samples, limit)
 
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        exact, sampled = (augmented.read(each["scores"], each["values"], self.num_pairs) for each in summary)
-        best = one_step_optimum(self.dim, self.num_pairs)
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        exact, best = summary.exact, one_step_optimum(self.dim, self.num_pairs)
         per_seed = {
-            "loss": np.abs(summary[0]["losses"][:, -1] / best.loss - 1),
+            "loss": np.abs(summary.losses[:, -1] / best.loss - 1),
             "rest": exact.rest,
             "product": np.abs(np.abs(exact.product) / best.coefficient - 1).max(axis=(1, 2)),
             "map": exact.map_distance,
             "map-signs": exact.unflipped_distance,
-            "samples": sampled.unflipped_distance,
+            "samples": summary.sampled.unflipped_distance,
         }
-        limit = abs(one_step_optimum(self.dim, MANY).loss / (self.dim * MANY) - 0.25)
+        limit = float(abs(summary.limit - 0.25))
         return tuple(
             claim.judge_exact(limit) if claim.id == "quarter" else claim.judge_every(per_seed[claim.id])
             for claim in self.claims
         )
 
-    def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
-        exact, sampled = (augmented.read(each["scores"], each["values"], self.num_pairs) for each in summary)
+    def notes(self, summary: Summary) -> tuple[str, ...]:
         best = one_step_optimum(self.dim, self.num_pairs)
         a_step = best.loss / (self.dim * self.num_pairs)
-        learned = (
-            ", ".join(f"{value:.5f}" for value in np.abs(each.product).mean(axis=(1, 2))) for each in (exact, sampled)
-        )
+        products = (np.abs(each.product).mean(axis=(1, 2)) for each in (summary.exact, summary.sampled))
+        learned = (", ".join(f"{value:.5f}" for value in values) for values in products)
         return (
             "c* = {:.5f}, 3 / (2N) = {:.5f}; learned on the exact loss {}; on samples {}.".format(
                 best.coefficient, 1.5 / self.num_pairs, *learned
             ),
-            f"Coordinates of the rarer sign, by seed: {', '.join(map(str, exact.num_flipped))} of {self.dim}.",
+            f"Coordinates of the rarer sign, by seed: {', '.join(map(str, summary.exact.num_flipped))} of {self.dim}.",
             f"The best step loses {a_step:.4f} a step and coordinate at N = {self.num_pairs}.",
         )
 
-    def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(12, 3.3), layout="constrained")
         descent, product, lengths = figure.subplots(1, 3)
         best = one_step_optimum(self.dim, self.num_pairs)
-        descent.plot(summary[0]["steps"], (summary[0]["losses"] / best.loss).T, color="C0")
+        descent.plot(summary.steps, (summary.losses / best.loss).T, color="C0")
         descent.axhline(1.0, label="one gradient step", **REFERENCE)
         descent.set(xlabel="training step", ylabel="exact loss / best step's", yscale="log")
         descent.legend()
-        learned = augmented.read(summary[0]["scores"], summary[0]["values"], self.num_pairs).product[0]
-        image = product.imshow(learned / best.coefficient, cmap="RdBu", vmin=-1.5, vmax=1.5)
+        image = product.imshow(summary.exact.product[0] / best.coefficient, cmap="RdBu", vmin=-1.5, vmax=1.5)
         figure.colorbar(image, ax=product, shrink=0.8)
         product.set(title="$b_1 a_2^T / c^*$", xticks=[], yticks=[])
         product.grid(False)
