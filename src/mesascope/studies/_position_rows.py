@@ -1,19 +1,26 @@
 """Rows of position weights learned on concentrated phases, and how they are drawn (Sander et al. 2024, figure 6)."""
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key
 
+from mesascope.models.position_weights import visible_keys
+from mesascope.random import data_key
 from mesascope.studies._base import Arrays
 from mesascope.studies._panels import REFERENCE
+from mesascope.studies._training import seed_keys
 from mesascope.theory.position_only import descent, loss, smoothest, spectrum
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class LawCell(NamedTuple):
-    """One concentration of phases, and the descent on it."""
+class RowsCell(NamedTuple):
+    """One concentration of phases, and the exact descent of P on it."""
 
     mu: float
     num_states: int
@@ -22,8 +29,8 @@ class LawCell(NamedTuple):
     tolerance: float
 
 
-def descend(cell: LawCell) -> Arrays:
-    """The step at which the mean loss over rows falls below the tolerance (-1 for never), P then and at the end.
+def descend(cell: RowsCell) -> Arrays:
+    """The step at which the mean loss over rows falls below the tolerance (inf for never), P then and at the end.
 
     A row is a length T = 2, ..., num_states, and zero ahead of it; the loss is a mean over rows, so that each row has a
     rate of learning_rate / (num_states - 1). The spectrum is that of the last row's Hessian, as logarithms.
@@ -46,20 +53,63 @@ def descend(cell: LawCell) -> Arrays:
         return matrix
 
     return {
-        "stop": np.array(high if reached else -1),
+        "stop": np.array(float(high) if reached else np.inf),
         "stopped": rows(high),
         "ended": rows(cell.num_steps),
         "spectrum": spectrum(cell.num_states, cell.mu, digits=400),
     }
 
 
-def three_rows(mus: tuple[float, ...], summary: list[Arrays], num_steps: int) -> "Figure":
+class SampledCell(NamedTuple):
+    """The same descent on fresh phases, `batch_size` of them a step, for every seed."""
+
+    rows: RowsCell
+    batch_size: int
+    seeds: int
+    first_seed: int
+
+
+def descend_on_samples(cell: SampledCell) -> Arrays:
+    """By seed the step at which the mean loss of a batch first fell below the tolerance (inf for never), and P then."""
+    with jax.enable_x64(True):
+        steps, weights, losses = jax.jit(jax.vmap(partial(_until_stopped, cell)))(
+            seed_keys(cell.first_seed, cell.seeds)
+        )
+        reached = np.asarray(losses) < cell.rows.tolerance
+        return {"stop": np.where(reached, np.asarray(steps, float), np.inf), "stopped": np.asarray(weights)}
+
+
+def _until_stopped(cell: SampledCell, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+    """Steps p <- p - 2 rate (H p - h), H the moments of a new batch, until p's loss on the batch is small."""
+    of, size = cell.rows, cell.rows.num_states
+    lags = np.abs(np.arange(size)[:, None] - np.arange(size)[None, :])
+    seen, rate = visible_keys(size)[:-1], of.learning_rate / (size - 1)
+
+    def step(state):
+        done, key, _, weights, _ = state
+        key, batch_key = jax.random.split(key)
+        phases = jax.random.uniform(batch_key, (cell.batch_size,), maxval=2 * jnp.pi) / of.mu
+        moments = jnp.cos(2 * phases[:, None] * jnp.arange(float(size))[None, :]).mean(axis=0)[lags]
+        pulls = weights @ moments
+        loss = jnp.mean(jnp.sum((pulls - 2 * moments[1:]) * weights, axis=1) + 1)
+        return done + 1, key, weights, weights - 2 * rate * jnp.where(seen, pulls - moments[1:], 0.0), loss
+
+    def unfinished(state):
+        return (state[0] <= of.num_steps) & (state[-1] >= of.tolerance)
+
+    none = jnp.zeros((size - 1, size))
+    start = (jnp.array(0), data_key(key), none, none, jnp.array(jnp.inf))
+    done, _, weights, _, loss = jax.lax.while_loop(unfinished, step, start)
+    return done - 1, weights, loss
+
+
+def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays], num_steps: int) -> "Figure":
     """For each law, P where descent stopped, its last row beside the rows of least norm, and the Hessian's spectrum."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.2 * len(mus), 9), layout="constrained")
     maps, rows, spectra = figure.subplots(3, len(mus))
-    for column, (mu, arrays) in enumerate(zip(mus, summary, strict=False)):
+    for column, (mu, arrays) in enumerate(zip(mus, laws, strict=True)):
         image = maps[column].imshow(arrays["stopped"], cmap="viridis")
         figure.colorbar(image, ax=maps[column], shrink=0.8)
         maps[column].set(title=f"mu = {mu:g}", xlabel="key", ylabel="length T" if column == 0 else "")
@@ -67,6 +117,8 @@ def three_rows(mus: tuple[float, ...], summary: list[Arrays], num_steps: int) ->
         times = np.arange(1, arrays["stopped"].shape[1] + 1)
         rows[column].plot(times, arrays["stopped"][-1], "o-", markersize=3, label="stopped as theirs")
         rows[column].plot(times, arrays["ended"][-1], label=f"after {num_steps} steps")
+        lines = rows[column].plot(times, samples[column]["stopped"][:, -1].T, color="C2", linewidth=0.8)
+        lines[0].set_label("stopped, on samples")
         for num_moments, style in ((2, "--"), (3, ":")):
             label = f"least norm, {num_moments} moments"
             rows[column].plot(
