@@ -46,6 +46,7 @@ def both_descents(cell: DescentCell) -> Arrays:
             Descent(cell.learning_rate),
             keys=seed_keys(cell.first_seed, seeds),
             num_steps=cell.num_steps,
+            num_records=2000,
         )
 
     def random_start(key: Key[Array, ""]) -> Array:
@@ -77,7 +78,8 @@ def two_panels(summary: dict[float, Arrays], drawn: tuple[float, ...], mus: tupl
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     losses, steps = figure.subplots(1, 2)
     for mu in drawn:
-        of, shown = summary[mu], slice(1, None, 5)
+        of = summary[mu]
+        shown = np.unique(np.geomspace(1, len(of["steps"]) - 1, 20).round().astype(int))
         (line,) = losses.loglog(of["law_steps"], of["law"], label=f"mu = {mu:g}")
         losses.loglog(of["steps"][shown], of["losses"][shown], ".", color=line.get_color())
     losses.set(xlabel="step", ylabel="loss (dots: step by step)", ylim=(1e-10, 2))

@@ -110,12 +110,14 @@ def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays]
     figure = Figure(figsize=(3.2 * len(mus), 9), layout="constrained")
     maps, rows, spectra = figure.subplots(3, len(mus))
     for column, (mu, arrays) in enumerate(zip(mus, laws, strict=True)):
-        image = maps[column].imshow(arrays["stopped"], cmap="viridis")
+        size = arrays["stopped"].shape[1]
+        seen = np.ma.masked_array(arrays["stopped"], ~visible_keys(size)[:-1])
+        image = maps[column].imshow(seen, cmap="viridis", extent=(0.5, size + 0.5, size + 0.5, 1.5))
         figure.colorbar(image, ax=maps[column], shrink=0.8)
-        maps[column].set(title=f"mu = {mu:g}", xlabel="key", ylabel="length T" if column == 0 else "")
+        maps[column].set(title=f"mu = {mu:g}", xlabel="key t", ylabel="length T" if column == 0 else "")
         maps[column].grid(False)
-        times = np.arange(1, arrays["stopped"].shape[1] + 1)
-        rows[column].plot(times, arrays["stopped"][-1], "o-", markersize=3, label="stopped as theirs")
+        times = np.arange(1, size + 1)
+        rows[column].plot(times, arrays["stopped"][-1], "o-", markersize=3, label="stopped")
         rows[column].plot(times, arrays["ended"][-1], label=f"after {num_steps} steps")
         lines = rows[column].plot(times, samples[column]["stopped"][:, -1].T, color="C2", linewidth=0.8)
         lines[0].set_label("stopped, on samples")

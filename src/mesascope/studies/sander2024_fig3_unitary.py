@@ -35,8 +35,8 @@ class Figure3Unitary(AbstractStudy):
     below d - H, and the scan over H looks whether training gets there.
 
     Which source is followed. The authors' script counts a part of the loss of t = T - 1 twice; the loss here is the
-    derived one, which the tests hold against simulated sequences. Both vanish in the same places, and the figure is the
-    same. Sizes, initialisation and learning rate are the script's.
+    derived one, which the tests hold against simulated sequences. Both vanish in the same places. Sizes, initialisation
+    and learning rate are the script's.
     """
 
     title: ClassVar = "On unitary dynamics heads become orthogonal and apply the last step again"

@@ -33,7 +33,7 @@ class NonCommuting(AbstractStudy):
 
     Whether W commute with each other is nothing to a gradient step, which sees one of them at a time: with s_1 uniform
     its loss depends on the eigenvalues' law alone, the same for every tau. It is something to a dense layer, which can
-    learn planes that are always the same. (From one fixed s_1 the step's loss does change, since Q turns the planes.)
+    learn planes that are always the same.
     """
 
     title: ClassVar = "Without commuting dynamics a layer still makes a gradient step, and a second term"

@@ -43,8 +43,8 @@ class Proposition2(AbstractStudy):
 
     Two things are not as the proposition is told. Off its diagonal b1 a2^T enters the loss squared only, since
     coordinates have independent phases: c* sigma sigma^T is as good for any signs sigma, and only equal signs make
-    gradient descent. Training ends on the signs it started with; made equal, they leave the gradient step. And of a1
-    and a4 only the sum is decided. The layer is trained twice: on the loss in closed form, and on sampled sequences.
+    gradient descent. Those that training ends with may differ (see the notes); made equal, they leave the gradient
+    step. And of a1 and a4 only the sum is decided. The layer is trained on the loss in closed form, and on sequences.
     """
 
     title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"

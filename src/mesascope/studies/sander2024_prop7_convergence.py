@@ -23,12 +23,12 @@ class Proposition7(AbstractStudy):
     (no mixing, see `theory/position_only.py`). In the eigenbasis of H its loss after k steps is
     sum_j (1 - 2 rate l_j)^(2k) h_j^2 / l_j: each direction is learned after about 1 / (2 rate l_j) steps. For mu = 1, 2
     and 4, H is the identity and one rate rules, (1 - 2 rate)^(2k). The larger mu, the fewer directions matter at first:
-    averaging already predicts slow phases. But the next direction is orders of magnitude slower: the last digits take
-    longer than any training. The law is held against descent run step by step in float64, from zero and from random
-    starts, one a seed; all else here is without chance.
+    averaging already predicts slow phases. But the next direction is orders of magnitude slower: a loss of 1e-6 takes
+    hundreds of times as many steps as at mu = 1, and more. The law is held against descent run step by step in float64,
+    from zero and from random starts, one a seed; all else here is without chance.
     """
 
-    title: ClassVar = "Smooth phases are soon predicted roughly, and never exactly"
+    title: ClassVar = "Smooth phases are soon predicted roughly, and exactly only late"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 7 and open question"
     claims: ClassVar = (
         Claim("exact", "The law is descent's, from zero and any start.", DEVIATION, "at most", 1e-6),
