@@ -115,8 +115,9 @@ def in_words(name: str, of: Arrays) -> str:
         f"{coefficient:.4f}" for coefficient in of["two_coefficients"]
     )
     for kind in LAYERS if "dense_loss" in of else ():
-        loss, first, second = (of[f"{kind}_{each}"].mean() for each in ("loss", "first", "second"))
-        text += f"; {kind} layer {loss:.4f} with {first:.4f}, {second:.4f}"
+        losses = ", ".join(f"{loss:.4f}" for loss in of[f"{kind}_loss"])
+        first, second = (of[f"{kind}_{each}"].mean() for each in ("first", "second"))
+        text += f"; {kind} layers, by seed, {losses}, with {first:.4f}, {second:.4f} on average"
     return f"{text}."
 
 
@@ -134,9 +135,14 @@ def two_panels(summary: dict[str, Arrays]) -> "Figure":
         losses.plot(at, by_seed, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
         ratio = np.array([of[f"{kind}_second"] / of[f"{kind}_first"] for of in trained])
         ratios.plot(at, ratio, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
-    for name, label, style in (("one", "best gradient step", REFERENCE), ("two", "best two terms", {"color": "grey"})):
-        losses.plot(commutators, [float(of[name]) for of in summary.values()], label=label, **style)
-    ratios.plot(commutators, [float(of["ratio"]) for of in summary.values()], color="grey", label="least squares")
+    for axes, name, label, style in (
+        (losses, "one", "best gradient step", REFERENCE),
+        (losses, "two", "best two terms", {"color": "grey"}),
+        (ratios, "ratio", "least squares", {"color": "grey"}),
+    ):
+        values = [float(of[name]) for of in summary.values()]  # the last law, Haar's, has other eigenvalues
+        axes.plot(commutators[:-1], values[:-1], label=label, **style)
+        axes.plot(commutators[-1:], values[-1:], "D", color=style["color"], label=f"{label}, Haar")
     losses.set(xlabel="mean $|WW' - W'W|$", ylabel="loss / $|s|^2$")
     ratios.set(xlabel="mean $|WW' - W'W|$", ylabel="second coefficient / first")
     for axes in (losses, ratios):

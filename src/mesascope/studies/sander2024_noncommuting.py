@@ -28,12 +28,13 @@ class NonCommuting(AbstractStudy):
     with dense blocks, and with blocks that are multiples of the identity (see `models/augmented.py`).
 
     For real data <s_{T-1}, s_t> and <s_T, s_{t-1}> are correlated, where in the complex unitary model they are
-    orthogonal monomials. So A3 does not vanish: the best layer is c sum_t s_{t+1} <s_t, s_T> plus c' sum_t s_t
-    <s_t, s_{T-1}>, with a small negative c'. Least squares on these two terms predicts loss and both coefficients.
+    orthogonal monomials. So A3 does not vanish: to c sum_t s_{t+1} <s_t, s_T> comes c' sum_t s_t <s_t, s_{T-1}>,
+    with a small negative c'. On Haar dynamics least squares on these two terms is to predict loss and coefficients. On
+    turned planes a layer may use its other blocks, too: what it then loses the notes hold against the two terms.
 
     Whether W commute with each other is nothing to a gradient step, which sees one of them at a time: with s_1 uniform
-    its loss depends on the eigenvalues' law alone, the same for every tau. It is something to a dense layer, which can
-    learn planes that are always the same.
+    its loss depends on the eigenvalues' law alone, the same for every tau. A dense layer could learn planes that
+    are always the same; whether training does, the last claim asks.
     """
 
     title: ClassVar = "Without commuting dynamics a layer still makes a gradient step, and a second term"
