@@ -142,7 +142,7 @@ def two_panels(summary: dict[str, Arrays]) -> "Figure":
     ):
         values = [float(of[name]) for of in summary.values()]  # the last law, Haar's, has other eigenvalues
         axes.plot(commutators[:-1], values[:-1], label=label, **style)
-        axes.plot(commutators[-1:], values[-1:], "D", color=style["color"], label=f"{label}, Haar")
+        axes.plot(commutators[-1:], values[-1:], "D", color=style["color"], fillstyle="none", label=f"{label}, Haar")
     losses.set(xlabel="mean $|WW' - W'W|$", ylabel="loss / $|s|^2$")
     ratios.set(xlabel="mean $|WW' - W'W|$", ylabel="second coefficient / first")
     for axes in (losses, ratios):
