@@ -1,5 +1,6 @@
 """The panels of figure 3 of Sander et al. 2024."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,7 @@ def heat_maps(arrays: Arrays) -> "Figure":
     return figure
 
 
-def loss_over_heads(losses: dict[int, np.ndarray], floors: list[int], seen: str) -> "Figure":
+def loss_over_heads(losses: dict[int, np.ndarray], floor: Callable[[int], int], seen: str) -> "Figure":
     """The loss a position of every seed against the number of heads, and the least there is."""
     from matplotlib.figure import Figure
 
@@ -40,7 +41,8 @@ def loss_over_heads(losses: dict[int, np.ndarray], floors: list[int], seen: str)
     for i, (num_heads, of_seeds) in enumerate(losses.items()):
         label = "trained, by seed" if i == 0 else None
         axes.plot(np.full(len(of_seeds), num_heads), of_seeds, "o", color="C0", alpha=0.6, label=label)
-    axes.plot(list(losses), floors, label=seen, **REFERENCE)
+    counts = range(min(losses), max(losses) + 1)
+    axes.plot(counts, [floor(num_heads) for num_heads in counts], label=seen, **REFERENCE)
     axes.set(xlabel="number of heads H", ylabel="loss a position", ylim=(-0.2, None))
     axes.legend()
     return figure

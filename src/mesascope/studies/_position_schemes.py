@@ -138,6 +138,17 @@ def last_rows(models: tuple[DiagonalHeads, ...], num_states: int) -> Array:
     return jnp.trace(mixing, axis1=1, axis2=2)[:, None] / mixing.shape[1] * weights[:, -1]
 
 
+def in_words(law: str, schemes: tuple[str, ...], of: Arrays) -> str:
+    """Losses of all seeds by scheme, and p_{T-1} / p_T of the seed with the least: a sentence."""
+    told = []
+    for i, scheme in enumerate(schemes):
+        ends = of["losses"][:, -1, i]
+        newest, before = of["last_rows"][np.argmin(ends), i, [-1, -2]]
+        losses = ", ".join(f"{loss:.2g}" for loss in np.sort(ends))
+        told.append(f"{scheme} {losses} (rho {before / newest:.3g})")
+    return f"{law}: {'; '.join(told)}."
+
+
 def two_rows(schemes: tuple[str, ...], summary: dict[str, Arrays]) -> "Figure":
     """For each law the losses of all seeds by scheme, and under them the newest weights that the best seed found."""
     from matplotlib.figure import Figure
@@ -154,6 +165,6 @@ def two_rows(schemes: tuple[str, ...], summary: dict[str, Arrays]) -> "Figure":
         losses[column].set_xticks(range(len(schemes)), schemes, rotation=60, ha="right")
         losses[column].set(title=law, ylabel="loss a position and coordinate, by seed" if column == 0 else "")
         label = "last row of P, times mean $C_{ii}$" if column == 0 else ""
-        weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, ylim=(-1.2, 1.4))
-    weights[0].legend(fontsize="small")
+        weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, yscale="symlog")
+    weights[0].legend(fontsize="small", ncols=2)
     return figure

@@ -1,5 +1,6 @@
 """Figure 3, right, of Sander et al. 2024: what diagonal heads learn on orthogonal dynamics."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -37,8 +38,9 @@ class Figure3Orthogonal(AbstractStudy):
     one parameter: P has its superdiagonal and its diagonal, of ratio rho = p_{T-1} / p_T, and C is made of 2 x 2 blocks
     [[1, r], [r, 1]] / p_T with r = -rho / (1 + rho). With d heads or more training may end anywhere on it. With fewer
     only its member of least rank is left, rho = -1/2 and r = 1: d / 2 heads suffice, since one score 2 cos(theta)
-    serves both entries of a pair. Below d / 2 heads a position loses at least d - 2H. How often a seed gets there is
-    another matter: the notes count it for every H.
+    serves both entries of a pair. (Where rho grows without end r tends to -1, which has rank d / 2 in the limit.)
+    Below d / 2 heads a position loses at least d - 2H. How often a seed gets there is another matter: the notes count
+    it for every H.
 
     Which source is followed. The script's loss is exact, and its sizes, initialisation and learning rate are used.
     """
@@ -130,10 +132,11 @@ class Figure3Orthogonal(AbstractStudy):
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         losses = {num_heads: exact.read(arrays).loss for num_heads, arrays in summary.trained.items()}
-        floors = [orthogonal_floor(self.dim, num_heads) for num_heads in summary.trained]
         return {
             "figure3": panels.heat_maps(summary.trained[self.num_heads]),
-            "heads": panels.loss_over_heads(losses, floors, "max(d - 2H, 0), the least there is"),
+            "heads": panels.loss_over_heads(
+                losses, partial(orthogonal_floor, self.dim), "max(d - 2H, 0), the least there is"
+            ),
         }
 
     def _cell(self, num_heads: int) -> exact.HeadsCell:

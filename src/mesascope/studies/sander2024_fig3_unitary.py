@@ -1,5 +1,6 @@
 """Figure 3, left, of Sander et al. 2024: what diagonal heads learn on unitary dynamics."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import jax
@@ -106,10 +107,9 @@ class Figure3Unitary(AbstractStudy):
 
     def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
         losses = dict(zip(self.scan_heads, (read(arrays).loss for arrays in summary[1:]), strict=True))
-        floors = [unitary_floor(self.dim, heads) for heads in self.scan_heads]
         return {
             "figure3": panels.heat_maps(summary[0]),
-            "heads": panels.loss_over_heads(losses, floors, "d - H, the least there is"),
+            "heads": panels.loss_over_heads(losses, partial(unitary_floor, self.dim), "d - H, the least there is"),
         }
 
     def _cell(self, num_heads: int, num_steps: int) -> HeadsCell:

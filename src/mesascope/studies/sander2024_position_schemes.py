@@ -6,7 +6,7 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._position_schemes import SCHEMES, SchemesCell, train_schemes, two_rows
+from mesascope.studies._position_schemes import SCHEMES, SchemesCell, in_words, train_schemes, two_rows
 from mesascope.theory.diagonal_heads import check_pairs
 from mesascope.training.exact import Adam
 from mesascope.validation import check_count, check_positive
@@ -20,18 +20,23 @@ LAWS = ("unitary", "orthogonal, d heads", "orthogonal, few heads", "concentrated
 
 
 class PositionSchemes(AbstractStudy):
-    """A free or a Toeplitz matrix holds every solution; a softmax cannot subtract; fixed shapes hold none.
+    """A free matrix and one weight a lag hold every solution; shapes with fewer parameters hold some of them.
 
     Diagonal heads and the weights of positions are trained together by Adam on exact losses: unitary dynamics with d
-    heads, whose solution is one weight on the newest state; orthogonal ones with d heads, and with fewer, whose
-    solution needs the weights 1 and -1/2. On concentrated phases positions are trained alone. Every scheme is a file's
+    heads, whose solution is one weight on the newest state; orthogonal ones with d heads, and with fewer, whose exact
+    solution has the weights 1 and -1/2. On concentrated phases positions are trained alone. Every scheme is a file's
     class: a free matrix, one weight a lag, the softmax of free scores, a bilinear form of sinusoidal encodings, an
     exponential in the lag with a learned slope, a mean of cosines of learned frequencies, and no positions.
 
     What each can hold. Weights of a softmax are positive and sum to one: they come as close as one likes to the newest
-    state alone, and never near -1/2. An exponential exp(-slope lag) does so, too, as the slope grows. Equal weights
-    cannot tell the newest state from the oldest. Bilinear sinusoidal encodings and cosines are smooth in the position,
-    with as many degrees of freedom as they have frequencies: whether they get there is for the run to say.
+    state alone, and never near -1/2. An exponential exp(-slope lag) comes as close, too, as the slope grows. Equal
+    weights cannot tell the newest state from the oldest. Bilinear sinusoidal encodings and cosines are smooth in the
+    position, with as many degrees of freedom as they have frequencies: whether they get there is for the run to say.
+
+    What we found. A softmax gets near with few heads as well, without -1/2. The solutions of figure 3 are a family,
+    C made of blocks [[1, r], [r, 1]] / p_T with r = -rho / (1 + rho), rho = p_{T-1} / p_T. Both ends of it have rank
+    d / 2: rho = -1/2, and rho without bounds, where r tends to -1. The second is open to positive weights, and the
+    softmax goes there: the notes give its rho.
     """
 
     title: ClassVar = "Which position encodings hold the solution, and which find it"
@@ -102,12 +107,7 @@ class PositionSchemes(AbstractStudy):
         return tuple(claim.judge_exact(float(numbers[claim.id])) for claim in self.claims)
 
     def notes(self, summary: dict[str, Arrays]) -> tuple[str, ...]:
-        by_scheme = {law: zip(self.schemes, np.sort(of["losses"][:, -1], axis=0).T, strict=True)
-                     for law, of in summary.items()}  # fmt: skip
-        return tuple(
-            f"{law}: {'; '.join(f'{name} ' + ', '.join(f'{loss:.2g}' for loss in losses) for name, losses in pairs)}."
-            for law, pairs in by_scheme.items()
-        )
+        return tuple(in_words(law, self.schemes, of) for law, of in summary.items())
 
     def figures(self, summary: dict[str, Arrays]) -> "dict[str, Figure]":
         return {"schemes": two_rows(self.schemes, summary)}
