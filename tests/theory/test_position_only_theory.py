@@ -52,6 +52,15 @@ def test_losses_on_the_way_are_those_of_the_weights(mu, rate):
     np.testing.assert_allclose(descent_losses(12, mu, rate, steps), expected, rtol=0, atol=1e3 * EPS)
 
 
+def test_losses_from_any_start_are_those_of_the_recursion():
+    moments, starts = moment_matrix(12, 20.0), np.random.default_rng(1).normal(0, 0.3, (2, 12))
+    weights = starts.copy()
+    for _ in range(40):
+        weights = weights - 2 * 0.02 * (weights @ moments - moments[-1])
+    found = descent_losses(12, 20.0, 0.02, np.array([0, 40]), starts)
+    np.testing.assert_allclose(found, np.stack([loss(starts, 20.0), loss(weights, 20.0)], axis=1), rtol=1e-12)
+
+
 def test_steps_to_a_loss_are_the_first_that_reach_it():
     """For independent positions the loss is (1 - 2 rate)^(2k): below 0.01 at k = 57 for a rate of 0.02."""
     assert steps_to(0.01, 5, 2.0, 0.02) == np.ceil(np.log(0.01) / (2 * np.log(0.96)))

@@ -36,6 +36,20 @@ def test_a_last_stretch_may_be_shorter():
     np.testing.assert_allclose(trained.losses[:, -1], 0.9**20 * np.asarray(trained.losses[:, 0]), rtol=1e3 * EPS)
 
 
+def test_several_losses_are_minimised_as_if_each_were_alone():
+    def both(params):
+        return jnp.stack([bowl(params[0]), jnp.sum((params[1]["x"] - 1) ** 4)])
+
+    def starts(key):
+        return start(jax.random.clone(key)), start(key)
+
+    trained = fit_exact(both, starts, Descent(0.05), keys=jax.random.clone(KEYS), num_steps=20, num_records=5)
+    alone = fit_exact(bowl, start, Descent(0.05), keys=jax.random.clone(KEYS), num_steps=20, num_records=5)
+    assert trained.losses.shape == (3, 6, 2)
+    np.testing.assert_allclose(trained.losses[..., 0], alone.losses, rtol=1e3 * EPS)
+    np.testing.assert_allclose(trained.params[0]["x"], alone.params["x"], rtol=1e3 * EPS)
+
+
 def test_adam_is_optaxs():
     with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
         trained = fit_exact(bowl, start, Adam(0.05), keys=jax.random.clone(KEYS), num_steps=4)

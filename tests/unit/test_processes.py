@@ -5,11 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 
 import mesascope.tasks
 from mesascope.discovery import concrete_classes
 from mesascope.tasks._process import AbstractLinearProcess, AbstractProcess
-from mesascope.tasks.haar import HaarProcess, TurnedRotations
+from mesascope.tasks.haar import HaarProcess, TurnedRotations, rotation_of
 from mesascope.tasks.initial_state import Gaussian, Ones, Sphere
 from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
 from mesascope.tasks.unitary import UnitaryProcess
@@ -113,6 +114,16 @@ def test_turning_makes_dynamics_commute_less(turning, expected):
     first, second = w[:2000], w[2000:]
     norms = np.linalg.norm(first @ second - second @ first, axis=(1, 2))
     assert abs(norms.mean() - expected) <= 5 * norms.std(ddof=1) / np.sqrt(2000) + 0.01
+
+
+@pytest.mark.parametrize("size", [0.0, 0.3, 30.0])
+def test_a_rotation_is_the_exponential_of_its_generator(size):
+    """Against scipy's exponential of matrices, whose error grows with the norm, and orthogonal whatever the norm."""
+    g = np.random.default_rng(0).normal(size=(5, 5))
+    generator = size * (g - g.T)
+    found = np.asarray(rotation_of(jnp.asarray(generator)))
+    np.testing.assert_allclose(found, scipy.linalg.expm(generator), atol=1e3 * EPS * (1 + np.linalg.norm(generator)))
+    np.testing.assert_allclose(found @ found.T, np.eye(5), atol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("is_complex", [False, True])

@@ -44,8 +44,7 @@ class TurnedRotations(AbstractRotations):
     def sample_dynamics(self, key: Key[Array, ""]) -> tuple[Float[Array, " pairs"], Float[Array, "d d"]]:
         angles_key, basis_key = jax.random.split(key)
         generator = normal(basis_key, (self.dim, self.dim))
-        basis = jax.scipy.linalg.expm(self.turning / 2 * (generator - generator.T))
-        return super().sample_dynamics(angles_key), basis
+        return super().sample_dynamics(angles_key), rotation_of(self.turning / 2 * (generator - generator.T))
 
     def advance(
         self, dynamics: tuple[Float[Array, " pairs"], Float[Array, "d d"]], state: Float[Array, " d"]
@@ -56,3 +55,10 @@ class TurnedRotations(AbstractRotations):
     @classmethod
     def examples(cls) -> "tuple[TurnedRotations, ...]":
         return cls(5, 4), cls(4, 2, Sphere(), turning=1.0)
+
+
+def rotation_of(generator: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """exp(K) of an antisymmetric K, by the eigenvectors of the Hermitian i K: orthogonal to rounding for any size."""
+    angles, vectors = jnp.linalg.eigh(jax.lax.complex(jnp.zeros_like(generator), generator))
+    turns = jax.lax.complex(jnp.cos(angles), -jnp.sin(angles))
+    return jnp.real((vectors * turns[None, :]) @ jnp.conj(vectors.T))

@@ -63,13 +63,18 @@ def descent(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -
     return ((1 - _powers(shrinks, np.asarray(num_steps))) * vectors[-1]) @ vectors.T
 
 
-def descent_losses(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -> np.ndarray:
-    """l(p) after each number of steps: sum_j (1 - 2 rate l_j)^(2k) h_j^2 / l_j, h_j = l_j v_j,T in the eigenbasis.
+def descent_losses(
+    num_positions: int, mu: float, rate: float, num_steps: np.ndarray, start: np.ndarray | None = None
+) -> np.ndarray:
+    """l(p) after each number of steps from `start`, by default zero [..., k].
 
-    All terms are positive, so that small losses are not lost in rounding, down to that of the eigenvalues.
+    In the eigenbasis sum_j (1 - 2 rate l_j)^(2k) l_j c_j^2, c the unit vector of the newest state less the start; from
+    zero l_j c_j^2 = h_j^2 / l_j. All terms are positive, so that small losses are not lost in rounding, down to that of
+    the eigenvalues.
     """
     shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
-    return np.asarray(_powers(shrinks, 2 * np.asarray(num_steps)) @ (values * vectors[-1] ** 2))
+    away = vectors[-1] if start is None else vectors[-1] - np.asarray(start) @ vectors
+    return (values * away**2) @ _powers(shrinks, 2 * np.asarray(num_steps)).T
 
 
 def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most: float = 1e15) -> float:

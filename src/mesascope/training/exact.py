@@ -50,16 +50,17 @@ class Adam(AbstractOptimiser):
 class ExactTraining(NamedTuple):
     """What it leaves, on a leading axis over the keys: parameters, and the loss every so many steps.
 
-    `losses[:, k]` is the loss after `steps[k]` steps, the first after none, the last that of `params`.
+    `losses[:, k]` is the loss after `steps[k]` steps, the first after none, the last that of `params`; where there are
+    several losses, they are on axes behind.
     """
 
     params: Any
-    losses: Float[Array, "seeds records"]
+    losses: Float[Array, "seeds records *losses"]
     steps: Int[np.ndarray, " records"]
 
 
 def fit_exact(
-    loss_fn: Callable[[PyTree], Float[Array, ""]],
+    loss_fn: Callable[[PyTree], Float[Array, "*losses"]],
     make_params: Callable[[Key[Array, ""]], PyTree],
     optimiser: AbstractOptimiser,
     *,
@@ -67,7 +68,10 @@ def fit_exact(
     num_steps: int,
     num_records: int = 100,
 ) -> ExactTraining:
-    """Minimise `loss_fn` from `make_params(key)` for every key, all in one compiled program.
+    """Minimise `loss_fn` from `make_params(key)` for every key, all keys at once.
+
+    `loss_fn` may return several losses, whose sum is minimised: losses of parameters of their own are then minimised
+    independently, by a program that is compiled once.
 
     In the precision JAX is set to: where losses go to zero as differences of numbers of order one, that should be
     double. About `num_records` losses are kept, evenly spread.
@@ -81,15 +85,15 @@ def fit_exact(
 
     def step(state, _):
         params, memory = state
-        change, memory = transformation.update(jax.grad(loss_fn)(params), memory, params)
+        gradient = jax.grad(lambda params: jnp.sum(loss_fn(params)))(params)
+        change, memory = transformation.update(gradient, memory, params)
         return (optax.apply_updates(params, change), memory), None
 
     def stretch(state, _):
         state = lax.scan(step, state, length=between)[0]
         return state, loss_fn(state[0])
 
-    def train(key):
-        params = make_params(key)
+    def train(params):
         start = loss_fn(params)
         state, losses = lax.scan(stretch, (params, transformation.init(params)), length=whole)
         if rest == 0:
@@ -97,6 +101,7 @@ def fit_exact(
         params = lax.scan(step, state, length=rest)[0][0]
         return params, jnp.concatenate([start[None], losses, loss_fn(params)[None]])
 
-    params, losses = jax.jit(jax.vmap(train))(keys)
+    starts = jax.jit(jax.vmap(make_params))(keys)  # by itself, since many trainings start alike: it is compiled once
+    params, losses = jax.jit(jax.vmap(train))(starts)
     steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
     return ExactTraining(params, losses, steps)

@@ -1,0 +1,94 @@
+"""The layer on augmented tokens, trained on its exact loss and on samples, and what is read of its weights."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.models.augmented import DiagonalAugmentedLayer
+from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._measure import VALIDATION_SEED
+from mesascope.studies._training import Training, seed_keys
+from mesascope.tasks.unitary import UnitaryProcess
+from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_optimum
+from mesascope.training.config import FitConfig
+from mesascope.training.exact import AbstractOptimiser, fit_exact
+
+
+class ExactCell(NamedTuple):
+    """One training of every seed on the population loss of positions T = 2, ..., num_pairs + 1."""
+
+    dim: int
+    num_pairs: int
+    init_std: float
+    optimiser: AbstractOptimiser
+    num_steps: int
+    seeds: int
+    first_seed: int
+
+
+def train_exactly(cell: ExactCell, workspace: Workspace) -> Arrays:
+    """The rows of A and B of every seed, and losses on the way, in float64."""
+    with jax.enable_x64(True):
+        trained = fit_exact(
+            lambda layer: layer_losses(AugmentedWeights(*layer.scores, *layer.values), cell.num_pairs).sum(),
+            lambda key: DiagonalAugmentedLayer.initialise(cell.dim, std=cell.init_std, key=key),
+            cell.optimiser,
+            keys=seed_keys(cell.first_seed, cell.seeds),
+            num_steps=cell.num_steps,
+        )
+        arrays = {"scores": trained.params.scores, "values": trained.params.values, "losses": trained.losses}
+        workspace.report(1, 1, f"loss {float(jnp.mean(trained.losses[:, -1])):.4g}")
+        return {**jax.tree.map(np.asarray, arrays), "steps": trained.steps}
+
+
+def sample_training(
+    dim: int, num_pairs: int, init_std: float, config: FitConfig, seeds: int, first_seed: int
+) -> Training:
+    """The same layer on fresh sequences; the position before the first pair counts, too, which no layer can predict."""
+    make_model = partial(DiagonalAugmentedLayer.initialise, dim, std=init_std)
+    return Training(make_model, UnitaryProcess(num_pairs + 2, dim), config, seeds, first_seed)
+
+
+class Reading(NamedTuple):
+    """What the weights are, one number a seed, but for the products b1 a2^T [seeds d d]."""
+
+    product: np.ndarray
+    num_flipped: np.ndarray  # coordinates whose sign is the rarer of the two
+    rest: np.ndarray  # the largest of a1 + a4, a3 and b2, each relative to the largest of its kind
+    map_distance: np.ndarray  # to the best gradient step, relative, on sequences
+    unflipped_distance: np.ndarray  # the same with all signs of a2 and b1 made equal
+
+
+def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
+    """Read rows a1 to a4 [seeds 4 d] and b1, b2 [seeds 2 d]."""
+    a1, a2, a3, a4 = np.moveaxis(scores, 1, 0)
+    b1, b2 = np.moveaxis(values, 1, 0)
+    of_scores, of_values = (np.abs(each).max(axis=1) for each in (a2, b1))
+    rests = (np.abs(a1 + a4).max(axis=1) / of_scores, np.abs(a3).max(axis=1) / of_scores)
+    rest = np.max([*rests, np.abs(b2).max(axis=1) / of_values], axis=0)
+    signs, negative = np.sign(a2)[:, None], np.sum(a2 < 0, axis=1)
+    distances = (
+        np.asarray(map_distances(jnp.asarray(a), jnp.asarray(b), num_pairs))
+        for a, b in ((scores, values), (scores * signs, values * signs))
+    )
+    return Reading(b1[:, :, None] * a2[:, None, :], np.minimum(negative, a2.shape[1] - negative), rest, *distances)
+
+
+@partial(jax.jit, static_argnums=2)
+def map_distances(scores: Array, values: Array, num_pairs: int) -> Array:
+    """|layer - best gradient step| / |best gradient step|, root mean squares over the last states of 200 sequences."""
+    dim = scores.shape[-1]
+    sequences = UnitaryProcess(num_pairs + 2, dim).sample_batch(jax.random.key(VALIDATION_SEED), 200)
+    prompts = jax.vmap(lambda sequence: sequence.prompt(num_pairs + 1))(sequences)
+    theirs = jax.vmap(GradientDescent(one_step_optimum(dim, num_pairs).coefficient * num_pairs))(prompts)
+
+    def distance(weights: tuple[Array, Array]) -> Array:
+        ours = jax.vmap(DiagonalAugmentedLayer(*weights))(prompts)
+        return jnp.linalg.norm(ours - theirs) / jnp.linalg.norm(theirs)
+
+    return jax.lax.map(distance, (scores, values))

@@ -1,0 +1,170 @@
+"""Schemes of position weights, trained with diagonal heads on exact losses."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from mesascope.models.diagonal_heads import DiagonalHeads
+from mesascope.models.position_weights import (
+    AbstractPositionWeights,
+    EqualWeights,
+    LearnedWeights,
+    LinearBiasWeights,
+    RotaryWeights,
+    SinusoidalWeights,
+    SoftmaxWeights,
+    ToeplitzWeights,
+    visible_keys,
+)
+from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._exact_heads import LOSSES
+from mesascope.studies._training import seed_keys
+from mesascope.theory.position_only import moment_matrix
+from mesascope.training.exact import AbstractOptimiser, fit_exact
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DIM_CODES = 16  # of sinusoidal encodings
+NUM_FREQUENCIES = 8  # of rotary ones
+NUM_DRAWN = 8  # weights, of the newest states
+
+
+def _normal(key: Key[Array, ""], *shape: int) -> Array:
+    return 0.1 * jax.random.normal(key, shape)
+
+
+# How each scheme starts, given a key and the number of positions.
+SCHEMES: dict[str, Callable[[Any, int], AbstractPositionWeights]] = {
+    "learned": lambda key, size: LearnedWeights(_normal(key, size, size)),
+    "Toeplitz": lambda key, size: ToeplitzWeights(_normal(key, size + 1)),
+    "softmax": lambda key, size: SoftmaxWeights(_normal(key, size, size)),
+    "sinusoidal": lambda key, size: SinusoidalWeights(_normal(key, DIM_CODES, DIM_CODES)),
+    "linear bias": lambda key, size: LinearBiasWeights(jnp.exp(_normal(key))),
+    "rotary": lambda key, size: RotaryWeights(jax.random.uniform(key, (NUM_FREQUENCIES,), maxval=jnp.pi)),
+    "none": lambda key, size: EqualWeights(),
+}
+
+
+class SchemesCell(NamedTuple):
+    """Schemes on one law: diagonal heads on "unitary" or "orthogonal" W, or C = c I on "concentrated" phases."""
+
+    schemes: tuple[str, ...]
+    law: str
+    mu: float
+    dim: int
+    num_heads: int
+    num_states: int
+    optimiser: AbstractOptimiser
+    num_steps: int
+    seeds: int
+    first_seed: int
+
+
+def train_schemes(cell: SchemesCell, workspace: Workspace) -> Arrays:
+    """Losses a position and coordinate [seeds records schemes], and last rows of P [seeds schemes t], in float64.
+
+    No scheme's parameters are another's: all are trained by one program, each as if it were alone. The rows are those
+    at the end, times the mean of C_ii, so that the scale that heads and positions share is undone.
+    """
+    with jax.enable_x64(True):
+        trained = fit_exact(
+            concentrated_losses(cell) if cell.law == "concentrated" else heads_losses(cell),
+            lambda key: initialise(cell, key),
+            cell.optimiser,
+            keys=seed_keys(cell.first_seed, cell.seeds),
+            num_steps=cell.num_steps,
+        )
+        rows = last_rows(trained.params, cell.num_states)
+        workspace.report(1, 1, f"least loss {float(jnp.min(trained.losses[:, -1])):.4g}")
+        return {"losses": np.asarray(trained.losses), "last_rows": np.asarray(rows), "steps": trained.steps}
+
+
+def initialise(cell: SchemesCell, key: Key[Array, ""]) -> tuple[DiagonalHeads, ...]:
+    """The same diagonal heads for each scheme, with the scheme's own weights of positions."""
+    heads_key, positions_key = jax.random.split(key)
+    heads = DiagonalHeads.initialise(cell.dim, cell.num_heads, cell.num_states, key=heads_key)
+    keys = dict(zip(SCHEMES, jax.random.split(positions_key, len(SCHEMES)), strict=True))
+    return tuple(
+        DiagonalHeads(heads.key_query, heads.output_value, SCHEMES[scheme](keys[scheme], cell.num_states))
+        for scheme in cell.schemes
+    )
+
+
+def heads_losses(cell: SchemesCell) -> Callable[[tuple[DiagonalHeads, ...]], Array]:
+    """For each scheme the mean over positions and coordinates of the loss of heads and positions together."""
+
+    def losses_fn(models: tuple[DiagonalHeads, ...]) -> Array:
+        mixing, weights = mixings_and_weights(models, cell.num_states)
+        return jax.vmap(LOSSES[cell.law])(mixing, weights).mean(axis=1) / cell.dim
+
+    return losses_fn
+
+
+def concentrated_losses(cell: SchemesCell) -> Callable[[tuple[DiagonalHeads, ...]], Array]:
+    """For each scheme the mean over rows of p^T H p - 2 h^T p + 1; heads give all positions one scale, mean C_ii."""
+    size = cell.num_states
+    moments = moment_matrix(size, cell.mu)
+    seen = visible_keys(size)[:-1]
+    newest = np.stack([moments[length - 1] for length in range(2, size + 1)])
+
+    def losses_fn(models: tuple[DiagonalHeads, ...]) -> Array:
+        mixing, weights = mixings_and_weights(models, size)
+        scales = jnp.trace(mixing, axis1=1, axis2=2) / cell.dim
+        rows = scales[:, None, None] * jnp.where(seen[None], weights, 0.0)
+        squares = jnp.einsum("sqt,tu,squ->sq", rows, moments, rows)
+        return jnp.mean(squares - 2 * jnp.einsum("qt,sqt->sq", newest, rows) + 1, axis=1)
+
+    return losses_fn
+
+
+def mixings_and_weights(models: tuple[DiagonalHeads, ...], num_states: int) -> tuple[Array, Array]:
+    """C = B^T A [schemes d d] and all rows of P but the last, which has no next state [schemes t-1 t]."""
+    outputs, scores = (jnp.stack([getattr(each, name) for each in models]) for name in ("output_value", "key_query"))
+    weights = jnp.stack([each.positions.matrix(num_states)[:-1] for each in models])
+    return jnp.einsum("shi,shj->sij", outputs, scores), weights
+
+
+@partial(jax.jit, static_argnums=1)
+@partial(jax.vmap, in_axes=(0, None))
+def last_rows(models: tuple[DiagonalHeads, ...], num_states: int) -> Array:
+    """The weights of positions of the longest sequences, times the mean of C_ii [seeds schemes t]."""
+    mixing, weights = mixings_and_weights(models, num_states)
+    return jnp.trace(mixing, axis1=1, axis2=2)[:, None] / mixing.shape[1] * weights[:, -1]
+
+
+def in_words(law: str, schemes: tuple[str, ...], of: Arrays) -> str:
+    """Losses of all seeds by scheme, and p_{T-1} / p_T of the seed with the least: a sentence."""
+    told = []
+    for i, scheme in enumerate(schemes):
+        ends = of["losses"][:, -1, i]
+        newest, before = of["last_rows"][np.argmin(ends), i, [-1, -2]]
+        losses = ", ".join(f"{loss:.2g}" for loss in np.sort(ends))
+        told.append(f"{scheme} {losses} (rho {before / newest:.3g})")
+    return f"{law}: {'; '.join(told)}."
+
+
+def two_rows(schemes: tuple[str, ...], summary: dict[str, Arrays]) -> "Figure":
+    """For each law the losses of all seeds by scheme, and under them the newest weights that the best seed found."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.3 * len(summary), 6), layout="constrained")
+    losses, weights = figure.subplots(2, len(summary), sharey="row")
+    for column, (law, of) in enumerate(summary.items()):
+        ends = np.maximum(of["losses"][:, -1], 1e-12)
+        for i in range(len(schemes)):
+            losses[column].semilogy(np.full(len(ends), i), ends[:, i], "o", color=f"C{i}", alpha=0.6)
+            best = np.argmin(ends[:, i])
+            newest = of["last_rows"][best, i, ::-1][:NUM_DRAWN]
+            weights[column].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=schemes[i])
+        losses[column].set_xticks(range(len(schemes)), schemes, rotation=60, ha="right")
+        losses[column].set(title=law, ylabel="loss a position and coordinate, by seed" if column == 0 else "")
+        label = "last row of P, times mean $C_{ii}$" if column == 0 else ""
+        weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, yscale="symlog")
+    weights[0].legend(fontsize="small", ncols=2)
+    return figure
