@@ -51,17 +51,24 @@ def test_heads_are_the_sum_of_their_scores(num_heads, positions, asks_before, ke
     assert np.abs(expected[1:]).min() > 1e-6
 
 
-def test_both_ways_have_the_same_gradients(key):
-    """One head of three is below the number from which moments are cheaper: forced, they agree."""
+@pytest.mark.parametrize("positions", [None, POSITIONS], ids=["equal", "weighted"])
+def test_both_ways_have_the_same_gradients(positions, key):
+    """By heads with a derivative of their own, by moments with JAX's: of the parameters and of the tokens."""
     init_key, token_key = jax.random.split(key)
-    heads = CausalHeads.initialise(3, num_heads=2, positions=POSITIONS, key=init_key)
+    heads = CausalHeads.initialise(3, num_heads=2, positions=positions, key=init_key)
     tokens = jax.random.normal(token_key, (9, 3))
-    extended = jnp.concatenate([tokens, jnp.ones((9, 1))], axis=1)
 
-    def by_moments(heads):
-        return jnp.sum(heads._by_moments(extended, extended, weights_by_prediction(heads.positions, 9)) ** 2)
+    def by_moments(both):
+        heads, tokens = both
+        extended = jnp.concatenate([tokens, jnp.ones((9, 1))], axis=1)
+        weights = None if positions is None else weights_by_prediction(heads.positions, 9)
+        return jnp.sum(heads._by_moments(extended, extended, weights) ** 2)
 
-    ours, theirs = (eqx.filter_jit(eqx.filter_grad(f))(heads) for f in (by_moments, lambda h: jnp.sum(h(tokens) ** 2)))
+    def by_heads(both):
+        return jnp.sum(both[0](both[1]) ** 2)
+
+    ours, theirs = (eqx.filter_jit(eqx.filter_grad(f))((heads, tokens)) for f in (by_heads, by_moments))
+    assert len(jax.tree.leaves(ours)) == 5 + (positions is not None)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e4 * EPS * float(jnp.abs(b).max()))
 

@@ -10,9 +10,11 @@ from jax.sharding import Mesh
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.models.attention import SoftmaxSelfAttention
+from mesascope.models.augmented import AugmentedLayer
 from mesascope.models.transformer import Transformer
 from mesascope.random import data_key
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import initial_loss, one_step_optimum
 from mesascope.training import fit as fit_module
@@ -353,6 +355,19 @@ def test_the_loss_is_that_of_the_probe():
         [0.5 * np.sum((p - t) ** 2) for p, t in zip(jax.vmap(learner)(prompts), prompts.target, strict=True)]
     )
     np.testing.assert_allclose(loop.loss_fn(learner, prompts), expected, rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("size", [1, 31, 96])
+def test_the_gradient_of_sequences_taken_in_parts_is_that_of_the_whole(size, key):
+    """31 is one part, 96 are three: relative 1e3 eps of float64."""
+    init_key, sequence_key = jax.random.split(key)
+    model = AugmentedLayer.initialise(3, key=init_key)
+    batch = HaarProcess(5, 3).sample_batch(sequence_key, size)
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    ours = jax.jit(lambda p: loop.loss_and_gradient(static, p, batch))(params)
+    whole = jax.jit(jax.value_and_grad(lambda p: loop.loss_fn(eqx.combine(p, static), batch)))(params)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e3 * np.finfo(float).eps * float(jnp.abs(b).max()))
 
 
 @pytest.mark.parametrize("name", ["num_steps", "batch_size", "chunk_size"])

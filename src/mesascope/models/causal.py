@@ -5,7 +5,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact
 
-CHUNK = 16  # positions whose scores are written out
+CHUNK = 64  # positions whose scores are written out
 
 
 def causal_linear_attention(
@@ -17,6 +17,8 @@ def causal_linear_attention(
     cost is linear in t, and a gradient keeps one such sum a chunk.
     """
     length = len(queries)
+    if length <= CHUNK:
+        return jnp.where(np.tri(length, dtype=bool), queries @ jnp.conj(keys).T, jnp.zeros((), queries.dtype)) @ values
     padding = -length % CHUNK
     chunks = [
         jnp.pad(each, ((0, padding), (0, 0))).reshape(-1, CHUNK, each.shape[1])

@@ -1,5 +1,7 @@
 """Multi-head causal linear attention whose cost need not grow with its heads."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -72,8 +74,9 @@ class CausalHeads(eqx.Module):
         (num_states, size), (num_heads, dim, _) = seen.shape, self.output_value.shape
         length = num_states if weights is not None else CHUNK + size
         if num_heads * 4 * length < dim * size**2:  # operations a position, over 2 size
-            heads = jax.vmap(lambda kq, ov: _of_one_head(seen, asking @ kq.T, seen @ ov.T, weights))
-            return heads(self.key_query, self.output_value).sum(axis=0)
+            heads = zip(self.key_query, self.output_value, strict=True)
+            found = [_of_one_head(seen, asking @ kq.T, weights) @ ov.T for kq, ov in heads]
+            return functools.reduce(jnp.add, found)
         return self._by_moments(seen, asking, weights)
 
     def _by_moments(self, seen, asking, weights):
@@ -87,7 +90,34 @@ class CausalHeads(eqx.Module):
         return jnp.einsum("tic,tc->ti", matrices, asking)
 
 
-def _of_one_head(keys, queries, values, weights):
-    if weights is None:
-        return causal_linear_attention(queries, keys, values)
-    return (weights * (queries @ keys.T)) @ values
+def _of_one_head(seen, queries, weights):
+    if weights is None and len(seen) > CHUNK:
+        return causal_linear_attention(queries, seen, seen)
+    return weighted_sums(weights, queries, seen)
+
+
+@jax.custom_vjp
+def weighted_sums(
+    weights: Float[Array, "t t"] | None, queries: Float[Array, "t k"], tokens: Float[Array, "t k"]
+) -> Float[Array, "t k"]:
+    """sum_s P_ts e_s <e_s, q_t>; without weights the sum over s <= t.
+
+    No product of its derivative sums over the rows of a stored matrix, where XLA is slow.
+    """
+    return (_or_triangle(weights, tokens) * (queries @ tokens.T)) @ tokens
+
+
+def _weighted_sums_backward(operands, cotangent):
+    weights, queries, tokens = operands
+    matrix, by_score = _or_triangle(weights, tokens), cotangent @ tokens.T
+    transposed = tokens @ jnp.concatenate([queries, cotangent]).T
+    to_tokens = (jnp.tile(matrix.T, 2) * transposed) @ jnp.concatenate([cotangent, queries])
+    to_weights = None if weights is None else by_score * (queries @ tokens.T)
+    return to_weights, (matrix * by_score) @ tokens, to_tokens
+
+
+def _or_triangle(weights, tokens):
+    return jnp.tri(len(tokens), dtype=tokens.dtype) if weights is None else weights
+
+
+weighted_sums.defvjp(lambda *operands: (weighted_sums(*operands), operands), _weighted_sums_backward)

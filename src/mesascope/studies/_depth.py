@@ -1,7 +1,7 @@
 """Trained models of several depths on sequences, and as many steps of gradient descent."""
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,12 +15,8 @@ from mesascope.prompt import Sequence
 from mesascope.random import data_key
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import VALIDATION_SEED, over_models
-from mesascope.studies._panels import REFERENCE, band
 from mesascope.studies._training import Training
 from mesascope.tasks._process import AbstractLinearProcess
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PENALTY = 1e-6  # of ridge regression that stands for least squares
 GRID = np.geomspace(1e-3, 10.0, 241)
@@ -87,30 +83,3 @@ def model_training(
     """The authors' model on augmented tokens, or one without normalisation, as their theory has it."""
     shape = {"num_layers": num_layers, "normalise": normalise, "init_scale": 1.0 if normalise else 0.01}
     return Training(partial(SequenceTransformer.initialise, process.dim, **shape), process, config, seeds, first_seed)
-
-
-def three_panels(depths: tuple[int, ...], models: list[np.ndarray], linear: np.ndarray, rivals: Arrays) -> "Figure":
-    """Losses by depth; along the sequence; after each layer of the deepest model. `models` are [seeds, layers, t]."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    by_depth, along, readout = figure.subplots(1, 3)
-    band(by_depth, np.array(depths), np.stack([m[:, -1].mean(axis=-1) for m in models], 1), "trained", marker="o")
-    steps = np.arange(1, len(rivals["loss"]) + 1)
-    by_depth.plot(steps, rivals["loss"].mean(axis=1), label="gradient descent", **REFERENCE)
-    by_depth.plot(np.ones(len(linear)), linear[:, -1].mean(axis=-1), "x", color="C1", label="one layer, not normalised")
-    by_depth.set(xlabel="layers, or steps", ylabel="loss / $|s|^2$")
-    states = np.arange(1, models[0].shape[-1] + 1)
-    for i, (depth, of_depth) in enumerate(zip(depths, models, strict=True)):
-        band(along, states, of_depth[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
-    along.plot(states, rivals["loss"][0], label="1 step", **REFERENCE)
-    along.plot(states, rivals["loss"][-1], label=f"{len(steps)} steps", **{**REFERENCE, "linestyle": ":"})
-    along.set(xlabel="states seen", ylabel="loss / $|s|^2$")
-    deepest = models[-1]
-    band(readout, np.arange(1, deepest.shape[1] + 1), deepest.mean(axis=-1), "read after each layer", marker="o")
-    readout.plot(steps, rivals["loss"].mean(axis=1), label="gradient descent", **REFERENCE)
-    readout.set(xlabel=f"layer of {depths[-1]}, or step", ylabel="loss / $|s|^2$")
-    for axes in (by_depth, along, readout):
-        axes.set_ylim(0, None)
-        axes.legend(fontsize="x-small")
-    return figure

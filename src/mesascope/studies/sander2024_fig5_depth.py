@@ -6,7 +6,8 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._depth import DepthsCell, measure_depths, measure_rivals, model_training, three_panels
+from mesascope.studies._depth import DepthsCell, measure_depths, measure_rivals, model_training
+from mesascope.studies._depth_panels import Summary, remarks, three_panels
 from mesascope.studies._training import Training
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones
@@ -116,17 +117,15 @@ class Figure5(AbstractStudy):
         workspace.report(1, 2, "tuning")
         return measure_rivals(*cell.config)
 
-    def summarise(self, results: list[Arrays]) -> tuple[list[np.ndarray], np.ndarray, Arrays]:
+    def summarise(self, results: list[Arrays]) -> Summary:
         *models, linear = (results[-1][f"loss_{i}"] for i in range(len(self.depths) + 1))
-        return models, linear, results[-2]
+        return Summary(self.depths, tuple(models), linear, results[-2])
 
-    def verdicts(self, summary: tuple[list[np.ndarray], np.ndarray, Arrays]) -> tuple[Verdict, ...]:
-        models, linear, rivals = summary
-        ends = np.stack([of_depth[:, -1].mean(axis=-1) for of_depth in models], axis=1)
-        steps, deepest = rivals["loss"].mean(axis=1), models[-1]
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        ends, steps, deepest = summary.by_depth(), summary.by_steps(), summary.models[-1]
         read = deepest.mean(axis=-1)
         per_seed = {
-            "linear": np.abs(linear[:, -1].mean(axis=-1) / steps[0] - 1),
+            "linear": np.abs(summary.linear[:, -1].mean(axis=-1) / steps[0] - 1),
             "steps": (ends / steps[np.array(self.depths) - 1]).max(axis=1),
             "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
             "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
@@ -134,21 +133,8 @@ class Figure5(AbstractStudy):
         }
         return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
-    def notes(self, summary: tuple[list[np.ndarray], np.ndarray, Arrays]) -> tuple[str, ...]:
-        models, linear, rivals = summary
-        named = zip((*map(str, self.depths), "1, not normalised"), (*models, linear), strict=True)
-        losses = (f"depth {name}: {', '.join(f'{x:.4f}' for x in each[:, -1].mean(axis=-1))}" for name, each in named)
-        steps = (
-            f"{loss:.4f} ({c:.3g})" for loss, c in zip(rivals["loss"].mean(axis=1), rivals["coefficient"], strict=True)
-        )
-        return (
-            f"Losses by seed, {'; '.join(losses)}.",
-            f"Best gradient descent by its number of steps, and its coefficient: {', '.join(steps)}; least squares "
-            f"{rivals['least_squares'].mean():.4f}.",
-            "Read after each layer of the deepest, first seed: "
-            + ", ".join(f"{loss:.4f}" for loss in models[-1][0].mean(axis=-1))
-            + ".",
-        )
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return remarks(summary)
 
-    def figures(self, summary: tuple[list[np.ndarray], np.ndarray, Arrays]) -> "dict[str, Figure]":
-        return {"figure5": three_panels(self.depths, *summary)}
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"figure5": three_panels(summary)}

@@ -6,7 +6,8 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._position_schemes import SCHEMES, SchemesCell, in_words, train_schemes, two_rows
+from mesascope.studies._position_schemes import SCHEMES, SchemesCell, train_schemes
+from mesascope.studies._position_schemes_panels import in_words, two_rows
 from mesascope.theory.diagonal_heads import check_pairs
 from mesascope.training.exact import Adam
 from mesascope.validation import check_count, check_positive

@@ -20,6 +20,7 @@ from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 
 SEED_AXIS = PartitionSpec("seed")
+SEQUENCES_AT_ONCE = 32  # whose gradient is taken together: what their scores take fits a core's cache
 
 
 class State(NamedTuple):
@@ -42,6 +43,22 @@ def loss_fn(model: AbstractPredictor, batch: Prompt | Sequence) -> Float[Array, 
     else:
         errors: Inexact[Array, "batch dy"] = jax.vmap(model)(batch) - batch.target
     return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
+
+
+def loss_and_gradient(
+    static_model: AbstractPredictor, params: PyTree, batch: Prompt | Sequence
+) -> tuple[Float[Array, ""], PyTree]:
+    """The loss and its gradient by the parameters; those of sequences are means over parts of the batch."""
+
+    def of_part(part: Prompt | Sequence) -> tuple[Float[Array, ""], PyTree]:
+        return jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), part))(params)
+
+    if not isinstance(batch, Sequence):
+        return of_part(batch)
+    size = len(batch.states)
+    at_once = max(divisor for divisor in range(1, SEQUENCES_AT_ONCE + 1) if size % divisor == 0)
+    parts = jax.tree.map(lambda states: states.reshape(-1, at_once, *states.shape[1:]), batch)
+    return jax.tree.map(lambda leaf: leaf.mean(axis=0), lax.map(of_part, parts))
 
 
 def seed_mesh(num_seeds: int) -> Mesh:
@@ -83,7 +100,7 @@ def compile_chunk(
         def update(carry, step):
             params, optimiser_state, draws = carry
             batch = jax.vmap(observed)(draws)
-            loss, gradient = jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), batch))(params)
+            loss, gradient = loss_and_gradient(static_model, params, batch)
             change, optimiser_state = config.optimiser().update(gradient, optimiser_state, params)
             return (optax.apply_updates(params, change), optimiser_state, draws_at(step + 1)), loss
 

@@ -1,0 +1,44 @@
+"""What schemes of position weights reached, in words and drawn."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mesascope.studies._base import Arrays
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NUM_DRAWN = 8  # weights, of the newest states
+
+
+def in_words(law: str, schemes: tuple[str, ...], of: Arrays) -> str:
+    """Losses of all seeds by scheme, and p_{T-1} / p_T of the seed with the least: a sentence."""
+    told = []
+    for i, scheme in enumerate(schemes):
+        ends = of["losses"][:, -1, i]
+        newest, before = of["last_rows"][np.argmin(ends), i, [-1, -2]]
+        losses = ", ".join(f"{loss:.2g}" for loss in np.sort(ends))
+        told.append(f"{scheme} {losses} (rho {before / newest:.3g})")
+    return f"{law}: {'; '.join(told)}."
+
+
+def two_rows(schemes: tuple[str, ...], summary: dict[str, Arrays]) -> "Figure":
+    """For each law the losses of all seeds by scheme, and under them the newest weights that the best seed found."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.3 * len(summary), 6), layout="constrained")
+    losses, weights = figure.subplots(2, len(summary), sharey="row")
+    for column, (law, of) in enumerate(summary.items()):
+        ends = np.maximum(of["losses"][:, -1], 1e-12)
+        for i in range(len(schemes)):
+            losses[column].semilogy(np.full(len(ends), i), ends[:, i], "o", color=f"C{i}", alpha=0.6)
+            best = np.argmin(ends[:, i])
+            newest = of["last_rows"][best, i, ::-1][:NUM_DRAWN]
+            weights[column].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=schemes[i])
+        losses[column].set_xticks(range(len(schemes)), schemes, rotation=60, ha="right")
+        losses[column].set(title=law, ylabel="loss a position and coordinate, by seed" if column == 0 else "")
+        label = "last row of P, times mean $C_{ii}$" if column == 0 else ""
+        weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, yscale="symlog")
+    weights[0].legend(fontsize="small", ncols=2)
+    return figure
