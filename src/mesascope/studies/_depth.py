@@ -30,6 +30,14 @@ class DepthsCell(NamedTuple):
     num_validation: int
 
 
+class RivalsCell(NamedTuple):
+    """Gradient descent of up to `max_steps` steps, tuned and measured on as many sequences each."""
+
+    process: AbstractLinearProcess
+    max_steps: int
+    num_validation: int
+
+
 def validation_sequences(process: AbstractLinearProcess, size: int, tuning: bool = False) -> Sequence:
     """The sequences that losses are measured on, or others to tune rivals on."""
     key = jax.random.key(VALIDATION_SEED - tuning)
@@ -39,7 +47,7 @@ def validation_sequences(process: AbstractLinearProcess, size: int, tuning: bool
 def losses_along(predictions: Float[Array, "k t d"], sequence: Sequence) -> Float[Array, "k u"]:
     """|error|^2 after every step and state but the last, relative to |s|^2."""
     target = sequence.states[1:]
-    return jnp.sum((predictions[:, :-1] - target) ** 2, axis=-1) / jnp.sum(target**2, axis=-1)
+    return jnp.sum((predictions[:, :-1] - target[None]) ** 2, axis=-1) / jnp.sum(target**2, axis=-1)[None]
 
 
 def measure_depths(cell: DepthsCell, workspace: Workspace) -> Arrays:
@@ -56,12 +64,14 @@ def measure_depths(cell: DepthsCell, workspace: Workspace) -> Arrays:
     return found
 
 
-def measure_rivals(process: AbstractLinearProcess, max_steps: int, size: int) -> Arrays:
+def measure_rivals(cell: RivalsCell, workspace: Workspace) -> Arrays:
     """Losses [steps, states] of 1, 2, ... steps of gradient descent, each number with its best coefficient [steps].
 
     The coefficient is the same for all steps and numbers of states, the best of a grid, fine by 4%, on other
     sequences. `least_squares` is what can be known at all.
     """
+    process, max_steps, size = cell
+    workspace.report(1, 2, "tuning")
     tuning, held_out = (validation_sequences(process, size, tuning) for tuning in (True, False))
 
     def along(coefficient: Float[Array, ""], sequences: Sequence) -> Float[Array, "steps t"]:

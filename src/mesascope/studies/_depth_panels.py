@@ -14,12 +14,17 @@ LOSS = "loss / $|s|^2$"
 
 
 class Summary(NamedTuple):
-    """Losses [seeds, layers, states] of the model of each depth and of the layer without normalisation; the rivals'."""
+    """Losses [seeds, layers, states] of the model of each depth and of the layer without normalisation; the rivals'.
 
-    depths: tuple[int, ...]
+    `elsewhere` and `step_elsewhere` are those of that layer and of a step where the first state is any.
+    """
+
+    depths: np.ndarray
     models: tuple[np.ndarray, ...]
     linear: np.ndarray
     rivals: Arrays
+    elsewhere: np.ndarray
+    step_elsewhere: Arrays
 
     def by_depth(self) -> np.ndarray:
         """Losses [seeds, depths] of the whole models, the mean over states."""
@@ -32,14 +37,16 @@ class Summary(NamedTuple):
 
 def remarks(summary: Summary) -> tuple[str, ...]:
     """All losses."""
-    named = dict(zip(map(str, summary.depths), summary.by_depth().T, strict=True))
+    named = dict(zip(map(str, summary.depths.tolist()), summary.by_depth().T, strict=True))
     named["1, not normalised"] = summary.linear[:, -1].mean(axis=-1)
+    named["1, not normalised, any first state"] = summary.elsewhere[:, -1].mean(axis=-1)
     losses = (f"depth {name}: {_row(values)}" for name, values in named.items())
     return (
         f"Losses by seed, {'; '.join(losses)}.",
         f"Best gradient descent by its number of steps: {_row(summary.by_steps())}, with coefficients "
         f"{', '.join(f'{c:.3g}' for c in summary.rivals['coefficient'])}; least squares "
-        f"{summary.rivals['least_squares'].mean():.4f}.",
+        f"{summary.rivals['least_squares'].mean():.4f}; one step, any first state, "
+        f"{summary.step_elsewhere['loss'].mean():.4f}.",
         f"Read after each layer of the deepest, first seed: {_row(summary.models[-1][0].mean(axis=-1))}.",
     )
 
@@ -53,7 +60,7 @@ def three_panels(summary: Summary) -> "Figure":
     by_steps, deepest = summary.by_steps(), summary.models[-1]
     steps = np.arange(1, len(by_steps) + 1)
     linear = summary.linear[:, -1].mean(axis=-1)
-    band(by_depth, np.array(summary.depths), summary.by_depth(), "trained", marker="o")
+    band(by_depth, summary.depths, summary.by_depth(), "trained", marker="o")
     by_depth.plot(np.ones(len(linear)), linear, "x", color="C1", label="one layer, not normalised")
     band(readout, np.arange(1, deepest.shape[1] + 1), deepest.mean(axis=-1), "read after each layer", marker="o")
     for axes in (by_depth, readout):

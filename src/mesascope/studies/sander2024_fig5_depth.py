@@ -6,11 +6,11 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._depth import DepthsCell, measure_depths, measure_rivals, model_training
+from mesascope.studies._depth import DepthsCell, RivalsCell, measure_depths, measure_rivals, model_training
 from mesascope.studies._depth_panels import Summary, remarks, three_panels
 from mesascope.studies._training import Training
 from mesascope.tasks.haar import HaarProcess
-from mesascope.tasks.initial_state import Ones
+from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count
 
@@ -31,8 +31,10 @@ class Figure5(AbstractStudy):
     stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
     of gradient descent on 1/2 sum_j |s_{j+1} - W s_j|^2 from W = 0. A step's coefficient is the same after any number
     of states, as a layer's weights are, and tuned for each L. One layer without normalisation is the model of
-    proposition 2, but for its biases and dense blocks. Losses are |error|^2 / |s|^2, averaged over the states: from
-    the first of them nothing can be known, so that no loss is zero (least squares' is in the notes).
+    proposition 2, but for its biases and dense blocks; with a first state that is always the same these know more than
+    a gradient step, so that it is held against a step on sequences of any first state, too. Losses are |error|^2 /
+    |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss is zero (least
+    squares' is in the notes).
 
     Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
     batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, on sequences drawn anew. Their error
@@ -43,6 +45,7 @@ class Figure5(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
     claims: ClassVar = (
         Claim("linear", "Without normalisation one layer is as good as a step.", LINEAR, "at most", 0.05),
+        Claim("linear-any", "So it is where the first state is any.", LINEAR, "at most", 0.05),
         Claim("steps", "L layers are at least as good as L steps.", STEPS, "at most", 1.0),
         Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0),
         Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0),
@@ -73,7 +76,7 @@ class Figure5(AbstractStudy):
     depths: tuple[int, ...] = (1, 2, 3)
     dim: int = 4
     num_states: int = 25
-    num_steps: int = 1500
+    num_steps: int = 1000
     batch_size: int = 256
     num_validation: int = 2000
     learning_rate: float = 1e-2
@@ -91,41 +94,47 @@ class Figure5(AbstractStudy):
             raise ValueError(f"`num_states` must be at least dim + 2 = {self.dim + 2}; got {self.num_states}.")
         self.trainings()  # checks everything else
 
-    @property
-    def process(self) -> HaarProcess:
-        """The sequences."""
-        return HaarProcess(self.num_states, self.dim, Ones(unit=True))
+    def processes(self) -> tuple[HaarProcess, HaarProcess]:
+        """The sequences, their first state always the same; and those of any first state."""
+        sizes = self.num_states, self.dim
+        return HaarProcess(*sizes, Ones(unit=True)), HaarProcess(*sizes, Sphere())
 
     def trainings(self) -> tuple[Training, ...]:
-        """Every depth, and last the layer without normalisation."""
+        """Every depth, and last the layer without normalisation, on either process."""
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
-        common = (config, self.seeds, self.first_seed)
-        normalised = (model_training(self.process, depth, True, *common) for depth in self.depths)
-        return *normalised, model_training(self.process, 1, False, *common)
+        common, (process, other) = (config, self.seeds, self.first_seed), self.processes()
+        normalised = (model_training(process, depth, True, *common) for depth in self.depths)
+        return *normalised, *(model_training(each, 1, False, *common) for each in (process, other))
 
     def cells(self) -> tuple[Cell, ...]:
-        trainings = self.trainings()
-        names = (*(f"depth {depth}" for depth in self.depths), "not normalised")
-        trained = (Cell(f"{name}, trained", each) for name, each in zip(names, trainings, strict=True))
-        rivals = (self.process, max(self.depths), self.num_validation)
-        measured = DepthsCell(trainings, self.process, self.num_validation)
-        return *trained, Cell("gradient descent", rivals), Cell("all, measured", measured)
+        *trainings, elsewhere = self.trainings()
+        process, other = self.processes()
+        names = (*(f"depth {depth}" for depth in self.depths), "not normalised", "not normalised, any start")
+        trained = (Cell(f"{name}, trained", each) for name, each in zip(names, self.trainings(), strict=True))
+        return (
+            *trained,
+            Cell("gradient descent", RivalsCell(process, max(self.depths), self.num_validation)),
+            Cell("one step, any start", RivalsCell(other, 1, self.num_validation)),
+            Cell("any start, measured", DepthsCell((elsewhere,), other, self.num_validation)),
+            Cell("all, measured", DepthsCell(tuple(trainings), process, self.num_validation)),
+        )
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         if isinstance(cell.config, DepthsCell):
             return measure_depths(cell.config, workspace)
-        workspace.report(1, 2, "tuning")
-        return measure_rivals(*cell.config)
+        return measure_rivals(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        *models, linear = (results[-1][f"loss_{i}"] for i in range(len(self.depths) + 1))
-        return Summary(self.depths, tuple(models), linear, results[-2])
+        rivals, step, elsewhere, measured = results[-4:]
+        *models, linear = (measured[f"loss_{i}"] for i in range(len(self.depths) + 1))
+        return Summary(np.array(self.depths), tuple(models), linear, rivals, elsewhere["loss_0"], step)
 
     def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
         ends, steps, deepest = summary.by_depth(), summary.by_steps(), summary.models[-1]
         read = deepest.mean(axis=-1)
         per_seed = {
             "linear": np.abs(summary.linear[:, -1].mean(axis=-1) / steps[0] - 1),
+            "linear-any": np.abs(summary.elsewhere[:, -1].mean(axis=-1) / summary.step_elsewhere["loss"].mean() - 1),
             "steps": (ends / steps[np.array(self.depths) - 1]).max(axis=1),
             "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
             "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
