@@ -43,7 +43,7 @@ def plain_predict(layers, states, augmented=True, residual=True):
             rows = jax.nn.softmax(jnp.where(jnp.tri(length, k=1) > 0, w["positions"], -jnp.inf), axis=-1)
             scores = scores * jnp.concatenate([jnp.zeros_like(rows[:1]), rows[:-1]])
         else:
-            scores = scores * jnp.tri(length)
+            scores = scores * jnp.tri(length, dtype=tokens.dtype)
         update = jnp.einsum("bhtk,hek->bte", jnp.einsum("bhts,bhsk->bhtk", scores, value), w["output"])
         centred = update - update.mean(axis=-1, keepdims=True)
         update = centred / jnp.sqrt((centred**2).mean(axis=-1, keepdims=True) + EPSILON) * w["scale"] + w["offset"]
@@ -120,4 +120,4 @@ class PlainTorch:
             loss = errors.square().sum(-1).mean()
             loss.backward()
             self.optimiser.step()
-        return float(loss)
+        return loss.item()

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
 import mesascope as ms
 from mesascope.models.attention import LinearSelfAttention
+from mesascope.prompt import Sequence
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -37,6 +39,46 @@ def test_the_benchmark_of_context_length_draws_its_plot(tmp_path):
     printed = run_benchmark("context_length.py", "--lengths", "10", "100", "--to", str(tmp_path))
     assert "ratio at 100 examples" in printed
     assert (tmp_path / "context_length.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_benchmark_of_sequences_prints_ratios_memory_and_draws_its_plot(tmp_path):
+    sizes = ["--steps", "1", "--seeds", "1", "--batch-size", "4", "--heads", "3", "--lengths", "8", "16"]
+    printed = run_benchmark("autoregressive.py", *sizes, "--to", str(tmp_path))
+    ratios = [float(number) for number in re.findall(r"^ratio ([0-9.]+)$", printed, re.MULTILINE)]
+    times = [float(number) for number in re.findall(r"^\w+ +([0-9.]+) ms a step and seed$", printed, re.MULTILINE)]
+    ours = [float(number) for number in re.findall(r"^mesascope +([0-9.]+) ms", printed, re.MULTILINE)]
+    assert len(ratios) == 2
+    plain = min(times[: times.index(ours[0])])
+    np.testing.assert_allclose(ratios[0], plain / ours[0], rtol=0.1, atol=0.06)  # printed to few digits
+    assert all(float(number) > 0 for number in re.findall(r"^\w+ +([0-9]+) MB at most", printed, re.MULTILINE))
+    assert "memory " in printed
+    assert (tmp_path / "sequence_length.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["two_layers", "many_heads"])
+@pytest.mark.parametrize("side", ["JAX", "PyTorch"])
+def test_the_plain_models_of_sequences_predict_what_ours_do(name, side, monkeypatch, key):
+    """Random weights, biases and positions, in double precision."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    ours, plain = __import__("autoregressive"), __import__("plain_sequences")
+    init_key, noise_key, sequence_key = jax.random.split(key, 3)
+    model = getattr(ours, name)(init_key, **({"num_heads": 3} if name == "many_heads" else {}))
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    leaves, structure = jax.tree.flatten(params)
+    keys = jax.random.split(noise_key, len(leaves))
+    moved = [leaf + 0.1 * jax.random.normal(each, leaf.shape) for leaf, each in zip(leaves, keys, strict=True)]
+    model = eqx.combine(jax.tree.unflatten(structure, moved), static)
+    states = ours.PROCESS.sample_batch(sequence_key, 5).states
+    expected = np.asarray(jax.vmap(lambda each: model.next_states(Sequence(each)))(states))
+    settings = ours.AUGMENTED if name == "two_layers" else ours.REPEATED
+    if side == "JAX":
+        with jax.numpy_rank_promotion("allow"):
+            found = plain.plain_predict(plain.weights_of(model), states, **settings)
+    else:
+        torch = pytest.importorskip("torch")
+        layers = [{k: torch.tensor(v) for k, v in layer.items()} for layer in plain.weights_of(model)]
+        found = plain.torch_predict(layers, torch.tensor(np.asarray(states)), **settings).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("module", ["plain", "context_length"])
