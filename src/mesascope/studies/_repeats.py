@@ -1,0 +1,149 @@
+"""The statistic of windows of few tokens of figure 4 of Sander et al. 2024, and the repeats of tokens it counts."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mesascope.data.orders import AsWritten, ShuffledThroughout, cut
+from mesascope.data.sources import AbstractSource
+from mesascope.studies._base import Arrays, Workspace
+
+LENGTH = 5  # tokens of a window
+KEPT = 1e-12  # the mean squared error above which a window is kept
+LEAST_ALIKE = 10  # windows of a pattern of repeats, below which it is not compared
+KINDS = ("written", "shuffled")
+
+
+class RepeatsCell(NamedTuple):
+    """How many windows of five tokens each seed draws, in order and from the shuffled text."""
+
+    source: AbstractSource
+    num_short: int
+    seeds: int
+    first_seed: int
+
+
+def measure_repeats(cell: RepeatsCell, workspace: Workspace) -> Arrays:
+    """Errors of windows, with words' vectors and with random ones in their place [seeds, windows], by order.
+
+    `..._ambiguous` says whether a window has a token with two successors, `..._pattern` which of its tokens are equal.
+    """
+    text = cell.source.read()
+    of_seeds = []
+    for seed in range(cell.first_seed, cell.first_seed + cell.seeds):
+        generator = np.random.default_rng(seed)
+        random = unit(generator.normal(size=text.vectors.shape))
+        shuffled = ShuffledThroughout(seed).arrange(text.rows[None])[0]
+        found = {}
+        for kind, rows in zip(KINDS, (AsWritten().arrange(text.rows), shuffled), strict=True):
+            windows = cut(rows, LENGTH)
+            chosen = windows[generator.choice(len(windows), min(cell.num_short, len(windows)), replace=False)]
+            found |= {
+                f"{kind}_words": rollout_errors(unit(text.vectors)[chosen]),
+                f"{kind}_random": rollout_errors(random[chosen]),
+                f"{kind}_ambiguous": ambiguous(chosen),
+                f"{kind}_pattern": pattern(chosen),
+            }
+        of_seeds.append(found)
+        workspace.report(seed - cell.first_seed + 1, cell.seeds, "windows of five tokens")
+    return {name: np.stack([found[name] for found in of_seeds]) for name in of_seeds[0]}
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of norm one; a row of zeros stays."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(norms == 0, 1.0, norms)
+
+
+def rollout_errors(windows: np.ndarray) -> np.ndarray:
+    """The mean squared error, over states and entries, of s_1, A s_1, A^2 s_1, ... for windows [n t d].
+
+    A is the least-squares fit of least norm to all pairs (s_t, s_{t+1}) of the window that it is then judged on.
+    """
+    inverse = np.linalg.pinv(windows[:, :-1], rcond=np.finfo(float).eps * max(windows.shape[1:]))
+    forecast, errors = windows[:, 0], [np.zeros(windows[:, 0].shape)]
+    for t in range(1, windows.shape[1]):
+        forecast = np.einsum("nti,nt->ni", windows[:, 1:], np.einsum("ni,nit->nt", forecast, inverse))
+        errors.append(forecast - windows[:, t])
+    return np.mean(np.square(errors), axis=(0, 2))
+
+
+def ambiguous(windows: np.ndarray) -> np.ndarray:
+    """Whether some token of a window has two different successors [n]."""
+    now, after = windows[:, :-1], windows[:, 1:]
+    same = now[:, :, None] == now[:, None, :]
+    return (same & (after[:, :, None] != after[:, None, :])).any(axis=(1, 2))
+
+
+def pattern(windows: np.ndarray) -> np.ndarray:
+    """Which tokens of a window are equal, as one number [n]: the first place of each token, read as digits."""
+    first = np.argmax(windows[:, :, None] == windows[:, None, :], axis=2)
+    return first @ (windows.shape[1] ** np.arange(windows.shape[1])[::-1])
+
+
+class Readings(NamedTuple):
+    """Numbers of every seed [seeds]."""
+
+    largest_exact: np.ndarray  # error of a window without a token of two successors
+    misjudged: np.ndarray  # share of windows that are kept without such a token, or not kept with one
+    differing: np.ndarray  # share of windows that words keep and random vectors do not, or the reverse
+    ratio: np.ndarray  # geometric mean of the errors kept, as written / shuffled
+    alike: np.ndarray  # the same where repeats are alike
+    random_ratio: np.ndarray  # as `ratio`, of random vectors
+    share_written: np.ndarray  # of windows kept
+    share_shuffled: np.ndarray
+
+
+def read(arrays: Arrays) -> Readings:
+    """The numbers of what `measure_repeats` gives; nan where there is no window to speak of."""
+    return Readings(*np.array([_of_seed({name: each[i] for name, each in arrays.items()}) for i in _seeds(arrays)]).T)
+
+
+def _seeds(arrays: Arrays) -> range:
+    return range(len(arrays["written_words"]))
+
+
+def _of_seed(of: Arrays) -> tuple[float, ...]:
+    words, random, marked = (
+        np.concatenate([of[f"{kind}_{name}"] for kind in KINDS]) for name in ("words", "random", "ambiguous")
+    )
+    lost = np.nan if np.isnan(words).any() or np.isnan(random).any() else 0.0
+    exact = words[~marked]
+    return (
+        exact.max() if exact.size else np.nan,
+        np.mean((words > KEPT) != marked) + lost,
+        np.mean((words > KEPT) != (random > KEPT)) + lost,
+        _ratio(of, "words"),
+        _alike(of),
+        _ratio(of, "random"),
+        *(np.mean(of[f"{kind}_words"] > KEPT) + lost for kind in KINDS),
+    )
+
+
+def _ratio(of: Arrays, vectors: str) -> float:
+    written, shuffled = (kept(of[f"{kind}_{vectors}"]) for kind in KINDS)
+    return np.exp(np.log(written).mean() - np.log(shuffled).mean()) if written.size and shuffled.size else np.nan
+
+
+def _alike(of: Arrays) -> float:
+    """The ratio within each pattern that both have, averaged as often as it occurs in the text."""
+    logs, counts = [], []
+    for each in common_patterns(of):
+        written, shuffled = (kept(of[f"{kind}_words"][of[f"{kind}_pattern"] == each]) for kind in KINDS)
+        logs.append(np.log(written).mean() - np.log(shuffled).mean())
+        counts.append(len(written))
+    return float(np.exp(np.average(logs, weights=counts))) if logs else np.nan
+
+
+def common_patterns(of: Arrays) -> list[int]:
+    """The patterns of which both orders have windows enough that are kept."""
+    numbers = [
+        dict(zip(*np.unique(of[f"{kind}_pattern"][of[f"{kind}_words"] > KEPT], return_counts=True), strict=True))
+        for kind in KINDS
+    ]
+    return [each for each, count in numbers[0].items() if min(count, numbers[1].get(each, 0)) >= LEAST_ALIKE]
+
+
+def kept(errors: np.ndarray) -> np.ndarray:
+    """Those above the statistic's threshold."""
+    return errors[errors > KEPT]
