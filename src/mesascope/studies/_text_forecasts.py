@@ -123,7 +123,7 @@ def in_words(dim: int, of: Arrays) -> str:
         f"{order}: " + ", ".join(f"{name} {error:.4f}" for name, error in zip(FORECASTS, row, strict=True))
         for order, row in zip(ORDERS, means, strict=True)
     )
-    penalties = ", ".join(f"{penalty:.3g}" for penalty in np.nanmedian(of["penalty"], axis=0))
+    penalties = ", ".join(f"{penalty:.3g}" for penalty in np.median(of["penalty"], axis=0))
     return (
         f"d = {dim} ({float(of['explained']):.0%} of the variance), {len(of['errors'])} windows, errors / mean squared "
         f"norm. {listed}. Penalties {penalties}."

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+SHOWN = ("AR(1)", "mean", "common AR(1)")
+MARKERS = "osD^v"
 LABELS = dict(zip(KINDS, ("text", "shuffled text"), strict=True))
 
 
@@ -30,21 +32,25 @@ def three_panels(dims: tuple[int, ...], forecasts: list[Arrays], repeats: Arrays
 
 
 def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: list[Arrays]) -> None:
-    """Every forecast is a place, every order a colour, every size of states a shade; bars are 95% intervals."""
-    shades, markers = np.linspace(1.0, 0.45, len(dims)), "osD^v"
+    """Every forecast is a place, every order a colour, every size of states a marker; bars are 95% intervals."""
+    shown = [FORECASTS.index(name) for name in SHOWN]
     for i, order in enumerate(ORDERS):
-        for j, (dim, of) in enumerate(zip(dims, forecasts, strict=True)):
-            estimates = [mean_interval(of["errors"][:, i, k]) for k in range(len(FORECASTS))]
-            places = np.arange(len(FORECASTS)) + 0.24 * (i - 1) + 0.07 * (j - (len(dims) - 1) / 2)
-            middle = np.array([each.mean for each in estimates])
-            spread = np.array([(each.mean - each.low, each.high - each.mean) for each in estimates]).T
-            marker = markers[j % len(markers)]
-            style = {"color": f"C{i}", "alpha": shades[j], "fmt": marker, "markersize": 3.5, "elinewidth": 1.0}
-            axes.errorbar(places, middle, spread, label=f"{order}, d = {dim}", **style)
-    axes.axhline(1.0, **{**REFERENCE, "linewidth": 0.8})
-    axes.set_xticks(range(len(FORECASTS)), [name.replace(" ", "\n") for name in FORECASTS])
+        for j, of in enumerate(forecasts):
+            estimates = np.array([mean_interval(of["errors"][:, i, k]) for k in shown]).T
+            places = np.arange(len(shown)) + 0.26 * (i - 1) + 0.07 * (j - (len(dims) - 1) / 2)
+            spread = np.abs(estimates[1:] - estimates[0])
+            style = {"color": f"C{i}", "fmt": MARKERS[j % len(MARKERS)], "markersize": 3.5, "elinewidth": 1.0}
+            axes.errorbar(places, estimates[0], spread, **style)
+        axes.plot([], [], "s", color=f"C{i}", label=order)
+    for j, dim in enumerate(dims):
+        axes.plot([], [], MARKERS[j % len(MARKERS)], color="grey", label=f"d = {dim}")
+    axes.axhline(1.0, label="predicting zero", **{**REFERENCE, "linewidth": 0.8})
+    last = [of["errors"][:, 0, FORECASTS.index("last value")].mean() for of in forecasts]
+    axes.set_xticks(range(len(shown)), SHOWN)
+    axes.set_ylim(None, axes.get_ylim()[1] + 0.9 * np.ptp(axes.get_ylim()))
     axes.set(ylabel="error in a window's second half / $|s|^2$", title="(a) windows of many tokens")
-    axes.legend(fontsize="x-small", loc="upper left")
+    title = {"title": f"last value, as written: {np.mean(last):.2f}, off the scale"}
+    axes.legend(fontsize="x-small", loc="upper left", ncols=2, title_fontsize="x-small", **title)
 
 
 def _histogram(axes: "Axes", repeats: Arrays) -> None:
@@ -72,10 +78,10 @@ def _alike(axes: "Axes", repeats: Arrays) -> None:
     ]
     sizes = [np.sum(of["written_pattern"] == each) for each in common_patterns(of)]
     if points:
-        written, shuffled = np.array(points).T
+        shuffled, written = 1e3 * np.array(points).T[::-1]
         axes.scatter(shuffled, written, s=8 + 150 * np.array(sizes) / max(sizes), color="C0", alpha=0.6, linewidth=0)
-        ends = np.array([0.8 * min(written.min(), shuffled.min()), 1.25 * max(written.max(), shuffled.max())])
-        axes.plot(ends, ends, label="no difference", **REFERENCE)
-        axes.set(xscale="log", yscale="log")
+        end = 1.15 * max(written.max(), shuffled.max())
+        axes.plot([0, end], [0, end], label="no difference", **REFERENCE)
         axes.legend(fontsize="x-small", loc="upper left")
-    axes.set(xlabel="shuffled text", ylabel="text", title="(c) mean of errors kept, by pattern of repeats")
+    title = "(c) error kept, by pattern of repeats"
+    axes.set(xlabel="geometric mean of $10^3$ MSE, shuffled text", ylabel="text", title=title)
