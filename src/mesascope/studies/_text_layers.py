@@ -1,7 +1,7 @@
 """Layers whose query is the state before the last, trained on windows of text: what they learn."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from mesascope.algorithms.along_sequence import DescentAlongSequence, RidgeAlong
 from mesascope.data.orders import AsWritten, ShuffledInWindows, ShuffledThroughout
 from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
+from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import over_models
@@ -56,54 +57,67 @@ def layer_training(name: str, windows: TextWindows, config: FitConfig, seeds: in
 def measure_layers(cell: LayersCell, workspace: Workspace) -> Arrays:
     """Losses of all layers on held-out windows of their order, and readings of the diagonal one as written [seeds].
 
-    Losses and the rivals' are |error|^2 / |s|^2 over the states from the third on, `loss_k` in the order of `LAYERS`.
+    Losses and the rivals' are |error|^2 / |s|^2 over the states from the third on, `loss_k` by the order of trainings.
     `distance_step` and `distance_ridge` are |f - g|^2 / |f|^2, f the layer's predictions, g the rival's.
     """
     tuning, held_out = cell.windows.training(cell.num_windows), cell.windows.held_out(cell.num_windows)
-    rivals = tune_rivals(tuning)
-    found = dict(zip(("step", "ridge"), _rival_losses(held_out, rivals), strict=True))
+    forecasts, found = rivals(tuning, held_out)
     for k, training in enumerate(cell.trainings):
         assert isinstance(training.task, TextWindows)
         model, windows = training.trained(workspace).model, training.task.held_out(cell.num_windows)
-        found[f"loss_{k}"] = over_models(Partial(_loss, windows), model)["loss"]
+        found[f"loss_{k}"] = over_models(Partial(_loss_of_layer, windows), model)["loss"]
         if k == 0:
-            found |= over_models(Partial(_distances, held_out, rivals), model)
+            found |= over_models(Partial(_distances, held_out, forecasts), model)
             found |= over_models(read_heads, model)
-    return {**{name: np.asarray(value) for name, value in found.items()}, "coefficient": np.asarray(rivals[0])}
+    return {name: np.asarray(value) for name, value in found.items()}
 
 
 @jax.jit
-def tune_rivals(windows: Sequence) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The coefficient of the best gradient step, in closed form, and the best ridge penalty of a grid."""
-    step = jax.vmap(DescentAlongSequence(1.0).next_states)(windows)[:, 1:-1]
-    target = windows.states[:, 2:]
+def rivals(tuning: Sequence, held_out: Sequence) -> tuple[dict[str, Float[Array, "n t d"]], dict[str, Array]]:
+    """What rivals predict of held-out windows from the third state on, tuned on others, and their losses.
+
+    `step`: c sum_t s_{t+1} <s_t, s_T> with the best `coefficient` c, in closed form. `ridge`: with the best `penalty`
+    of a grid. `common`: one matrix for all windows, by least squares, which learns nothing in context.
+    """
+    step = DescentAlongSequence(1.0)
+    target, unscaled = _targets(tuning), _forecasts(tuning, step)
+    coefficient = jnp.sum(unscaled * target) / jnp.sum(unscaled**2)
     grid = jnp.asarray(PENALTIES, target.dtype)
-    losses = jax.lax.map(lambda penalty: _loss(windows, RidgeAlongSequence(penalty))["loss"], grid)
-    return jnp.sum(step * target) / jnp.sum(step**2), grid[jnp.argmin(losses)]
+    losses = jax.lax.map(lambda penalty: _loss(_forecasts(tuning, RidgeAlongSequence(penalty)), tuning), grid)
+    penalty = grid[jnp.argmin(losses)]
+    moment, cross = (jnp.sum(each, axis=0) for each in moments(tuning.states))
+    forecasts = {
+        "step": coefficient * _forecasts(held_out, step),
+        "ridge": _forecasts(held_out, RidgeAlongSequence(penalty)),
+        "common": held_out.states[:, 1:-1] @ jnp.linalg.solve(moment, cross.T),
+    }
+    found = {name: _loss(each, held_out) for name, each in forecasts.items()}
+    return forecasts, {**found, "coefficient": coefficient, "penalty": penalty}
 
 
-def _loss(windows: Sequence, predictor) -> dict[str, Array]:
-    target = windows.states[:, 2:]
-    predictions = jax.vmap(predictor.next_states)(windows)[:, 1:-1]
-    return {"loss": jnp.sum((predictions - target) ** 2) / jnp.sum(target**2)}
+def _targets(windows: Sequence) -> Float[Array, "n t d"]:
+    return windows.states[:, 2:]
 
 
-@jax.jit
-def _rival_losses(windows: Sequence, rivals: tuple[Float[Array, ""], Float[Array, ""]]) -> tuple[Array, Array]:
-    step, ridge = _rivals(rivals)
-    return _loss(windows, step)["loss"], _loss(windows, ridge)["loss"]
+def _forecasts(windows: Sequence, predictor: AbstractSequencePredictor) -> Float[Array, "n t d"]:
+    return jax.vmap(predictor.next_states)(windows)[:, 1:-1]
 
 
-def _rivals(rates: tuple[Float[Array, ""], Float[Array, ""]]) -> tuple[DescentAlongSequence, RidgeAlongSequence]:
-    return DescentAlongSequence(rates[0]), RidgeAlongSequence(rates[1])
+def _loss(forecasts: Float[Array, "n t d"], windows: Sequence) -> Float[Array, ""]:
+    target = _targets(windows)
+    return jnp.sum((forecasts - target) ** 2) / jnp.sum(target**2)
+
+
+def _loss_of_layer(windows: Sequence, layer: AbstractSequencePredictor) -> dict[str, Array]:
+    return {"loss": _loss(_forecasts(windows, layer), windows)}
 
 
 def _distances(
-    windows: Sequence, rates: tuple[Float[Array, ""], Float[Array, ""]], layer: DiagonalHeads
+    windows: Sequence, theirs: dict[str, Float[Array, "n t d"]], layer: AbstractSequencePredictor
 ) -> dict[str, Array]:
-    ours, *theirs = (jax.vmap(each.next_states)(windows)[:, 1:-1] for each in (layer, *_rivals(rates)))
-    names = ("distance_step", "distance_ridge")
-    return {name: jnp.sum((ours - other) ** 2) / jnp.sum(ours**2) for name, other in zip(names, theirs, strict=True)}
+    ours = _forecasts(windows, layer)
+    size = jnp.sum(ours**2)
+    return {f"distance_{name}": jnp.sum((ours - theirs[name]) ** 2) / size for name in ("step", "ridge")}
 
 
 def read_heads(layer: DiagonalHeads) -> dict[str, Array]:
@@ -123,29 +137,30 @@ def read_heads(layer: DiagonalHeads) -> dict[str, Array]:
 def measure_fits(cell: FitsCell, workspace: Workspace) -> Arrays:
     """Eigenvalues of AR(1) by least squares: of every window [windows d], and of all of them together [d].
 
-    Also of as many windows shuffled, and of ridge regression at the penalty that forecasts best. Complex numbers come
+    Also of as many windows shuffled, and of ridge regression at the `penalty` that forecasts best. Complex numbers come
     as two columns.
     """
     windows = cell.windows
+    held_out = windows.held_out(cell.num_windows)
     shuffled = TextWindows(windows.num_states, windows.dim, ShuffledInWindows(), windows.source)
-    written, other = (each.held_out(cell.num_windows) for each in (windows, shuffled))
-    penalty = float(tune_rivals(windows.training(cell.num_windows))[1])
-    (moment, cross), (moment_other, cross_other) = (_moments(each) for each in (written, other))
+    penalty = float(rivals(windows.training(cell.num_windows), held_out)[1]["penalty"])
+    written, other = (
+        moments(np.asarray(each.states, float)) for each in (held_out, shuffled.held_out(cell.num_windows))
+    )
     workspace.report(1, 1, "AR(1) fitted")
     return {
-        "windows": _spectrum(moment, cross, 0.0),
-        "ridge": _spectrum(moment, cross, penalty),
-        "shuffled": _spectrum(moment_other, cross_other, 0.0),
-        "together": _spectrum(moment.sum(axis=0), cross.sum(axis=0), 0.0),
+        "windows": _spectrum(*written, 0.0),
+        "ridge": _spectrum(*written, penalty),
+        "shuffled": _spectrum(*other, 0.0),
+        "together": _spectrum(*(each.sum(axis=0) for each in written), 0.0),
         "penalty": np.asarray(penalty),
     }
 
 
-def _moments(windows: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """sum_t s_t s_t^T and sum_t s_{t+1} s_t^T of every window [n d d], in float64."""
-    states = np.asarray(windows.states, float)
+def moments(states: Any) -> tuple[Any, Any]:
+    """sum_t s_t s_t^T and sum_t s_{t+1} s_t^T of every window [n d d], of states [n t d] of JAX or numpy."""
     before, after = states[:, :-1], states[:, 1:]
-    return np.swapaxes(before, 1, 2) @ before, np.swapaxes(after, 1, 2) @ before
+    return before.swapaxes(1, 2) @ before, after.swapaxes(1, 2) @ before
 
 
 def _spectrum(moment: np.ndarray, cross: np.ndarray, penalty: float) -> np.ndarray:
@@ -158,3 +173,23 @@ def _spectrum(moment: np.ndarray, cross: np.ndarray, penalty: float) -> np.ndarr
 def moduli(spectrum: np.ndarray) -> np.ndarray:
     """|eigenvalue| [..., d]."""
     return np.hypot(spectrum[..., 0], spectrum[..., 1])
+
+
+def in_words(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> tuple[str, ...]:
+    """Losses, readings and eigenvalues, a sentence each."""
+
+    def listed(name: str) -> str:
+        return ", ".join(f"{each:.4g}" for each in layers[name])
+
+    losses = "; ".join(f"{name}: {listed(f'loss_{k}')}" for k, name in enumerate(names))
+    largest = {name: moduli(fits[name]).max(axis=-1).mean() for name in ("ridge", "shuffled", "together")}
+    return (
+        f"Losses by seed, {losses}; best gradient step {float(layers['step']):.4f} (c = "
+        f"{float(layers['coefficient']):.4f}), ridge {float(layers['ridge']):.4f}, one matrix for all windows "
+        f"{float(layers['common']):.4f}.",
+        f"Diagonal heads by seed: p_{{T-1}} / p_T {listed('ratio')}; |off-diagonal C| / |C| {listed('defect')}; "
+        f"|f - step|^2 / |f|^2 {listed('distance_step')}; |f - ridge|^2 / |f|^2 {listed('distance_ridge')}.",
+        f"Largest |eigenvalue|: of ridge regression (penalty {float(fits['penalty']):.3g}), mean over windows, "
+        f"{largest['ridge']:.3f}; of least squares in shuffled windows {largest['shuffled']:.3f}; of one fit to all "
+        f"windows {largest['together']:.3f}.",
+    )

@@ -6,20 +6,26 @@ import numpy as np
 
 from mesascope.studies._base import Arrays
 from mesascope.studies._panels import REFERENCE
-from mesascope.studies._text_layers import LAYERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def four_panels(layers: Arrays, fits: Arrays) -> "Figure":
+RIVALS = (
+    ("step", "C1", "best gradient step"),
+    ("ridge", "C2", "ridge regression"),
+    ("common", "C3", "one matrix for all"),
+)
+
+
+def four_panels(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> "Figure":
     """Losses; C and P of the first seed; the eigenvalues of AR(1) fits in the plane."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.4), layout="constrained")
     losses, mixing, positions, spectra = figure.subplots(1, 4, width_ratios=(1.3, 1, 1, 1.1))
-    _losses(losses, layers)
+    _losses(losses, names, layers)
     _heat_map(mixing, layers["mixing"][0], "(b) $C = B^T A$")
     weights = layers["positions"][0]
     seen = np.tri(*weights.shape, k=1, dtype=bool)
@@ -28,18 +34,16 @@ def four_panels(layers: Arrays, fits: Arrays) -> "Figure":
     return figure
 
 
-def _losses(axes: "Axes", layers: Arrays) -> None:
-    names = [name.replace("diagonal, ", "") for name in LAYERS]
-    for k in range(len(LAYERS)):
-        of_seeds = layers[f"loss_{k}"]
-        axes.plot(
-            of_seeds, np.full(len(of_seeds), -k), "o", color="C0", alpha=0.6, label=None if k else "layers, by seed"
-        )
-    for name, label, color in (("step", "best gradient step", "C1"), ("ridge", "ridge regression", "C2")):
-        axes.axvline(float(layers[name]), color=color, linewidth=1.2, label=label)
-    axes.axvline(1.0, label="predicting zero", **REFERENCE)
-    axes.set_yticks([-k for k in range(len(names))], names)
-    axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.5 - len(names), 1.6))
+def _losses(axes: "Axes", names: tuple[str, ...], layers: Arrays) -> None:
+    for k in range(len(names)):
+        losses = layers[f"loss_{k}"]
+        axes.plot(losses, np.full(len(losses), -k), "o", color="C0", alpha=0.6, label=None if k else "layers, by seed")
+    ends = 0.5 - len(names), 0.5
+    for name, color, label in RIVALS:
+        axes.vlines(float(layers[name]), *ends, color=color, linewidth=1.2, label=label)
+    axes.vlines(1.0, *ends, label="predicting zero", **REFERENCE)
+    axes.set_yticks([-k for k in range(len(names))], [name.replace(", ", ",\n") for name in names])
+    axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.4 - len(names), 1.9))
     axes.legend(fontsize="x-small", loc="upper left", ncols=2)
 
 
@@ -59,10 +63,10 @@ def _spectra(axes: "Axes", fits: Arrays) -> None:
     for name, label, color, size in (
         ("windows", "a window", "C0", 1.5),
         ("ridge", "a window, ridge", "C2", 1.5),
-        ("together", "all windows", "C1", 5.0),
+        ("together", "all windows at once", "C1", 4.0),
     ):
         real, imaginary = fits[name].reshape(-1, 2)[:2000].T
         axes.plot(real, imaginary, "o", color=color, markersize=size, markeredgewidth=0, alpha=0.6, label=label)
     axes.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.75), xlabel="real part", ylabel="imaginary part")
     axes.set_title("(d) eigenvalues of AR(1) fits")
-    axes.legend(fontsize="x-small", loc="upper center", ncols=2, markerscale=2)
+    axes.legend(fontsize="x-small", loc="upper center", ncols=2, markerscale=1.5)

@@ -11,6 +11,7 @@ from mesascope.studies._text_layers import (
     LAYERS,
     FitsCell,
     LayersCell,
+    in_words,
     layer_training,
     measure_fits,
     measure_layers,
@@ -63,12 +64,21 @@ class TextMechanism(AbstractStudy):
         Claim("nearer", "It is nearer to it than to ridge.", "distance to ridge / to the step", "at least", 1.0),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "dim": 4, "num_states": 16, "num_steps": 200, "batch_size": 32, "num_windows": 200},
+        "smoke": {
+            "seeds": 2,
+            "layers": tuple(LAYERS)[:2],
+            "dim": 4,
+            "num_states": 12,
+            "num_steps": 50,
+            "batch_size": 32,
+            "num_windows": 100,
+        },
         "quick": {},
         "paper": {"seeds": 5, "num_states": 64, "num_steps": 3000, "batch_size": 256, "num_windows": 4000},
     }
 
-    seeds: int = 2
+    seeds: int = 3
+    layers: tuple[str, ...] = tuple(LAYERS)
     dim: int = 8
     num_states: int = 32
     num_steps: int = 1000
@@ -84,14 +94,16 @@ class TextMechanism(AbstractStudy):
         for name, most in (("dim", LARGEST), ("num_states", LONGEST)):
             if getattr(self, name) > most:
                 raise ValueError(f"`{name}` must be at most {most}; got {getattr(self, name)}.")
+        if self.layers[:2] != tuple(LAYERS)[:2] or not set(self.layers) <= set(LAYERS):
+            raise ValueError(f"`layers` must be the first two or more of {', '.join(LAYERS)}; got {self.layers}.")
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
         windows = TextWindows(self.num_states, self.dim)
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
-        trainings = tuple(layer_training(name, windows, config, self.seeds, self.first_seed) for name in LAYERS)
+        trainings = tuple(layer_training(name, windows, config, self.seeds, self.first_seed) for name in self.layers)
         return (
-            *(Cell(f"{name}, trained", each) for name, each in zip(LAYERS, trainings, strict=True)),
+            *(Cell(f"{name}, trained", each) for name, each in zip(self.layers, trainings, strict=True)),
             Cell("layers, measured", LayersCell(trainings, windows, self.num_windows)),
             Cell("AR(1) fits", FitsCell(windows, self.num_windows)),
         )
@@ -122,28 +134,7 @@ class TextMechanism(AbstractStudy):
         )
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
-        layers, fits = summary
-        losses = "; ".join(
-            f"{name}: {', '.join(f'{loss:.4f}' for loss in layers[f'loss_{k}'])}" for k, name in enumerate(LAYERS)
-        )
-        largest = {name: moduli(fits[name]).max(axis=-1).mean() for name in ("ridge", "shuffled", "together")}
-        readings = "; ".join(
-            f"{label} {', '.join(f'{each:.3g}' for each in layers[name])}"
-            for name, label in (
-                ("ratio", "p_{T-1} / p_T"),
-                ("defect", "|off-diagonal C| / |C|"),
-                ("distance_step", "|f - step|^2 / |f|^2"),
-                ("distance_ridge", "|f - ridge|^2 / |f|^2"),
-            )
-        )
-        return (
-            f"Losses by seed, {losses}; best gradient step {float(layers['step']):.4f} "
-            f"(c = {float(layers['coefficient']):.4f}), ridge {float(layers['ridge']):.4f}.",
-            f"Diagonal heads by seed: {readings}.",
-            f"Largest |eigenvalue|: of ridge regression (penalty {float(fits['penalty']):.3g}), mean over windows, "
-            f"{largest['ridge']:.3f}; of least squares in shuffled windows {largest['shuffled']:.3f}; of one fit to "
-            f"all windows {largest['together']:.3f}.",
-        )
+        return in_words(self.layers, *summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"layers": four_panels(summary.layers, summary.fits)}
+        return {"layers": four_panels(self.layers, summary.layers, summary.fits)}
