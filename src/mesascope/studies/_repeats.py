@@ -1,6 +1,7 @@
 """The statistic of windows of few tokens of figure 4 of Sander et al. 2024, and the repeats of tokens it counts."""
 
-from typing import NamedTuple
+from collections import Counter
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,8 @@ class RepeatsCell(NamedTuple):
 def measure_repeats(cell: RepeatsCell, workspace: Workspace) -> Arrays:
     """Errors of windows, with words' vectors and with random ones in their place [seeds, windows], by order.
 
-    `..._ambiguous` says whether a window has a token with two successors, `..._pattern` which of its tokens are equal.
+    `..._ambiguous` says whether a window has a token with two successors, `..._pattern` which of its tokens are equal,
+    `..._apart` how far from each other the two successors are.
     """
     text = cell.source.read()
     of_seeds = []
@@ -43,6 +45,7 @@ def measure_repeats(cell: RepeatsCell, workspace: Workspace) -> Arrays:
                 f"{kind}_random": rollout_errors(random[chosen]),
                 f"{kind}_ambiguous": ambiguous(chosen),
                 f"{kind}_pattern": pattern(chosen),
+                f"{kind}_apart": successors_apart(chosen, unit(text.vectors)),
             }
         of_seeds.append(found)
         workspace.report(seed - cell.first_seed + 1, cell.seeds, "windows of five tokens")
@@ -70,9 +73,20 @@ def rollout_errors(windows: np.ndarray) -> np.ndarray:
 
 def ambiguous(windows: np.ndarray) -> np.ndarray:
     """Whether some token of a window has two different successors [n]."""
+    return _conflicts(windows).any(axis=(1, 2))
+
+
+def successors_apart(windows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """|b - c|^2 between different successors b, c of one token, the mean over a window's; zero without any [n]."""
+    conflicts, after = _conflicts(windows), vectors[windows[:, 1:]]
+    squares = np.sum((after[:, :, None] - after[:, None]) ** 2, axis=-1)
+    return np.sum(squares * conflicts, axis=(1, 2)) / np.maximum(conflicts.sum(axis=(1, 2)), 1)
+
+
+def _conflicts(windows: np.ndarray) -> np.ndarray:
+    """Pairs of places of equal tokens with different successors [n t t]."""
     now, after = windows[:, :-1], windows[:, 1:]
-    same = now[:, :, None] == now[:, None, :]
-    return (same & (after[:, :, None] != after[:, None, :])).any(axis=(1, 2))
+    return (now[:, :, None] == now[:, None]) & (after[:, :, None] != after[:, None])
 
 
 def pattern(windows: np.ndarray) -> np.ndarray:
@@ -92,18 +106,17 @@ class Readings(NamedTuple):
     random_ratio: np.ndarray  # as `ratio`, of random vectors
     share_written: np.ndarray  # of windows kept
     share_shuffled: np.ndarray
+    apart_written: np.ndarray  # mean squared distance of a token's two successors
+    apart_shuffled: np.ndarray
 
 
 def read(arrays: Arrays) -> Readings:
     """The numbers of what `measure_repeats` gives; nan where there is no window to speak of."""
-    return Readings(*np.array([_of_seed({name: each[i] for name, each in arrays.items()}) for i in _seeds(arrays)]).T)
+    seeds = range(len(arrays["written_words"]))
+    return Readings(*np.array([_of_seed({name: each[i] for name, each in arrays.items()}) for i in seeds]).T)
 
 
-def _seeds(arrays: Arrays) -> range:
-    return range(len(arrays["written_words"]))
-
-
-def _of_seed(of: Arrays) -> tuple[float, ...]:
+def _of_seed(of: Arrays) -> tuple[Any, ...]:
     words, random, marked = (
         np.concatenate([of[f"{kind}_{name}"] for kind in KINDS]) for name in ("words", "random", "ambiguous")
     )
@@ -117,6 +130,7 @@ def _of_seed(of: Arrays) -> tuple[float, ...]:
         _alike(of),
         _ratio(of, "random"),
         *(np.mean(of[f"{kind}_words"] > KEPT) + lost for kind in KINDS),
+        *(np.sum(of[f"{kind}_apart"]) / max(np.sum(of[f"{kind}_ambiguous"]), 1) for kind in KINDS),
     )
 
 
@@ -137,13 +151,22 @@ def _alike(of: Arrays) -> float:
 
 def common_patterns(of: Arrays) -> list[int]:
     """The patterns of which both orders have windows enough that are kept."""
-    numbers = [
-        dict(zip(*np.unique(of[f"{kind}_pattern"][of[f"{kind}_words"] > KEPT], return_counts=True), strict=True))
-        for kind in KINDS
-    ]
-    return [each for each, count in numbers[0].items() if min(count, numbers[1].get(each, 0)) >= LEAST_ALIKE]
+    written, shuffled = (Counter(of[f"{kind}_pattern"][of[f"{kind}_words"] > KEPT].tolist()) for kind in KINDS)
+    return [each for each in sorted(written) if min(written[each], shuffled[each]) >= LEAST_ALIKE]
 
 
 def kept(errors: np.ndarray) -> np.ndarray:
     """Those above the statistic's threshold."""
     return errors[errors > KEPT]
+
+
+def in_words(of: Readings) -> str:
+    """What the statistic keeps, a sentence or two."""
+    means = {name: values.mean() for name, values in of._asdict().items()}
+    return (
+        f"Windows of five tokens that the statistic keeps: {means['share_written']:.1%} of the text's, "
+        f"{means['share_shuffled']:.1%} of shuffled ones. Geometric mean of errors kept, text / shuffled: "
+        f"{means['ratio']:.3f}, with random vectors {means['random_ratio']:.3f}, where repeats are alike "
+        f"{means['alike']:.3f}. A token's two successors are {means['apart_written']:.3f} apart (|b - c|^2), in shuffled "
+        f"windows {means['apart_shuffled']:.3f}."
+    )

@@ -15,7 +15,7 @@ from mesascope.stats import bootstrap_interval
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.tasks.text import TextWindows
 
-ORDERS = {"as written": AsWritten, "shuffled in windows": ShuffledInWindows, "shuffled throughout": ShuffledThroughout}
+ORDERS = ("as written", "shuffled in windows", "shuffled throughout")
 FORECASTS = ("AR(1)", "mean", "last value", "zero", "common AR(1)")
 PENALTIES = np.geomspace(0.1, 1000.0, 13)  # in units of a state's mean squared norm
 
@@ -39,13 +39,18 @@ def measure_forecasts(cell: ForecastCell, workspace: Workspace) -> Arrays:
     matrix, fitted to those other windows. `penalty` [seeds, orders] are the penalties; `explained` the share of the
     variance that the coordinates keep.
     """
+    seeds = range(cell.first_seed, cell.first_seed + cell.seeds)
+    shuffles = (
+        [AsWritten()],
+        [ShuffledInWindows(seed) for seed in seeds],
+        [ShuffledThroughout(seed) for seed in seeds],
+    )
     by_order, penalties = [], []
-    for i, kind in enumerate(ORDERS.values()):
-        seeds = range(cell.first_seed, cell.first_seed + (1 if kind is AsWritten else cell.seeds))
-        found = [_errors(cell, kind() if kind is AsWritten else kind(seed)) for seed in seeds]
+    for i, orders in enumerate(shuffles):
+        found = [_errors(cell, order) for order in orders]
         by_order.append(np.mean([errors for errors, _ in found], axis=0))
         penalties.append(np.resize([penalty for _, penalty in found], cell.seeds))
-        workspace.report(i + 1, len(ORDERS), f"d = {cell.dim}")
+        workspace.report(i + 1, len(shuffles), f"d = {cell.dim}")
     explained = TextWindows(cell.num_states, cell.dim, source=cell.source).pool().components.share_explained
     return {
         "errors": np.stack(by_order, axis=1),
@@ -94,7 +99,7 @@ def halves(window: Sequence) -> tuple[Float[Array, "f d"], Float[Array, "s d"], 
     return window.states[:half], window.states[half - 1 : -1], window.states[half:]
 
 
-def _error(forecast: Float[Array, "s d"], targets: Float[Array, "s d"]) -> Float[Array, ""]:
+def _error(forecast: Float[Array, "#s d"], targets: Float[Array, "s d"]) -> Float[Array, ""]:
     return jnp.mean(jnp.sum((forecast - targets) ** 2, axis=-1))
 
 

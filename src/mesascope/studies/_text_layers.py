@@ -149,10 +149,10 @@ def measure_fits(cell: FitsCell, workspace: Workspace) -> Arrays:
     )
     workspace.report(1, 1, "AR(1) fitted")
     return {
-        "windows": _spectrum(*written, 0.0),
-        "ridge": _spectrum(*written, penalty),
-        "shuffled": _spectrum(*other, 0.0),
-        "together": _spectrum(*(each.sum(axis=0) for each in written), 0.0),
+        "windows": _spectrum(written, 0.0),
+        "ridge": _spectrum(written, penalty),
+        "shuffled": _spectrum(other, 0.0),
+        "together": _spectrum((written[0].sum(axis=0), written[1].sum(axis=0)), 0.0),
         "penalty": np.asarray(penalty),
     }
 
@@ -163,8 +163,9 @@ def moments(states: Any) -> tuple[Any, Any]:
     return before.swapaxes(1, 2) @ before, after.swapaxes(1, 2) @ before
 
 
-def _spectrum(moment: np.ndarray, cross: np.ndarray, penalty: float) -> np.ndarray:
+def _spectrum(sums: tuple[np.ndarray, np.ndarray], penalty: float) -> np.ndarray:
     """The eigenvalues of A = R S^{-1}, as (real, imaginary), the least-norm A where S has no inverse."""
+    moment, cross = sums
     inverse = np.linalg.pinv(moment + penalty * np.eye(moment.shape[-1]), rcond=1e-10, hermitian=True)
     values = np.linalg.eigvals(cross @ inverse)
     return np.stack([values.real, values.imag], axis=-1)

@@ -10,7 +10,9 @@ from mesascope.studies import _text_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._repeats import RepeatsCell, measure_repeats, read
-from mesascope.studies._text_forecasts import ForecastCell, gains, in_words, measure_forecasts
+from mesascope.studies._repeats import in_words as repeats_in_words
+from mesascope.studies._text_forecasts import ForecastCell, gains, measure_forecasts
+from mesascope.studies._text_forecasts import in_words as forecasts_in_words
 from mesascope.validation import check_count
 
 if TYPE_CHECKING:
@@ -43,6 +45,12 @@ class Figure4(AbstractStudy):
     and judged on the same ones, rolled out from the first token; only errors above 1e-12 are shown. With more
     coordinates than pairs A is exact wherever no token has two successors. So what is kept, and shown, is the windows
     with a token that is repeated and goes on in two ways: a count of repetitions, whatever the vectors are.
+
+    What is found. Order helps AR(1), by about a hundredth of the error; one matrix fitted to all other windows, which
+    learns nothing in context, helps more. Fewer of the text's windows are kept than of shuffled ones, since a frequent
+    word seldom comes twice in five tokens of a sentence. Those kept have the larger errors, and not because of other
+    repeats: where shuffled, what follows a repeated word is another frequent one, of a similar vector, while in a
+    sentence it is a word of meaning.
     """
 
     title: ClassVar = "Text is a little nearer to an autoregressive process than shuffled text"
@@ -121,16 +129,8 @@ class Figure4(AbstractStudy):
         return tuple(verdicts)
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
-        found = read(summary.repeats)
-        kept = "; ".join(
-            f"{share.mean():.1%} {of}" for share, of in zip(found[6:], ("of text's", "of shuffled"), strict=True)
-        )
-        ratios = f"{found.ratio.mean():.3f}, with random vectors {found.random_ratio.mean():.3f}"
-        return (
-            *(in_words(dim, of) for dim, of in zip(self.dims, summary.forecasts, strict=True)),
-            f"Windows of five tokens that the statistic keeps: {kept}. Geometric mean of errors kept, text / shuffled: "
-            f"{ratios}, where repeats are alike {found.alike.mean():.3f}.",
-        )
+        by_dim = zip(self.dims, summary.forecasts, strict=True)
+        return *(forecasts_in_words(dim, of) for dim, of in by_dim), repeats_in_words(read(summary.repeats))
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"figure4": panels.three_panels(self.dims, summary.forecasts, summary.repeats)}

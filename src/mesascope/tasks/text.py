@@ -56,7 +56,7 @@ class TextWindows(AbstractProcess):
         return Pool(windows[~held_out], windows[held_out], principal_components(text, self.dim))
 
     def training(self, num_windows: int) -> Sequence:
-        """Of the windows that draws are from, about as many, evenly spread; states have a leading axis over them."""
+        """Of the windows that draws are from at most so many, evenly spread; states have a leading axis over them."""
         pool = self.pool()
         return self._spread(pool, pool.training, num_windows)
 
@@ -75,7 +75,7 @@ class TextWindows(AbstractProcess):
     def _spread(self, pool: Pool, windows: np.ndarray, num_windows: int) -> Sequence:
         check_count("num_windows", num_windows)
         chosen = np.unique(np.linspace(0, len(windows) - 1, num_windows).round().astype(int))
-        return Sequence(jnp.asarray(pool.components.table[windows[chosen]], self.dtype))
+        return jax.vmap(Sequence)(jnp.asarray(pool.components.table[windows[chosen]], self.dtype))
 
     @classmethod
     def examples(cls) -> "tuple[TextWindows, ...]":
