@@ -180,7 +180,7 @@ def test_the_mean_is_that_of_the_first_half():
 
 
 def test_penalties_are_the_best_of_the_grid():
-    windows = batch(0, (40, 12, 3))
+    windows = batch(0, (8, 12, 3))
     errors = forecasts._ridge_errors(windows, jnp.asarray(forecasts.PENALTIES))
     one_by_one = [
         np.mean([forecasts.ar_error(Sequence(each), jnp.asarray(penalty)) for each in windows.states])

@@ -167,6 +167,6 @@ def in_words(of: Readings) -> str:
         f"Windows of five tokens that the statistic keeps: {means['share_written']:.1%} of the text's, "
         f"{means['share_shuffled']:.1%} of shuffled ones. Geometric mean of errors kept, text / shuffled: "
         f"{means['ratio']:.3f}, with random vectors {means['random_ratio']:.3f}, where repeats are alike "
-        f"{means['alike']:.3f}. A token's two successors are {means['apart_written']:.3f} apart (|b - c|^2), in shuffled "
-        f"windows {means['apart_shuffled']:.3f}."
+        f"{means['alike']:.3f}. A token's two successors are {means['apart_written']:.3f} apart (|b - c|^2), in "
+        f"shuffled windows {means['apart_shuffled']:.3f}."
     )
