@@ -8,7 +8,7 @@ from pathlib import Path
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from mesascope.data.words import EmbeddedText, embed, tokenise
 from mesascope.extras import check_extra, damaged
@@ -36,15 +36,20 @@ class KingJames(AbstractSource):
         return _king_james()
 
 
+def _rows(vectors: ArrayLike) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in np.asarray(vectors, float).tolist())
+
+
 class OwnText(AbstractSource):
     """Any text, with a vector for each of some `words`; tokens among none of them are left out.
 
-    See `tokenise` for what tokens are, and `embed` for what is refused.
+    Vectors [words e] are kept as plain numbers: a source is part of a configuration, and never traced by JAX. See
+    `tokenise` for what tokens are, and `embed` for what is refused.
     """
 
-    text: str
-    words: tuple[str, ...]
-    vectors: Float[np.ndarray, "v e"]
+    text: str = eqx.field(static=True)
+    words: tuple[str, ...] = eqx.field(static=True)
+    vectors: tuple[tuple[float, ...], ...] = eqx.field(static=True, converter=_rows)
 
     def __check_init__(self):
         if len(self.words) != len(self.vectors):
@@ -53,7 +58,7 @@ class OwnText(AbstractSource):
             )
 
     def read(self) -> EmbeddedText:
-        return embed(tokenise(self.text), {word: row for row, word in enumerate(self.words)}, self.vectors)
+        return embed(tokenise(self.text), {word: row for row, word in enumerate(self.words)}, np.array(self.vectors))
 
 
 @lru_cache(maxsize=1)
