@@ -21,6 +21,7 @@ from rich.console import Console
 
 import mesascope
 import mesascope.studies
+from mesascope import extras
 from mesascope.cli import main
 from mesascope.cli.parsing import parse
 from mesascope.cli.progress import Display
@@ -216,6 +217,38 @@ def test_reproduce_runs_every_study_of_a_paper(cli, capsys):
 def test_reproduce_is_for_every_study(cli):
     names = [study.name() for study in parse(["reproduce", "--preset", "smoke"]).studies]
     assert names == list(mesascope.studies.study_names())
+
+
+@pytest.fixture
+def two_fakes(cli, monkeypatch, tmp_path):
+    """The command line with another study of the fake paper, the first of which needs an extra that is not there."""
+    text = (Path(FAKES) / "fake2099_fig1.py").read_text()
+    (tmp_path / "fake2099_fig2.py").write_text(text.replace("Twice is plus itself", "Again"))
+    monkeypatch.setattr(mesascope.studies, "__path__", [*mesascope.studies.__path__, str(tmp_path)])
+    monkeypatch.setitem(extras.EXTRAS, "text", ("not-a-package-of-anybody",))
+    monkeypatch.setattr(find_study(FAKE), "run_cell", lambda *_: extras.check_extra("text"))
+    yield cli
+    sys.modules.pop("mesascope.studies.fake2099_fig2", None)
+
+
+NOT_RUN = rf"{FAKE} was not run: it needs the extra `text`: pip install 'mesascope\[text\]'"
+
+
+def test_a_study_whose_extra_is_missing_is_refused(two_fakes, capsys):
+    for option in ("--quiet", "--json"):
+        assert_refused(capsys, two_fakes("run", FAKE, option), f"^mesascope: {NOT_RUN}")
+
+
+def test_reproduce_runs_the_others_and_says_what_is_missing(two_fakes, capsys):
+    assert two_fakes("reproduce", "--paper", "fake2099", "--preset", "smoke") == 2
+    out, err = capsys.readouterr()
+    assert "1 of 1 claims reproduced, " in out
+    assert re.search(NOT_RUN, err)
+    assert "Traceback" not in err
+    assert two_fakes("reproduce", "--paper", "fake2099", "--preset", "smoke", "--json") == 2
+    document = json.loads(capsys.readouterr().out)
+    assert [study["study"] for study in document["studies"]] == ["fake2099-fig2"]
+    assert list(document["not_run"]) == [FAKE]
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch):

@@ -11,8 +11,8 @@ OK, NOT_REPRODUCED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line, by default the process's own; its exit code.
 
-    0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, or a directory that cannot be written to.
-    130: stopped from the keyboard. 141: whoever read the output stopped reading. A bug
+    0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, a directory that cannot be written to, or
+    an extra that is not installed. 130: stopped from the keyboard. 141: whoever read the output stopped reading. A bug
     ends the process with 70.
     """
     words = list(sys.argv[1:] if argv is None else argv)

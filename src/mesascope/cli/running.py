@@ -4,7 +4,7 @@ import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mesascope.cli.arguments import Running
 from mesascope.cli.console import messages, output, print_json
@@ -12,6 +12,7 @@ from mesascope.cli.errors import InputError, Interrupted
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
 from mesascope.configuration import describe, fingerprint
+from mesascope.extras import ExtraError
 from mesascope.report.tables import tally, verdict_table
 from mesascope.runs.directory import DirectoryError, writing
 from mesascope.runs.store import Store
@@ -45,32 +46,50 @@ class WatchedStore:
         return f"{finished} kept in {self.store.archive.directory}{unfinished}."
 
 
+class Outcomes(NamedTuple):
+    """Studies that ran, each with its figures, and by name why others could not."""
+
+    done: list[tuple[StudyResult, list[Path]]]
+    not_run: dict[str, str]
+
+
 def run(request: Request) -> int:
-    """Run the request's studies; 0 when all their claims are reproduced, else 1."""
+    """Run the request's studies; 0 when all their claims are reproduced, else 1.
+
+    Studies whose extra is not installed are left out, and told of when the others are done, by an `InputError`.
+    """
     from mesascope.training.runtime import set_up_runtime
 
     set_up_runtime()
     command: Running = request.command
     started = time.perf_counter()
     try:
-        done = _run_all(request.studies, command)
+        done, not_run = _run_all(request.studies, command)
     except DirectoryError as error:
         raise InputError(str(error)) from error
     results = [result for result, _ in done]
-    if command.json:
-        print_json({"studies": [as_json(result, figures) for result, figures in done]})
-    elif not command.quiet:
+    if results and command.json:
+        print_json({"studies": [as_json(result, figures) for result, figures in done], "not_run": not_run})
+    elif results and not command.quiet:
         print(f"{tally(results)}, {time.perf_counter() - started:.1f} s.")
+    if not_run:
+        raise InputError("\n".join(f"{name} was not run: it {reason}" for name, reason in not_run.items()))
     return 0 if all(result.reproduced for result in results) else 1
 
 
-def _run_all(studies: tuple[AbstractStudy, ...], command: Running) -> list[tuple[StudyResult, list[Path]]]:
+def _run_all(studies: tuple[AbstractStudy, ...], command: Running) -> Outcomes:
+    outcomes = Outcomes([], {})
     display = Display(messages(), command.quiet)
     store = WatchedStore(Store(command.runs, command.force, display.say), display)
     check_cells(studies)
     try:
         with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
-            return [_run_one(study, store, command) for study in studies]
+            for study in studies:
+                try:
+                    outcomes.done.append(_run_one(study, store, command))
+                except ExtraError as error:
+                    outcomes.not_run[study.name()] = str(error)
+            return outcomes
     except KeyboardInterrupt:
         again = "runs finished cells again, as --force says" if command.force else "continues"
         raise Interrupted(f"stopped. {store.kept()} The same command {again}.") from None

@@ -15,6 +15,7 @@ import jax
 import jax.monitoring
 import jax.numpy as jnp
 
+from mesascope.extras import EXTRAS
 from mesascope.version import __version__
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "equinox", "optax")
@@ -67,6 +68,7 @@ def _versions() -> dict[str, str | None]:
     versions: dict[str, str | None] = {"python": platform.python_version(), "mesascope": __version__}
     for package in _PACKAGES:
         versions[package] = None
+    for package in (*_PACKAGES, *EXTRAS["text"]):
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     return versions

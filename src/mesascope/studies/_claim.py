@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from mesascope.stats import mean_interval
+from mesascope.stats import Estimate, mean_interval
 
 
 class Outcome(StrEnum):
@@ -71,6 +71,10 @@ class Claim:
             f"{self.relation} {self.bound:g} asked, which {num_met} meet: {outcome}."
         )
         return Verdict(self, worst, (low, high), outcome, sentence)
+
+    def judge_estimate(self, estimate: Estimate, over: str) -> "Verdict":
+        """The verdict on an estimate with its interval, such as one of a bootstrap, by the rule of `judge`."""
+        return self._verdict(*estimate, f"95% interval over {over}")
 
     def judge_exact(self, value: float) -> "Verdict":
         """The verdict on a number without sampling error: the largest of all errors, a closed form."""

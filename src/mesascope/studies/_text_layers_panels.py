@@ -1,0 +1,72 @@
+"""The panels of layers trained on text."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mesascope.studies._base import Arrays
+from mesascope.studies._panels import REFERENCE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+RIVALS = (
+    ("step", "C1", "best gradient step"),
+    ("ridge", "C2", "ridge regression"),
+    ("common", "C3", "one matrix for all"),
+)
+
+
+def four_panels(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> "Figure":
+    """Losses; C and P of the first seed; the eigenvalues of AR(1) fits in the plane."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    losses, mixing, positions, spectra = figure.subplots(1, 4, width_ratios=(1.3, 1, 1, 1.1))
+    _losses(losses, names, layers)
+    _heat_map(mixing, layers["mixing"][0], "(b) $C = B^T A$")
+    weights = layers["positions"][0]
+    seen = np.tri(*weights.shape, k=1, dtype=bool)
+    _heat_map(positions, np.ma.masked_array(weights, ~seen), "(c) P: queries by keys")
+    _spectra(spectra, fits)
+    return figure
+
+
+def _losses(axes: "Axes", names: tuple[str, ...], layers: Arrays) -> None:
+    for k in range(len(names)):
+        losses = layers[f"loss_{k}"]
+        axes.plot(losses, np.full(len(losses), -k), "o", color="C0", alpha=0.6, label=None if k else "layers, by seed")
+    ends = 0.5 - len(names), 0.5
+    for name, color, label in RIVALS:
+        axes.vlines(float(layers[name]), *ends, color=color, linewidth=1.2, label=label)
+    axes.vlines(1.0, *ends, label="predicting zero", **REFERENCE)
+    axes.set_yticks([-k for k in range(len(names))], [name.replace(", ", ",\n") for name in names])
+    axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.4 - len(names), 1.9))
+    axes.legend(fontsize="x-small", loc="upper left", ncols=2)
+
+
+def _heat_map(axes: "Axes", matrix: np.ndarray, title: str) -> None:
+    largest = float(np.abs(matrix).max())
+    size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
+    image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
+    axes.set_title(title)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+
+
+def _spectra(axes: "Axes", fits: Arrays) -> None:
+    angles = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(np.cos(angles), np.sin(angles), label="unit circle", **{**REFERENCE, "linewidth": 0.8})
+    for name, label, color, size in (
+        ("windows", "a window", "C0", 1.5),
+        ("ridge", "a window, ridge", "C2", 1.5),
+        ("together", "all windows at once", "C1", 4.0),
+    ):
+        real, imaginary = fits[name].reshape(-1, 2)[:2000].T
+        axes.plot(real, imaginary, "o", color=color, markersize=size, markeredgewidth=0, alpha=0.6, label=label)
+    axes.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.75), xlabel="real part", ylabel="imaginary part")
+    axes.set_title("(d) eigenvalues of AR(1) fits")
+    axes.legend(fontsize="x-small", loc="upper center", ncols=2, markerscale=1.5)

@@ -1,0 +1,146 @@
+"""A next check of Sander et al. 2024: what the layer without augmented tokens learns from real text."""
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from mesascope.stats import mean_interval
+from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._text_layers import (
+    LAYERS,
+    FitsCell,
+    LayersCell,
+    in_words,
+    layer_training,
+    measure_fits,
+    measure_layers,
+    moduli,
+)
+from mesascope.studies._text_layers_panels import four_panels
+from mesascope.tasks.text import TextWindows
+from mesascope.training.config import FitConfig
+from mesascope.validation import check_count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LONGEST, LARGEST = 1024, 50  # tokens of a window, so that hundreds are left; entries of a vector
+SHUFFLED = "1 - loss / loss of the layer trained on words shuffled in windows"
+MODULUS = "largest |eigenvalue| of least squares in a window, mean over windows"
+
+
+class Summary(NamedTuple):
+    """What figures and verdicts are made from."""
+
+    layers: Arrays
+    fits: Arrays
+
+
+class TextMechanism(AbstractStudy):
+    """Trained on real text, do heads become orthogonal, positions -1/2 to 1, and the layer a gradient step?
+
+    On dynamics that commute the layer of figure 3 ends with orthogonal heads (C = B^T A is diagonal) where it has as
+    many as coordinates, on orthogonal dynamics with fewer heads at p_{T-1} / p_T = -1/2, and on augmented tokens it is
+    one step of gradient descent. Here the same layer, with a learned P and d heads, is trained on windows of the King
+    James Bible in the first d principal components of GloVe's vectors (see `TextWindows`), and on the same windows
+    shuffled; a layer of dense heads is trained, too. What AR(1) finds in a window, by least squares, has eigenvalues
+    of modulus one where dynamics are orthogonal.
+
+    The rivals are the best gradient step c sum_t s_{t+1} <s_t, s_T>, one c for all T, and ridge regression of one
+    penalty, both tuned on training windows. Losses are on held-out windows, over the states from the third on.
+
+    What is found. The layer does learn from order, but less than a gradient step or ridge regression. It reads the last
+    two states with weights of one sign, has no orthogonal heads, and is far from a step, as far as from ridge: it has
+    the query s_{T-1}, where a step asks with s_T. One matrix for all windows, which learns nothing in context, does
+    better than all of these, and dense heads do as well as it: on text what is common to windows is worth more than
+    what is learned within one.
+    """
+
+    title: ClassVar = "On text the layer gains little, and heads and positions are not those of orthogonal dynamics"
+    source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
+    claims: ClassVar = (
+        Claim("learns", "The layer predicts better than zero does.", "loss / that of zero", "at most", 1.0),
+        Claim("order", "It learns from the order of words.", SHUFFLED, "at least", 0.0),
+        Claim("small", "By little.", SHUFFLED, "at most", 0.1),
+        Claim("modulus", "AR(1) fits contract.", MODULUS, "at most", 1.0),
+        Claim("positions", "The ratio of positions is not -1/2.", "|p_{T-1} / p_T + 1/2|", "at least", 0.1),
+        Claim("heads", "Heads become orthogonal.", "|off-diagonal C| / |C|", "at most", 0.01),
+        Claim("step", "The layer makes the best gradient step.", "|f - step|^2 / |f|^2", "at most", 0.05),
+        Claim("nearer", "It is nearer to it than to ridge.", "distance to ridge / to the step", "at least", 1.0),
+    )
+    presets: ClassVar = {
+        "smoke": {
+            "seeds": 2,
+            "layers": tuple(LAYERS)[:2],
+            "dim": 4,
+            "num_states": 12,
+            "num_steps": 50,
+            "batch_size": 32,
+            "num_windows": 100,
+        },
+        "quick": {},
+        "paper": {"seeds": 5, "num_states": 64, "num_steps": 3000, "batch_size": 256, "num_windows": 4000},
+    }
+
+    seeds: int = 3
+    layers: tuple[str, ...] = tuple(LAYERS)
+    dim: int = 8
+    num_states: int = 32
+    num_steps: int = 1000
+    batch_size: int = 128
+    num_windows: int = 2000
+    learning_rate: float = 3e-3
+    first_seed: int = 0
+
+    def __check_init__(self):
+        for name in ("seeds", "dim", "num_states", "num_steps", "batch_size", "num_windows"):
+            check_count(name, getattr(self, name))
+        check_count("num_states", self.num_states, minimum=4)
+        for name, most in (("dim", LARGEST), ("num_states", LONGEST)):
+            if getattr(self, name) > most:
+                raise ValueError(f"`{name}` must be at most {most}; got {getattr(self, name)}.")
+        if self.layers[:2] != tuple(LAYERS)[:2] or not set(self.layers) <= set(LAYERS):
+            raise ValueError(f"`layers` must be the first two or more of {', '.join(LAYERS)}; got {self.layers}.")
+        self.cells()  # checks everything else
+
+    def cells(self) -> tuple[Cell, ...]:
+        windows = TextWindows(self.num_states, self.dim)
+        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
+        trainings = tuple(layer_training(name, windows, config, self.seeds, self.first_seed) for name in self.layers)
+        return (
+            *(Cell(f"{name}, trained", each) for name, each in zip(self.layers, trainings, strict=True)),
+            Cell("layers, measured", LayersCell(trainings, windows, self.num_windows)),
+            Cell("AR(1) fits", FitsCell(windows, self.num_windows)),
+        )
+
+    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
+        if isinstance(cell.config, FitsCell):
+            return measure_fits(cell.config, workspace)
+        return measure_layers(cell.config, workspace)
+
+    def summarise(self, results: list[Arrays]) -> Summary:
+        return Summary(*results[-2:])
+
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        layers, gain = summary.layers, 1 - summary.layers["loss_0"] / summary.layers["loss_1"]
+        per_seed = {
+            "learns": layers["loss_0"],
+            "order": gain,
+            "small": gain,
+            "positions": np.abs(layers["ratio"] + 0.5),
+            "heads": layers["defect"],
+            "step": layers["distance_step"],
+            "nearer": layers["distance_ridge"] / layers["distance_step"],
+        }
+        modulus = mean_interval(moduli(summary.fits["windows"]).max(axis=-1))
+        return tuple(
+            claim.judge_estimate(modulus, "windows") if claim.id == "modulus" else claim.judge(per_seed[claim.id])
+            for claim in self.claims
+        )
+
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return in_words(self.layers, *summary)
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"layers": four_panels(self.layers, summary.layers, summary.fits)}
