@@ -73,7 +73,7 @@ def rollout_errors(windows: np.ndarray) -> np.ndarray:
 
 def ambiguous(windows: np.ndarray) -> np.ndarray:
     """Whether some token of a window has two different successors [n]."""
-    return _conflicts(windows).any(axis=(1, 2))
+    return np.asarray(_conflicts(windows).any(axis=(1, 2)))
 
 
 def successors_apart(windows: np.ndarray, vectors: np.ndarray) -> np.ndarray:

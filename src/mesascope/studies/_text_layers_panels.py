@@ -44,6 +44,7 @@ def _losses(axes: "Axes", names: tuple[str, ...], layers: Arrays) -> None:
     axes.vlines(1.0, *ends, label="predicting zero", **REFERENCE)
     axes.set_yticks([-k for k in range(len(names))], [name.replace(", ", ",\n") for name in names])
     axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.4 - len(names), 1.9))
+    axes.locator_params(axis="x", nbins=5)
     axes.legend(fontsize="x-small", loc="upper left", ncols=2)
 
 
