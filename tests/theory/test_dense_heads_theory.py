@@ -53,12 +53,25 @@ def test_only_the_visible_part_counts(law):
     np.testing.assert_allclose(dense_losses(law, visible, weights), dense_losses(law, mixing, weights), rtol=1e3 * EPS)
 
 
+def test_exchanging_partners_and_looking_at_the_second_state_only_has_no_loss():
+    """s_2^2 s_{T-1} = s_{T+1} where s_1 is ones: a solution on pairs that diagonal heads have not."""
+    dim, partner = 4, np.arange(4) ^ 1
+    mixing = np.zeros((dim,) * 4)
+    mixing[np.arange(dim), np.arange(dim), partner, np.arange(dim)] = 1.0
+    weights = jnp.zeros((5, 6)).at[:, 1].set(1.0)
+    np.testing.assert_allclose(dense_losses("orthogonal", jnp.asarray(mixing), weights), 0, atol=1e3 * EPS)
+    assert (np.asarray(dense_losses("unitary", jnp.asarray(mixing), weights))[1:] > 1).all()
+    assert np.linalg.matrix_rank(mixing.reshape(dim**2, -1)) == dim
+
+
 def test_the_gradient_is_that_of_finite_differences():
     model, weights = drawn(4, 2, 5)
-    check_grads(
-        lambda a, b, p: dense_losses("orthogonal", mixing_tensor(a, b), p).sum(),
-        (model.key_query, model.output_value, weights), 1, modes=["rev"],
-    )  # fmt: skip
+
+    def total(*each):
+        a, b, p = map(jnp.asarray, each)
+        return dense_losses("orthogonal", mixing_tensor(a, b), p).sum()
+
+    check_grads(total, (model.key_query, model.output_value, weights), 1, modes=["rev"])
 
 
 @pytest.mark.parametrize(("call", "message"), [

@@ -76,18 +76,21 @@ def eigenbasis(dynamics: str, basis: Float[Array, "d d"]) -> Inexact[Array, "d d
     """
     if dynamics != ROTATIONS:
         return jnp.eye(len(basis))
-    plane = jnp.array([[1, 1], [-1j, 1j]]) / np.sqrt(2)
-    return basis @ jnp.kron(jnp.eye(len(basis) // 2), plane)
+    plane = jnp.asarray(np.array([[1, 1], [-1j, 1j]]) / np.sqrt(2))
+    return basis.astype(plane.dtype) @ jnp.kron(jnp.eye(len(basis) // 2, dtype=plane.dtype), plane)
 
 
 def _initialise(cell: DenseCell, key: Key[Array, ""]) -> Params:
-    """Normal entries for every number of heads, drawn at once; and a random orthonormal basis, if there is one."""
-    heads_key, positions_key, basis_key = jax.random.split(key, 3)
-    shape, size = (2, sum(cell.all_heads), cell.dim, cell.dim), (len(cell.all_heads), cell.num_states, cell.num_states)
-    matrices = jnp.split(cell.init_std * jax.random.normal(heads_key, shape), np.cumsum(cell.all_heads)[:-1], axis=1)
-    positions = cell.init_std * jax.random.normal(positions_key, size)
-    models = tuple(DenseHeads(a, b, LearnedWeights(p)) for (a, b), p in zip(matrices, positions, strict=True))
-    basis = jax.random.normal(basis_key, (cell.dim, cell.dim))
+    """Normal entries for every number of heads, and a random orthonormal basis, if there is one; drawn at once."""
+    matrices = (2, sum(cell.all_heads), cell.dim, cell.dim)
+    shapes = (matrices, (len(cell.all_heads), cell.num_states, cell.num_states), (cell.dim, cell.dim))
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    drawn = jnp.split(jax.random.normal(key, (int(ends[-1]),)), ends[:-1])
+    heads, positions, basis = (each.reshape(shape) for each, shape in zip(drawn, shapes, strict=True))
+    by_count = jnp.split(cell.init_std * heads, np.cumsum(cell.all_heads)[:-1], axis=1)
+    models = tuple(
+        DenseHeads(a, b, LearnedWeights(cell.init_std * p)) for (a, b), p in zip(by_count, positions, strict=True)
+    )
     return models, eigenbasis(cell.dynamics, jnp.linalg.qr(basis)[0] if cell.dynamics == ROTATIONS else basis)
 
 
@@ -95,5 +98,8 @@ def _tensors(params: Params) -> Inexact[Array, "heads d d d d"]:
     """K of each model in the eigenbasis of W."""
     models, basis = params
     basis = lax.stop_gradient(basis)
-    turned = ([jnp.conj(basis.T) @ each @ basis for each in (model.key_query, model.output_value)] for model in models)
+    turned = (
+        [jnp.conj(basis.T) @ each.astype(basis.dtype) @ basis for each in (model.key_query, model.output_value)]
+        for model in models
+    )
     return jnp.stack([mixing_tensor(*each) for each in turned])

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float, Inexact
 
 from mesascope.studies._base import Arrays
 from mesascope.theory.dense_heads import visible_tensor
@@ -12,7 +12,7 @@ LAWS = {UNITARY: "unitary", PAIRS: "orthogonal", ROTATIONS: "orthogonal"}
 ARRIVED = 1e-3  # a loss a position below which a seed counts as arrived
 
 
-def read_tensors(mixing: Complex[np.ndarray, "*n d d d d"], dynamics: str) -> Arrays:
+def read_tensors(mixing: Inexact[np.ndarray, "*n d d d d"], dynamics: str) -> Arrays:
     """How far K_{ij,kl} is from what diagonal heads make, and the same of the part that predictions depend on.
 
     `energy` is the part of |K|^2 off j = i, l = k. C_ik is K_{ii,kk}, and `defect` the norm of it off the diagonal, or,
@@ -52,22 +52,23 @@ def read_weights(weights: Float[np.ndarray, "*n t t"]) -> Arrays:
 def readings(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> dict[str, np.ndarray]:
     """The numbers of the claims about dynamics that commute: one over all seeds, or one for each that arrived."""
     ends = {name: of["losses"][:, -1] for name, of in trained.items()}
-    most, spare, fewer = (heads.index(count) for count in (dim, 3 * dim // 2, max(dim - 1, 1)))
+    counts = np.array(heads)
+    all_of, spare, fewer = counts == dim, counts > dim, (counts < dim) & (2 * counts >= dim)
 
-    def arrived(dynamics: str, reading: str, at: int) -> np.ndarray:
-        there = ends[dynamics][:, at] <= ARRIVED
-        return trained[dynamics][reading][there, at] if there.any() else np.array([np.nan])
+    def arrived(dynamics: str, reading: str, among: np.ndarray) -> np.ndarray:
+        there = (ends[dynamics] <= ARRIVED) & among[None, :]
+        return trained[dynamics][reading][there] if there.any() else np.array([np.nan])
 
     least = {name: dict(zip(heads, each.min(axis=0), strict=True)) for name, each in ends.items()}
     pairs = [least[name][h] / (dim - 2 * h) for name in (PAIRS, ROTATIONS) for h in heads if 2 * h < dim]
     return {
-        "zero": np.max([np.median(each[:, most]) for each in ends.values()]),
+        "zero": np.max([np.median(each[:, all_of]) for each in ends.values()]),
         "floor": np.max([abs(least[UNITARY][h] / (dim - h) - 1) for h in heads if h < dim]),
         "pairs-floor": np.min(pairs) if pairs else np.array(1.0),
-        "energy": arrived(UNITARY, "energy", most),
-        "defect": arrived(UNITARY, "defect", most),
+        "energy": arrived(UNITARY, "energy", all_of),
+        "defect": arrived(UNITARY, "defect", all_of),
         "spare": arrived(UNITARY, "defect", spare),
-        "visible": np.concatenate([arrived(UNITARY, "visible_energy", at) for at in (most, spare)]),
+        "visible": arrived(UNITARY, "visible_energy", all_of | spare),
         "ratio": np.abs(arrived(PAIRS, "ratio", fewer) + 0.5),
         "basis": np.abs(arrived(ROTATIONS, "ratio", fewer) + 0.5),
         "undone": arrived(ROTATIONS, "energy", fewer),

@@ -54,7 +54,7 @@ def dense_losses(
     """
     num_queries, dim = len(position_weights), len(mixing)
     terms = monomials(law, dim, num_queries)
-    weights = position_weights[terms.query, terms.key]
+    weights = position_weights[terms.query, terms.key].astype(mixing.dtype)
     entries = mixing.reshape(dim, -1)[:, terms.entry] * weights[None, :]
     coefficients = jax.vmap(lambda each: jax.ops.segment_sum(each, terms.monomial, len(terms.owner)))(entries)
     squares = jnp.sum(jnp.real(coefficients * jnp.conj(coefficients)), axis=0)
