@@ -40,8 +40,8 @@ def measure_terms(cell: TermsCell, workspace: Workspace) -> Arrays:
     haar = HaarProcess(cell.num_states, cell.dim, Ones(unit=True))
     found: dict[str, list] = {}
     with jax.enable_x64(True):
-        keys = seed_keys(cell.first_seed, cell.seeds)
-        drawn = [_states(process, keys) for process in (pairs, haar)]
+        keys = jax.vmap(jax.random.split, out_axes=1)(seed_keys(cell.first_seed, cell.seeds))
+        drawn = [_states(*each) for each in zip((pairs, haar), keys, strict=True)]
     for on_pairs, on_haar in zip(*drawn, strict=True):
         for asks in ASKS:
             terms = diagonal_terms(on_pairs, asks)
@@ -49,7 +49,7 @@ def measure_terms(cell: TermsCell, workspace: Workspace) -> Arrays:
             own = np.stack([summed[:, :, i, i // 2] for i in range(even)], axis=1)
             by_entry = [fit(terms[:, None, :, i], on_pairs[:, -1, i : i + 1])[1] for i in range(even)]
             values = {
-                "coefficients": fit(own, on_pairs[:, -1])[0][:, 0].real,
+                "coefficients": np.real(fit(own, on_pairs[:, -1])[0][:, 0]),
                 "pairs": np.mean(by_entry),
                 "plain": fit(all_terms(on_haar, asks, biases=False), on_haar[:, -1])[1],
                 "biased": fit(all_terms(on_haar, asks, biases=True), on_haar[:, -1])[1],

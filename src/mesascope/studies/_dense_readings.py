@@ -62,9 +62,9 @@ def readings(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> di
     least = {name: dict(zip(heads, each.min(axis=0), strict=True)) for name, each in ends.items()}
     pairs = [least[name][h] / (dim - 2 * h) for name in (PAIRS, ROTATIONS) for h in heads if 2 * h < dim]
     return {
-        "zero": np.max([np.median(each[:, all_of]) for each in ends.values()]),
-        "floor": np.max([abs(least[UNITARY][h] / (dim - h) - 1) for h in heads if h < dim]),
-        "pairs-floor": np.min(pairs) if pairs else np.array(1.0),
+        "zero": np.asarray(np.max([np.median(each[:, all_of]) for each in ends.values()])),
+        "floor": np.asarray(np.max([abs(least[UNITARY][h] / (dim - h) - 1) for h in heads if h < dim])),
+        "pairs-floor": np.asarray(np.min(pairs)),
         "energy": arrived(UNITARY, "energy", all_of),
         "defect": arrived(UNITARY, "defect", all_of),
         "spare": arrived(UNITARY, "defect", spare),

@@ -42,7 +42,7 @@ def validation_sequences(process: AbstractLinearProcess, size: int, tuning: bool
 
 def losses_along(predictions: Float[Array, "k t d"], sequence: Sequence) -> Float[Array, "k u"]:
     """|error|^2 after every step and state but the last, relative to |s|^2."""
-    target = sequence.states[1:]
+    target = sequence.states[None, 1:]
     return jnp.sum((predictions[:, :-1] - target) ** 2, axis=-1) / jnp.sum(target**2, axis=-1)
 
 

@@ -76,7 +76,7 @@ class DenseAttention(AbstractStudy):
         Claim("haar-one", "So does one.", HAAR, "at most", 0.01),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "dim": 2, "num_states": 4, "num_steps": 1000, "haar_steps": 50, "num_validation": 200},
+        "smoke": {"seeds": 2, "num_states": 4, "num_steps": 1000, "haar_steps": 50, "num_validation": 200},
         "quick": {},
         "paper": {"seeds": 8, "num_states": 8, "num_steps": 20_000, "haar_steps": 5000, "num_validation": 20_000},
     }
@@ -97,6 +97,7 @@ class DenseAttention(AbstractStudy):
         for name in ("seeds", "dim", "num_states", "num_steps", "haar_steps", "haar_batch", "num_validation"):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
+        check_count("dim", self.dim, minimum=4)
         check_count("num_states", self.num_states, minimum=3)
         check_count("first_seed", self.first_seed, minimum=0)
         check_non_negative("init_std", self.init_std)

@@ -91,9 +91,9 @@ class Figure7(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        check_count("num_validation", self.num_validation)
-        for name in ("heads", "last_heads", "dims"):
-            values = getattr(self, name)
+        for count in ("dim", "num_states", "num_validation"):
+            check_count(count, getattr(self, count))
+        for name, values in (("heads", self.heads), ("last_heads", self.last_heads), ("dims", self.dims)):
             for value in values:
                 check_count(name, value)
             if list(values) != sorted({*values} - ({self.dim} if name == "dims" else set())):

@@ -80,7 +80,8 @@ def monomials(law: str, dim: int, num_queries: int) -> Monomials:
         for part, values in zip(parts, found, strict=True):
             part.append(values)
         start += len(distinct)
-    return Monomials(*(np.concatenate(part) for part in parts[:-1]), np.stack(parts[-1]))
+    query, key, entry, monomial, owner = (np.concatenate(part) for part in parts[:-1])
+    return Monomials(query, key, entry, monomial, owner, np.stack(parts[-1]))
 
 
 def _phases(law: str, dim: int) -> np.ndarray:
