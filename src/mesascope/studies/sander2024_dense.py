@@ -97,8 +97,8 @@ class DenseAttention(AbstractStudy):
         for name in ("seeds", "dim", "num_states", "num_steps", "haar_steps", "haar_batch", "num_validation"):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
-        check_count("dim", self.dim, minimum=4)
-        check_count("num_states", self.num_states, minimum=3)
+        for name, least in (("dim", 4), ("num_states", 3)):
+            check_count(name, getattr(self, name), minimum=least)
         check_count("first_seed", self.first_seed, minimum=0)
         check_non_negative("init_std", self.init_std)
         check_positive("haar_rate", self.haar_rate)
@@ -127,9 +127,8 @@ class DenseAttention(AbstractStudy):
         return Summary(dict(zip(LAWS, results, strict=False)), results[-1])
 
     def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        haar = {h: np.abs(summary.haar[f"heads_{h}"] / summary.haar["floor"] - 1) for h in (1, self.dim)}
-        numbers = readings(summary.trained, self.all_heads, self.dim)
-        numbers |= {"haar-many": haar[self.dim], "haar-one": haar[1]}
+        one, many = (np.abs(summary.haar[f"heads_{h}"] / summary.haar["floor"] - 1) for h in (1, self.dim))
+        numbers = readings(summary.trained, self.all_heads, self.dim) | {"haar-many": many, "haar-one": one}
         return tuple(
             claim.judge_exact(float(numbers[claim.id]))
             if np.ndim(numbers[claim.id]) == 0
