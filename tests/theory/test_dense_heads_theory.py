@@ -1,0 +1,84 @@
+"""The loss of dense heads against simulated sequences, diagonal heads and other bases."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from mesascope.models.diagonal_heads import DenseHeads
+from mesascope.models.position_weights import LearnedWeights
+from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.unitary import UnitaryProcess
+from mesascope.theory.dense_heads import dense_losses, mixing_tensor, monomials, visible_tensor
+from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
+
+Z = 5  # every statistical comparison: fixed seed, five standard errors
+EPS = np.finfo(np.float64).eps
+DIAGONAL = {"unitary": unitary_losses, "orthogonal": orthogonal_losses}
+PROCESSES = {"unitary": UnitaryProcess, "orthogonal": ConjugatePairs}
+
+
+def drawn(dim, num_heads, num_states):
+    model = DenseHeads.initialise(dim, num_heads, num_states, std=0.4, key=jax.random.key(dim))
+    assert isinstance(model.positions, LearnedWeights)
+    return model, model.positions.weights[: num_states - 2, : num_states - 1]
+
+
+@pytest.mark.parametrize("law", DIAGONAL)
+@pytest.mark.parametrize(("dim", "num_states"), [(2, 6), (4, 5)])
+def test_the_loss_is_the_mean_over_sequences(law, dim, num_states):
+    model, weights = drawn(dim, 3, num_states)
+    sequences = PROCESSES[law](num_states, dim).sample_batch(jax.random.key(3), 40_000)
+    predictions = jax.jit(jax.vmap(model.next_states))(sequences)
+    errors = np.sum(np.abs(np.asarray(predictions[:, 1:-1] - sequences.states[:, 2:])) ** 2, axis=-1)
+    deviation = errors.mean(axis=0) - dense_losses(law, mixing_tensor(model.key_query, model.output_value), weights)
+    assert (np.abs(deviation) <= Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()
+
+
+@pytest.mark.parametrize("law", DIAGONAL)
+def test_diagonal_heads_are_a_case_of_it(law):
+    rng = np.random.default_rng(1)
+    a, b, weights = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 4), (2, 4), (5, 6)))
+    mixing = mixing_tensor(*(jax.vmap(jnp.diag)(each) for each in (a, b)))
+    np.testing.assert_allclose(dense_losses(law, mixing, weights), DIAGONAL[law](b.T @ a, weights), rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("law", DIAGONAL)
+def test_only_the_visible_part_counts(law):
+    model, weights = drawn(4, 3, 5)
+    mixing = mixing_tensor(model.key_query, model.output_value)
+    visible = visible_tensor(mixing)
+    assert np.abs(visible - mixing).max() > 0.1
+    np.testing.assert_allclose(dense_losses(law, visible, weights), dense_losses(law, mixing, weights), rtol=1e3 * EPS)
+
+
+def test_exchanging_partners_and_looking_at_the_second_state_only_has_no_loss():
+    """s_2^2 s_{T-1} = s_{T+1} where s_1 is ones: a solution on pairs that diagonal heads have not."""
+    dim, partner = 4, np.arange(4) ^ 1
+    mixing = np.zeros((dim,) * 4)
+    mixing[np.arange(dim), np.arange(dim), partner, np.arange(dim)] = 1.0
+    weights = jnp.zeros((5, 6)).at[:, 1].set(1.0)
+    np.testing.assert_allclose(dense_losses("orthogonal", jnp.asarray(mixing), weights), 0, atol=1e3 * EPS)
+    assert (np.asarray(dense_losses("unitary", jnp.asarray(mixing), weights))[1:] > 1).all()
+    assert np.linalg.matrix_rank(mixing.reshape(dim**2, -1)) == dim
+
+
+def test_the_gradient_is_that_of_finite_differences():
+    model, weights = drawn(4, 2, 5)
+
+    def total(*each):
+        a, b, p = map(jnp.asarray, each)
+        return dense_losses("orthogonal", mixing_tensor(a, b), p).sum()
+
+    check_grads(total, (model.key_query, model.output_value, weights), 1, modes=["rev"])
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: monomials("other", 4, 1), "`law` must be unitary or orthogonal; got 'other'"),
+    (lambda: monomials("orthogonal", 3, 1), "`dim` must have an even dimension"),
+    (lambda: monomials("unitary", 3, 0), "`num_queries` must be an integer of at least 1"),
+])  # fmt: skip
+def test_what_has_no_loss_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
