@@ -53,10 +53,10 @@ def heat_maps(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "
         count = dim if dynamics == UNITARY else dim - 1
         at = heads.index(max(count, 1))
         best = np.argmin(of["losses"][:, -1, at])
-        for axes, name, text in zip(column, ("mixing", "visible_mixing"), ("K", "what predictions see"), strict=True):
+        column[0].set_title(f"{dynamics}, {count} heads")
+        for axes, name, text in zip(column, ("mixing", "visible_mixing"), ("all of K", "what is seen"), strict=True):
             image = axes.imshow(of[name][best, at], cmap="Blues", vmin=0, vmax=1)
-            axes.set_title(f"{dynamics}, {count} heads: {text}", fontsize="medium")
-            axes.set(xticks=[], yticks=[])
+            axes.set(xticks=[], yticks=[], ylabel=text if dynamics == UNITARY else "")
             axes.grid(False)
             figure.colorbar(image, ax=axes, shrink=0.8)
     return figure
