@@ -88,12 +88,15 @@ def test_impossible_settings_are_refused_by_name(study):
 
 @EVERY_STUDY
 def test_every_number_among_the_fields_matters(study):
-    """Doubled, it changes what some cell computes."""
+    """Doubled, it changes what some cell computes, or is refused for what the others are."""
     plain = study.preset("smoke")
     keys = {cell.key(study.name()) for cell in plain.cells()}
     for each in dataclasses.fields(study):
         if each.type in (int, "int", float, "float"):
-            changed = study.preset("smoke", **{each.name: 2 * getattr(plain, each.name) or 1})
+            try:
+                changed = study.preset("smoke", **{each.name: 2 * getattr(plain, each.name) or 1})
+            except ValueError:
+                continue
             assert {cell.key(study.name()) for cell in changed.cells()} != keys, each.name
 
 

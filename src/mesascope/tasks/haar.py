@@ -9,7 +9,7 @@ from mesascope.random import normal
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.initial_state import Sphere
 from mesascope.tasks.orthogonal import AbstractRotations, rotate
-from mesascope.validation import check_non_negative
+from mesascope.validation import check_count, check_non_negative
 
 NUM_SQUARINGS, TAYLOR_ORDER, LARGEST_NORM = 7, 10, 50  # scaled, 50 is .4, where the series is exact to 1e-12
 
@@ -42,6 +42,7 @@ class TurnedRotations(AbstractRotations):
 
     def __check_init__(self):
         check_non_negative("turning", self.turning)
+        check_count("dim", self.dim)
         largest = LARGEST_NORM / 2 / (2 * self.dim) ** 0.5  # (2 d)^(1/2) is about the norm of K; twice that is rare
         if isinstance(self.turning, (int, float)) and self.turning > largest:
             raise ValueError(f"`turning` must be at most {largest:.3g} for this size; got {self.turning}.")
