@@ -28,6 +28,7 @@ from mesascope.models.sequence_tokens import RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
+from mesascope.training.runtime import set_up_runtime
 
 PROCESS = HaarProcess(50, 5)
 AUGMENTED = {"augmented": True, "residual": True}
@@ -188,6 +189,7 @@ def main():
     parser.add_argument("--to", type=Path, default=Path(), help="directory for the plot")
     parser.add_argument("--only", choices=["JAX", "mesascope"], help=argparse.SUPPRESS)
     options = parser.parse_args()
+    set_up_runtime()  # before JAX starts, since that fixes its devices
     jax.config.update("jax_enable_compilation_cache", False)  # both sides compile from nothing
     if options.only:
         return run_many_heads(options.only, options)

@@ -1,6 +1,7 @@
 """What every model, algorithm and construction is: a map from one prompt to one prediction."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -65,6 +66,14 @@ class AbstractSequencePredictor(AbstractForecaster):
     @abstractmethod
     def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         """Row t is the prediction of s_{t+1} given s_1, ..., s_t: that for `sequence.prompt(t)`."""
+
+    def prepared(self, num_states: int) -> Callable[[Sequence], Inexact[Array, "t d"]]:
+        """`next_states` for sequences of this length, a module in which what no sequence changes is worked out.
+
+        Training prepares its model once a step and differentiates this by its arrays, for part after part of a batch.
+        """
+        del num_states
+        return self.next_states
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
         return self.next_states(Sequence(self.states(prompt)))[-1]

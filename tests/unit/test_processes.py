@@ -10,7 +10,7 @@ import scipy.linalg
 import mesascope.tasks
 from mesascope.discovery import concrete_classes
 from mesascope.tasks._process import AbstractLinearProcess, AbstractProcess
-from mesascope.tasks.haar import HaarProcess, TurnedRotations, rotation_of
+from mesascope.tasks.haar import HaarProcess, TurnedRotations, orthonormal, rotation_of
 from mesascope.tasks.initial_state import Gaussian, Ones, Sphere
 from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
 from mesascope.tasks.unitary import UnitaryProcess
@@ -89,6 +89,16 @@ def test_a_basis_turns_all_rotations_alike(key):
     turned, plain = matrices(Rotations(3, 4, basis=basis), 3), matrices(Rotations(3, 4), 3)
     np.testing.assert_allclose(turned, np.asarray(basis @ plain @ basis.T), atol=1e3 * EPS)
     np.testing.assert_allclose(turned[0] @ turned[1], turned[1] @ turned[0], atol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("size", [1, 2, 12])
+def test_orthonormal_columns_are_those_of_qr(size, key):
+    """LAPACK's Q, R's diagonal made positive, to 1e3 eps; nearly dependent columns stay orthogonal."""
+    matrix = jax.random.normal(key, (size, size))
+    q, r = np.linalg.qr(np.asarray(matrix))
+    np.testing.assert_allclose(orthonormal(matrix), q * np.sign(np.diag(r)), rtol=0, atol=1e3 * EPS * np.linalg.cond(r))
+    found = np.asarray(orthonormal(jnp.ones((size, size)) + 1e-7 * matrix))
+    np.testing.assert_allclose(found.T @ found, np.eye(size), rtol=0, atol=1e3 * EPS)
 
 
 def test_haar_matrices_have_haars_moments():

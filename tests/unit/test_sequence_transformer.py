@@ -1,12 +1,15 @@
 """The general trained model of sequences: its two ways to attend are one map, its parts do what they say."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.models.causal_heads import CausalHeads
+from mesascope.models.causal_heads import CausalHeads, with_constant
+from mesascope.models.head_forms import CubicForm, HeadByHead
 from mesascope.models.position_weights import SoftmaxWeights, weights_by_prediction
 from mesascope.models.sequence_tokens import AugmentedTokens, RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
@@ -58,15 +61,18 @@ def test_both_ways_have_the_same_gradients(positions, key):
     heads = CausalHeads.initialise(3, num_heads=2, positions=positions, key=init_key)
     tokens = jax.random.normal(token_key, (9, 3))
 
-    def by_moments(both):
+    def by_moments(heads, weights):
+        return CubicForm.of_heads(heads.key_query, heads.output_value, weights, asks_before=False)
+
+    def by_heads(heads, weights):
+        return HeadByHead(weights, False, tuple(heads.key_query), tuple(heads.output_value))
+
+    def total(form_of, both):
         heads, tokens = both
-        extended = jnp.concatenate([tokens, jnp.ones((9, 1))], axis=1)
         weights = None if positions is None else weights_by_prediction(heads.positions, 9)
-        return jnp.sum(heads._by_moments(extended, extended, weights) ** 2)
+        return jnp.sum(form_of(heads, weights)(with_constant(tokens)) ** 2)
 
-    def by_heads(both):
-        return jnp.sum(both[0](both[1]) ** 2)
-
+    by_heads, by_moments = partial(total, by_heads), partial(total, by_moments)
     ours, theirs = (eqx.filter_jit(eqx.filter_grad(f))((heads, tokens)) for f in (by_heads, by_moments))
     assert len(jax.tree.leaves(ours)) == 5 + (positions is not None)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights
+from mesascope.models.prepared_transformer import CentredNorm, PreparedTransformer
 from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTokens, RepeatedTokens
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
@@ -61,23 +62,23 @@ class SequenceTransformer(AbstractSequencePredictor):
         norms = tuple(eqx.nn.LayerNorm(size) for _ in layers) if normalise else None
         return cls(layers, norms, tokens, dim, residual)
 
+    def prepared(self, num_states: int) -> PreparedTransformer:
+        written = [layer.output_value for layer in self.layers]
+        if self.norms is not None:  # normalisation takes the mean over a token's entries away: here, of the weights
+            written = [each - jnp.mean(each, axis=1, keepdims=True) for each in written]
+        forms = tuple(
+            layer.form(num_states, jnp.pad(each, ((0, 0), (0, 1), (0, 0))))
+            for layer, each in zip(self.layers, written, strict=True)
+        )
+        norms = None if self.norms is None else tuple(map(CentredNorm.of, self.norms))
+        return PreparedTransformer(forms, norms, self.tokens, self.dim, self.residual)
+
     def trajectory(self, sequence: Sequence) -> Float[Array, "layers t d"]:
         """The predictions after each layer."""
-        states = sequence.states
-        if jnp.iscomplexobj(states):
-            raise ValueError(f"`sequence` must have real states for this model; got {states.dtype}.")
-        if states.shape[1] != self.dim:
-            raise ValueError(f"`sequence` must have states of size {self.dim}; got {states.shape[1]}.")
-        tokens, seen = self.tokens.embed(states), []
-        for i, layer in enumerate(self.layers):
-            update = layer(tokens)
-            update = update if self.norms is None else jax.vmap(self.norms[i])(update)
-            tokens = tokens + update if self.residual else update
-            seen.append(self.tokens.read(tokens, self.dim))
-        return jnp.stack(seen)
+        return self.prepared(len(sequence.states)).trajectory(sequence)
 
     def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
-        return self.trajectory(sequence)[-1]
+        return self.prepared(len(sequence.states))(sequence)
 
     @classmethod
     def examples(cls) -> "tuple[SequenceTransformer, ...]":

@@ -32,33 +32,39 @@ class State(NamedTuple):
     step: Int[Array, "..."]
 
 
-def loss_fn(model: AbstractPredictor, batch: Prompt | Sequence) -> Float[Array, ""]:
-    """Mean of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2).
-
-    Over prompts; or over sequences and all their states but the first, each predicted from those before it.
-    """
-    if isinstance(batch, Sequence):
-        assert isinstance(model, AbstractSequencePredictor)
-        errors: Inexact[Array, "batch t d"] = jax.vmap(model.next_states)(batch)[:, :-1] - batch.states[:, 1:]
-    else:
-        errors: Inexact[Array, "batch dy"] = jax.vmap(model)(batch) - batch.target
-    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
-
-
 def loss_and_gradient(
     static_model: AbstractPredictor, params: PyTree, batch: Prompt | Sequence
 ) -> tuple[Float[Array, ""], PyTree]:
-    """The loss and its gradient by the parameters; those of sequences are means over parts of the batch."""
+    """Mean of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2), and its gradient.
 
-    def of_part(part: Prompt | Sequence) -> tuple[Float[Array, ""], PyTree]:
-        return jax.value_and_grad(lambda p: loss_fn(eqx.combine(p, static_model), part))(params)
-
+    Over prompts; or over sequences and all their states but the first, each predicted from those before it. Sequences
+    are taken part after part, by a model that is prepared once for all of them.
+    """
     if not isinstance(batch, Sequence):
-        return of_part(batch)
+        return jax.value_and_grad(lambda p: _loss_of_prompts(eqx.combine(p, static_model), batch))(params)
+
+    def prepared(p):
+        model = eqx.combine(p, static_model)
+        assert isinstance(model, AbstractSequencePredictor)
+        return model.prepared(batch.states.shape[1])
+
+    ready, pull_back = eqx.filter_vjp(prepared, params)
     size = len(batch.states)
     at_once = max(divisor for divisor in range(1, SEQUENCES_AT_ONCE + 1) if size % divisor == 0)
     parts = jax.tree.map(lambda states: states.reshape(-1, at_once, *states.shape[1:]), batch)
-    return jax.tree.map(lambda leaf: leaf.mean(axis=0), lax.map(of_part, parts))
+    of_part = eqx.filter_value_and_grad(_loss_of_sequences)
+    loss, gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), lax.map(lambda part: of_part(ready, part), parts))
+    return loss, pull_back(gradient)[0]
+
+
+def _loss_of_prompts(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
+    errors: Inexact[Array, "batch dy"] = jax.vmap(model)(prompts) - prompts.target
+    return jnp.sum(jnp.abs(errors) ** 2) / (2 * len(errors))
+
+
+def _loss_of_sequences(predict: Callable[[Sequence], Inexact[Array, "t d"]], sequences: Sequence) -> Float[Array, ""]:
+    errors: Inexact[Array, "batch t d"] = jax.vmap(predict)(sequences)[:, :-1] - sequences.states[:, 1:]
+    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
 
 
 def seed_mesh(num_seeds: int) -> Mesh:

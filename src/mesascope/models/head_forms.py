@@ -1,0 +1,92 @@
+"""What all heads of a layer do to sequences of one length: one by one, or as a form whose cost need not grow with them.
+
+Tokens here end in an entry 1, by which biases are columns of weights. `weights` [t t] weigh the tokens (rows ask,
+columns are seen); without, each token sees itself and all before it alike.
+"""
+
+import functools
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from mesascope.models.causal import CHUNK, causal_linear_attention
+from mesascope.models.weighted_sums import weighted_sums
+
+
+class AbstractHeadForm(eqx.Module):
+    """sum_h (O V)_h sum_s P_ts e_s <e_s, (K^T Q)_h e_t>, from products of weights that are taken once.
+
+    With `asks_before` e_{t-1} asks for e_t.
+    """
+
+    weights: Float[Array, "t t"] | None
+    asks_before: bool = eqx.field(static=True)
+
+    def __call__(self, tokens: Float[Array, "t b"]) -> Float[Array, "t o"]:
+        before = jnp.concatenate([jnp.zeros_like(tokens[:1]), tokens[:-1]])
+        return self.sums(tokens, before if self.asks_before else tokens)
+
+    @abstractmethod
+    def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
+        """The sum over heads for each token that asks."""
+
+
+class HeadByHead(AbstractHeadForm):
+    """Every head's scores written out, in chunks where sequences are long."""
+
+    key_query: tuple[Float[Array, "b b"], ...]
+    output_value: tuple[Float[Array, "o b"], ...]
+
+    def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
+        heads = zip(self.key_query, self.output_value, strict=True)
+        return functools.reduce(jnp.add, [self._one(asking @ kq.T, seen) @ ov.T for kq, ov in heads])
+
+    def _one(self, queries, seen):
+        if self.weights is None and len(seen) > CHUNK:
+            return causal_linear_attention(queries, seen, seen)
+        return weighted_sums(self.weights, queries, seen)
+
+
+class CubicForm(AbstractHeadForm):
+    """The sum over heads as a form in the moments M_t = sum_s P_ts e_s e_s^T and e_t, whose coefficients add up."""
+
+    coefficients: Float[Array, "pairs o b"]  # a pair of entries of M_t, of its lower triangle
+
+    @classmethod
+    def of_heads(
+        cls,
+        key_query: Float[Array, "h b b"],
+        output_value: Float[Array, "h o b"],
+        weights: Float[Array, "t t"] | None,
+        asks_before: bool,
+    ) -> "CubicForm":
+        """The sum of heads with these products."""
+        rows, columns = np.tril_indices(key_query.shape[-1])
+        whole = jnp.einsum("hia,hbc->abic", output_value, key_query)
+        halved = jnp.where((rows == columns)[:, None, None], 0.5, 1.0)
+        return cls(weights, asks_before, halved * (whole[rows, columns] + whole[columns, rows]))
+
+    def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
+        rows, columns = np.tril_indices(seen.shape[1])
+        squares = seen[:, rows] * seen[:, columns]
+        moments = jnp.cumsum(squares, axis=0) if self.weights is None else self.weights @ squares
+        flat = self.coefficients.reshape(len(rows), -1)
+        matrices = (moments @ flat).reshape(len(seen), *self.coefficients.shape[1:])
+        return jnp.einsum("tic,tc->ti", matrices, asking)
+
+
+def head_form(
+    key_query: Float[Array, "h b b"],
+    output_value: Float[Array, "h o b"],
+    weights: Float[Array, "t t"] | None,
+    asks_before: bool,
+) -> AbstractHeadForm:
+    """The form that takes fewer operations."""
+    num_heads, dim, size = output_value.shape
+    length = CHUNK + size if weights is None else len(weights)
+    if num_heads * 4 * length < dim * size**2:  # operations a position, over 2 size
+        return HeadByHead(weights, asks_before, tuple(key_query), tuple(output_value))
+    return CubicForm.of_heads(key_query, output_value, weights, asks_before)
