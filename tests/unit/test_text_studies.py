@@ -13,9 +13,12 @@ from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.prompt import Sequence
 from mesascope.stats import Estimate
+from mesascope.studies import _repeat_readings as readings
 from mesascope.studies import _repeats as repeats
+from mesascope.studies import _text_fits as fits
 from mesascope.studies import _text_forecasts as forecasts
 from mesascope.studies import _text_layers as layers
+from mesascope.studies import _text_rivals as rivals
 from mesascope.studies import find_study
 from mesascope.studies._cell import Workspace
 from mesascope.studies._claim import Claim, Outcome
@@ -88,7 +91,7 @@ def test_windows_have_the_same_pattern_where_renaming_tokens_makes_them_equal():
 def test_errors_are_kept_where_a_token_is_ambiguous_and_nowhere_else():
     table = repeats.unit(np.random.default_rng(0).normal(size=(3, 8)))
     errors = repeats.rollout_errors(table[EVERY_WINDOW])
-    np.testing.assert_array_equal(errors > repeats.KEPT, repeats.ambiguous(EVERY_WINDOW))
+    np.testing.assert_array_equal(errors > readings.KEPT, repeats.ambiguous(EVERY_WINDOW))
 
 
 def test_vectors_of_norm_one():
@@ -101,15 +104,15 @@ def made_repeats(written, shuffled):
     for kind, rows in zip(repeats.KINDS, (written, shuffled), strict=True):
         errors = np.concatenate([np.full(count, error) for _, error, count in rows])
         found |= {f"{kind}_words": errors[None], f"{kind}_random": errors[None].copy()}
-        found[f"{kind}_ambiguous"] = errors[None] > repeats.KEPT
-        found[f"{kind}_apart"] = np.where(errors > repeats.KEPT, 0.5, 0.0)[None]
+        found[f"{kind}_ambiguous"] = errors[None] > readings.KEPT
+        found[f"{kind}_apart"] = np.where(errors > readings.KEPT, 0.5, 0.0)[None]
         found[f"{kind}_pattern"] = np.concatenate([np.full(count, each) for each, _, count in rows])[None]
     return found
 
 
 def test_where_repeats_are_alike_their_mix_does_not_count():
     """Each pattern's errors are twice as large in the text, but it has more of the pattern with small ones."""
-    read = repeats.read(
+    read = readings.read(
         made_repeats([(1, 2e-6, 90), (2, 2e-2, 10), (3, 1.0, 5)], [(1, 1e-6, 10), (2, 1e-2, 90), (4, 1e-15, 20)])
     )
     assert read.alike == pytest.approx(2)
@@ -124,7 +127,7 @@ def test_windows_kept_without_a_reason_are_counted():
     found = made_repeats([(1, 1e-3, 30)], [(1, 1e-3, 30)])
     found["written_ambiguous"][0, :6] = False
     found["shuffled_random"][0, :3] = 0.0
-    read = repeats.read(found)
+    read = readings.read(found)
     assert read.misjudged == pytest.approx(6 / 60)
     assert read.differing == pytest.approx(3 / 60)
     assert read.largest_exact == pytest.approx(1e-3)
@@ -138,12 +141,12 @@ def test_repeats_are_measured_on_windows_of_every_seed():
     assert [call[:2] for call in calls] == [(1, 2), (2, 2)]
     assert found["written_words"].shape == found["shuffled_pattern"].shape == (2, 100)
     assert not found["written_ambiguous"].any()
-    assert found["written_words"].max() < repeats.KEPT
-    assert 0.2 < np.mean(found["shuffled_words"] > repeats.KEPT) < 0.8
+    assert found["written_words"].max() < readings.KEPT
+    assert 0.2 < np.mean(found["shuffled_words"] > readings.KEPT) < 0.8
     every = repeats.measure_repeats(repeats.RepeatsCell(circle(3000), 10_000, 2, 5), Workspace())
     assert every["written_words"].shape == (2, 600)
     assert not np.array_equal(*np.sort(every["shuffled_words"], axis=1))  # whichever way the windows are drawn
-    read = repeats.read(found)
+    read = readings.read(found)
     assert np.isnan(read.ratio).all()
     assert (read.misjudged == 0).all()
 
@@ -220,7 +223,7 @@ def rotations(num_sequences, **settings):
 
 def test_rivals_are_the_best_step_and_ridge_and_one_matrix_by_hand():
     tuning, held_out = (batch(seed, (30, 6, 2)) for seed in range(2))
-    predictions, found = layers.rivals(tuning, held_out)
+    predictions, found = rivals.rivals(tuning, held_out)
 
     def step_of(states):
         return np.array(
@@ -238,8 +241,10 @@ def test_rivals_are_the_best_step_and_ridge_and_one_matrix_by_hand():
     flat = np.asarray(tuning.states)
     matrix = np.linalg.lstsq(flat[:, :-1].reshape(-1, 2), flat[:, 1:].reshape(-1, 2), rcond=None)[0]
     np.testing.assert_allclose(predictions["common"], held[:, 1:-1] @ matrix, rtol=1e5 * EPS)
-    by_penalty = [layers._loss(layers._forecasts(tuning, RidgeAlongSequence(p)), tuning) for p in layers.PENALTIES]
-    assert float(found["penalty"]) == pytest.approx(layers.PENALTIES[np.argmin(by_penalty)])
+    by_penalty = [
+        rivals.relative_loss(rivals.forecasts_of(tuning, RidgeAlongSequence(p)), tuning) for p in rivals.PENALTIES
+    ]
+    assert float(found["penalty"]) == pytest.approx(rivals.PENALTIES[np.argmin(by_penalty)])
 
 
 def test_heads_that_are_orthogonal_have_no_defect_and_positions_their_ratio():
@@ -255,7 +260,7 @@ def test_heads_that_are_orthogonal_have_no_defect_and_positions_their_ratio():
 def test_a_layer_s_distance_to_itself_is_zero_and_to_nothing_one():
     windows = rotations(5)
     layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
-    own = layers._forecasts(windows, layer)
+    own = rivals.forecasts_of(windows, layer)
     found = layers._distances(windows, {"step": own, "ridge": jnp.zeros_like(own)}, layer)
     assert float(found["distance_step"]) == 0
     assert float(found["distance_ridge"]) == pytest.approx(1)
@@ -266,20 +271,20 @@ def test_the_fit_to_a_rotation_has_its_angles():
     dynamics = np.array([0.3, 1.1])
     start = np.array([1.0, 0.0, 0.5, 0.5])
     states = np.asarray(process.sequence((jnp.asarray(dynamics), jnp.asarray(start), None)).states)
-    spectrum = layers._spectrum(layers.moments(states[None]), 0.0)
-    np.testing.assert_allclose(layers.moduli(spectrum), 1, atol=1e-9)
+    spectrum = fits._spectrum(rivals.moments(states[None]), 0.0)
+    np.testing.assert_allclose(fits.moduli(spectrum), 1, atol=1e-9)
     angles = np.sort(np.arctan2(spectrum[0, :, 1], spectrum[0, :, 0]))
     np.testing.assert_allclose(angles, [-1.1, -0.3, 0.3, 1.1], atol=1e-9)
-    assert layers.moduli(layers._spectrum(layers.moments(states[None]), 5.0)).max() < 0.9
+    assert fits.moduli(fits._spectrum(rivals.moments(states[None]), 5.0)).max() < 0.9
 
 
 def test_fits_are_of_held_out_windows_one_by_one_and_together():
     windows = TextWindows(20, 5, source=circle(960))
-    found = layers.measure_fits(layers.FitsCell(windows, 50), Workspace())
+    found = fits.measure_fits(fits.FitsCell(windows, 50), Workspace())
     assert found["windows"].shape == found["shuffled"].shape == (12, 5, 2)
-    np.testing.assert_allclose(layers.moduli(found["windows"]), 1, atol=1e-9)
-    np.testing.assert_allclose(layers.moduli(found["together"]), 1, atol=1e-9)
-    assert layers.moduli(found["shuffled"]).mean() < 0.8
+    np.testing.assert_allclose(fits.moduli(found["windows"]), 1, atol=1e-9)
+    np.testing.assert_allclose(fits.moduli(found["together"]), 1, atol=1e-9)
+    assert fits.moduli(found["shuffled"]).mean() < 0.8
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import numpy as np
 from mesascope.stats import mean_interval
 from mesascope.studies._base import Arrays
 from mesascope.studies._panels import REFERENCE
-from mesascope.studies._repeats import KEPT, KINDS, common_patterns, kept
+from mesascope.studies._repeat_readings import KEPT, common_patterns, kept
+from mesascope.studies._repeats import KINDS
 from mesascope.studies._text_forecasts import FORECASTS, ORDERS
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from mesascope.stats import Estimate
 from mesascope.studies import _text_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._repeats import RepeatsCell, measure_repeats, read
-from mesascope.studies._repeats import in_words as repeats_in_words
+from mesascope.studies._repeat_readings import in_words as repeats_in_words
+from mesascope.studies._repeat_readings import read
+from mesascope.studies._repeats import RepeatsCell, measure_repeats
 from mesascope.studies._text_forecasts import ForecastCell, gains, measure_forecasts
 from mesascope.studies._text_forecasts import in_words as forecasts_in_words
 from mesascope.validation import check_count

@@ -7,16 +7,8 @@ import numpy as np
 from mesascope.stats import mean_interval
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._text_layers import (
-    LAYERS,
-    FitsCell,
-    LayersCell,
-    in_words,
-    layer_training,
-    measure_fits,
-    measure_layers,
-    moduli,
-)
+from mesascope.studies._text_fits import FitsCell, measure_fits, moduli
+from mesascope.studies._text_layers import LAYERS, LayersCell, in_words, layer_training, measure_layers
 from mesascope.studies._text_layers_panels import four_panels
 from mesascope.tasks.text import TextWindows
 from mesascope.training.config import FitConfig
