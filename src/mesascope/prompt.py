@@ -7,7 +7,7 @@ steps gradient steps or layers, h heads, k key size, m query tokens.
 import equinox as eqx
 from jaxtyping import Array, Inexact
 
-from mesascope.validation import check_count
+from mesascope.validation import check_count, check_states
 
 
 class Prompt(eqx.Module):
@@ -51,9 +51,15 @@ class Prompt(eqx.Module):
 
 
 class Sequence(eqx.Module):
-    """States s_1, ..., s_T of an autoregressive process; real or complex."""
+    """States s_1, ..., s_T of an autoregressive process; real or complex.
+
+    ValueError unless `states` is an array of finite numbers, a row a state, before it any axes of a batch.
+    """
 
     states: Inexact[Array, "t d"]
+
+    def __check_init__(self):
+        check_states("states", self.states)
 
     @property
     def num_states(self) -> int:

@@ -29,10 +29,27 @@ def check_finite(name: str, value: Any) -> None:
     _check_entries(name, value, "finite", lambda entry: True)
 
 
+def check_states(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is an array of finite real or complex numbers [..., t d]."""
+    if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim < 2 or value.dtype.kind not in "fc":
+        raise ValueError(f"`{name}` must be an array of real or complex numbers, a row a state; got {_kind_of(value)}.")
+    if isinstance(value, jax.core.Tracer):
+        return  # it has no number yet
+    broken = np.argwhere(~np.isfinite(value).all(axis=-1))
+    if broken.size:
+        raise ValueError(f"`{name}` must be finite; {len(broken)} are not, the first at {broken[0].tolist()}.")
+
+
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `value` has this shape."""
     if np.shape(value) != shape:
         raise ValueError(f"`{name}` must have shape {shape}; got {np.shape(value)}.")
+
+
+def _kind_of(value: Any) -> str:
+    if not isinstance(value, (jax.Array, np.ndarray)):
+        return type(value).__name__
+    return f"shape {value.shape} of {value.dtype}"
 
 
 def _check_entries(name: str, value: Any, requirement: str, holds) -> None:

@@ -87,3 +87,10 @@ def test_a_prompt_passes_through_transformations(prompt):
     doubled = jax.jit(lambda each: jax.tree.map(lambda leaf: 2 * leaf, each))(prompt)
     assert isinstance(doubled, Prompt)
     np.testing.assert_array_equal(doubled.ys, 2 * prompt.ys)
+
+
+def test_a_sequence_has_finite_states():
+    states = jnp.ones((3, 2)).at[1, 1].set(jnp.nan).at[2, 0].set(jnp.inf)
+    with pytest.raises(ValueError, match=r"`states` must be finite; 2 are not, the first at \[1\]"):
+        Sequence(states)
+    assert not jnp.isfinite(jax.jit(lambda states: Sequence(states).states)(states)).all()  # no number to check yet

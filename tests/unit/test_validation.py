@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.validation import check_count, check_finite, check_non_negative, check_positive, check_shape
+from mesascope.validation import (
+    check_count,
+    check_finite,
+    check_non_negative,
+    check_positive,
+    check_shape,
+    check_states,
+)
 
 NUMBER_CHECKS = (check_positive, check_non_negative, check_finite)
 
@@ -73,3 +80,18 @@ def test_shapes():
     check_shape("weights", 1.0, ())
     with pytest.raises(ValueError, match=r"`weights` must have shape \(2, 3\); got \(3, 2\)"):
         check_shape("weights", np.zeros((3, 2)), (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("states", "complaint"),
+    [
+        (np.full((2, 3, 2), 1j * np.nan), r"must be finite; 6 are not, the first at \[0, 0\]"),
+        (np.ones(4), r"must be an array of real or complex numbers, a row a state; got shape \(4,\) of float64"),
+        (np.ones((4, 2), np.int32), r"must be an array .*; got shape \(4, 2\) of int32"),
+        ([[1.0, 2.0]], "must be an array .*; got list"),
+    ],
+)
+def test_states_are_an_array_of_finite_numbers(states, complaint):
+    check_states("states", np.ones((1, 1), complex))
+    with pytest.raises(ValueError, match=f"`states` {complaint}"):
+        check_states("states", states)
