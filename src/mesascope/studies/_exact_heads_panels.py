@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE
+from mesascope.studies._panels import REFERENCE, map_of_positions, signed_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,19 +16,13 @@ def heat_maps(arrays: Arrays) -> "Figure":
     """A, B, C = B^T A and P of the first seed, the positions that a query never sees left white."""
     from matplotlib.figure import Figure
 
-    a, b, weights = (arrays[name][0] for name in ("key_query", "output_value", "positions"))
-    seen = np.tri(*weights.shape, k=1, dtype=bool)
-    weights = np.ma.masked_array(weights, ~seen)[:-1]
+    a, b = arrays["key_query"][0], arrays["output_value"][0]
     figure = Figure(figsize=(12, 3.2), layout="constrained")
-    titles = ("A: heads by coordinates", "B: heads by coordinates", "$B^T A$", "P: queries by keys")
-    for axes, title, matrix in zip(figure.subplots(1, 4), titles, (a, b, b.T @ a, weights), strict=True):
-        largest = float(np.abs(matrix).max())
-        size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
-        image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
-        axes.set_title(title)
-        axes.set(xticks=[], yticks=[])
-        axes.grid(False)
-        figure.colorbar(image, ax=axes, shrink=0.8)
+    *panels, last = figure.subplots(1, 4)
+    titles = ("A: heads by coordinates", "B: heads by coordinates", "$B^T A$")
+    for axes, title, matrix in zip(panels, titles, (a, b, b.T @ a), strict=True):
+        signed_map(axes, matrix, title)
+    map_of_positions(last, arrays["positions"][0][:-1], "P: queries by keys")
     return figure
 
 

@@ -14,3 +14,20 @@ def band(axes: "Axes", x: np.ndarray, per_seed: np.ndarray, label: str, **style:
     """The mean over seeds [seeds x] as a line, and the range from the lowest seed to the highest as a band."""
     (line,) = axes.plot(x, per_seed.mean(axis=0), label=label, **style)
     axes.fill_between(x, per_seed.min(axis=0), per_seed.max(axis=0), color=line.get_color(), alpha=0.25, linewidth=0)
+
+
+def signed_map(axes: "Axes", matrix: np.ndarray, title: str) -> None:
+    """The entries of a matrix as colours, zero white; of a masked array those that are not masked."""
+    largest = float(np.abs(matrix).max())
+    size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
+    image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
+    axes.set_title(title)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+
+
+def map_of_positions(axes: "Axes", weights: np.ndarray, title: str) -> None:
+    """Weights of positions [queries keys] as a `signed_map`; keys that no query sees stay empty."""
+    seen = np.tri(*weights.shape, k=1, dtype=bool)
+    signed_map(axes, np.ma.masked_array(weights, ~seen), title)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE
+from mesascope.studies._panels import REFERENCE, map_of_positions, signed_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,10 +26,8 @@ def four_panels(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> "Figure
     figure = Figure(figsize=(12, 3.4), layout="constrained")
     losses, mixing, positions, spectra = figure.subplots(1, 4, width_ratios=(1.3, 1, 1, 1.1))
     _losses(losses, names, layers)
-    _heat_map(mixing, layers["mixing"][0], "(b) $C = B^T A$")
-    weights = layers["positions"][0]
-    seen = np.tri(*weights.shape, k=1, dtype=bool)
-    _heat_map(positions, np.ma.masked_array(weights, ~seen), "(c) P: queries by keys")
+    signed_map(mixing, layers["mixing"][0], "(b) $C = B^T A$")
+    map_of_positions(positions, layers["positions"][0], "(c) P: queries by keys")
     _spectra(spectra, fits)
     return figure
 
@@ -46,16 +44,6 @@ def _losses(axes: "Axes", names: tuple[str, ...], layers: Arrays) -> None:
     axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.4 - len(names), 1.9))
     axes.locator_params(axis="x", nbins=5)
     axes.legend(fontsize="x-small", loc="upper left", ncols=2)
-
-
-def _heat_map(axes: "Axes", matrix: np.ndarray, title: str) -> None:
-    largest = float(np.abs(matrix).max())
-    size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
-    image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
-    axes.set_title(title)
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
 
 
 def _spectra(axes: "Axes", fits: Arrays) -> None:
