@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 from mesascope.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from mesascope.algorithms.along_sequence import DescentAlongSequence, RidgeAlongSequence
     from mesascope.algorithms.gdpp import GDPlusPlus
     from mesascope.algorithms.gradient_descent import GradientDescent
+    from mesascope.algorithms.last_step import TrigonometricRecursion
     from mesascope.algorithms.least_squares import LeastSquares
     from mesascope.algorithms.ridge import Ridge
     from mesascope.algorithms.zero import ZeroPredictor
     from mesascope.constructions.gradient_descent import GradientDescentConstruction
+    from mesascope.models.augmented import AugmentedLayer
+    from mesascope.models.diagonal_heads import DiagonalHeads
+    from mesascope.models.sequence_transformer import SequenceTransformer
     from mesascope.models.transformer import Transformer
     from mesascope.probes.alignment import alignment
     from mesascope.probes.error import squared_error
@@ -24,26 +29,38 @@ if TYPE_CHECKING:
     from mesascope.studies import find_study as study
     from mesascope.studies import study_names
     from mesascope.tasks.corrupted import CorruptedTargets
+    from mesascope.tasks.haar import HaarProcess
     from mesascope.tasks.linear_regression import LinearRegression
+    from mesascope.tasks.orthogonal import Rotations
     from mesascope.tasks.shifted import Shifted
+    from mesascope.tasks.unitary import UnitaryProcess
     from mesascope.training.config import FitConfig
     from mesascope.training.fit import fit, fit_seeds
     from mesascope.training.tune import tune
 
 _HOMES = {
+    "AugmentedLayer": "models.augmented",
     "CorruptedTargets": "tasks.corrupted",
+    "DescentAlongSequence": "algorithms.along_sequence",
+    "DiagonalHeads": "models.diagonal_heads",
     "FitConfig": "training.config",
     "GDPlusPlus": "algorithms.gdpp",
     "GradientDescent": "algorithms.gradient_descent",
     "GradientDescentConstruction": "constructions.gradient_descent",
+    "HaarProcess": "tasks.haar",
     "LeastSquares": "algorithms.least_squares",
     "LinearRegression": "tasks.linear_regression",
     "Prompt": "prompt",
     "Ridge": "algorithms.ridge",
+    "RidgeAlongSequence": "algorithms.along_sequence",
+    "Rotations": "tasks.orthogonal",
     "Sequence": "prompt",
+    "SequenceTransformer": "models.sequence_transformer",
     "Shifted": "tasks.shifted",
     "Store": "runs.store",
     "Transformer": "models.transformer",
+    "TrigonometricRecursion": "algorithms.last_step",
+    "UnitaryProcess": "tasks.unitary",
     "ZeroPredictor": "algorithms.zero",
     "alignment": "probes.alignment",
     "fit": "training.fit",
@@ -56,8 +73,10 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 (the reader's order)
-    "LinearRegression", "Shifted", "CorruptedTargets", "Prompt", "Sequence",
-    "Transformer", "GradientDescent", "GDPlusPlus", "LeastSquares", "Ridge", "ZeroPredictor",
+    "LinearRegression", "Shifted", "CorruptedTargets", "HaarProcess", "Rotations", "UnitaryProcess",
+    "Prompt", "Sequence", "Transformer", "SequenceTransformer", "AugmentedLayer", "DiagonalHeads",
+    "GradientDescent", "GDPlusPlus", "LeastSquares", "Ridge", "ZeroPredictor",
+    "DescentAlongSequence", "RidgeAlongSequence", "TrigonometricRecursion",
     "GradientDescentConstruction",
     "FitConfig", "fit", "fit_seeds", "tune",
     "alignment", "interpolate", "squared_error",

@@ -48,7 +48,7 @@ class Claim:
         values = np.asarray(per_seed, float)
         num_lost = int(np.sum(~np.isfinite(values)))
         if num_lost:
-            sentence = f"{num_lost} of {len(values)} seeds gave no finite number: it diverged, or never came to what is measured."
+            sentence = f"{num_lost} of {len(values)} seeds gave no finite number: diverged, or never there to measure."
             return Verdict(self, math.nan, (math.nan, math.nan), Outcome.NOT_REPRODUCED, sentence)
         mean, low, high = mean_interval(values)
         num_met = sum(map(self.holds, values.tolist()))
