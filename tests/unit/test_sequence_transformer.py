@@ -110,6 +110,29 @@ def test_what_a_layer_finds_is_normalised(key):
     np.testing.assert_allclose(found.var(axis=1), 1, rtol=1e-4)
 
 
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_stack_is_its_layers_one_after_another(residual, normalise, key):
+    """Every weight drawn, those of normalisation, too; layers by hand, Equinox's normalisation."""
+    weights_key, sequence_key = jax.random.split(key)
+    sequence = HaarProcess(7, 3).sample(sequence_key)
+    settings = {"num_layers": 3, "num_heads": 2, "residual": residual, "normalise": normalise}
+    model = SequenceTransformer.initialise(3, **settings, key=jax.random.key(0))
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(weights_key, len(leaves))
+    drawn = [jax.random.normal(each, leaf.shape) / 2 for each, leaf in zip(keys, leaves, strict=True)]
+    model = eqx.combine(jax.tree.unflatten(tree, drawn), static)
+    tokens = np.asarray(model.tokens.embed(sequence.states))
+    expected = []
+    for i, layer in enumerate(model.layers):
+        update = by_hand(layer, tokens)
+        update = np.asarray(jax.vmap(model.norms[i])(jnp.asarray(update))) if normalise else update
+        tokens = tokens + update if residual else update
+        expected.append(tokens[:, :3])
+    np.testing.assert_allclose(model.trajectory(sequence), expected, rtol=1e5 * EPS, atol=1e5 * EPS)
+
+
 def test_the_trajectory_ends_in_the_prediction(key):
     init_key, sequence_key = jax.random.split(key)
     sequence = HaarProcess(6, 3).sample(sequence_key)
