@@ -34,7 +34,8 @@ class NonCommuting(AbstractStudy):
 
     Whether W commute with each other is nothing to a gradient step, which sees one of them at a time: with s_1 uniform
     its loss depends on the eigenvalues' law alone, the same for every tau. A dense layer could learn planes that
-    are always the same; whether training does, the last claim asks.
+    are always the same; whether training does, the last claim asks. At the paper's size it did not, and where planes
+    turn a little most seeds ended above the best step.
     """
 
     title: ClassVar = "Without commuting dynamics a layer still makes a gradient step, and a second term"
