@@ -69,6 +69,8 @@ class Sequence(eqx.Module):
     def prompt(self, length: int) -> Prompt:
         """The first `length` states as a prompt: examples (s_t, s_{t+1}), query s_length, target s_{length+1}."""
         check_count("length", length)
+        if self.states.ndim != 2:
+            raise ValueError(f"`states` must be one sequence's, not a batch: use `jax.vmap`; got {self.states.shape}.")
         if length >= self.num_states:
             raise ValueError(
                 f"`length` must be below {self.num_states}, so that a next state is left to predict; got {length}."

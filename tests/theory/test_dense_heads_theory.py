@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
+from scipy import optimize
 
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import LearnedWeights
@@ -82,3 +83,29 @@ def test_the_gradient_is_that_of_finite_differences():
 def test_what_has_no_loss_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("num_heads", "floor"), [(1, 1.0), (2, 0.0)])
+def test_free_heads_on_unitary_dynamics_lose_one_a_coordinate_they_lack(num_heads, floor):
+    """d - H at d = 2 from T = 3 on: the best of ten starts of a free optimiser, within 1e-6. (T = 2 may lose less.)"""
+    dim, rows, columns = 2, 3, 4
+    sizes = [num_heads * dim**2] * 2 + [rows * columns]
+
+    @jax.jit
+    def mean_loss(flat):
+        a, b, weights = jnp.split(flat, np.cumsum(sizes)[:-1])
+        heads = (each.reshape(num_heads, dim, dim) for each in (a, b))
+        return dense_losses("unitary", mixing_tensor(*heads), weights.reshape(rows, columns))[1:].mean()
+
+    gradient, rng = jax.jit(jax.grad(mean_loss)), np.random.default_rng(0)
+    found = [
+        optimize.minimize(
+            lambda x: (float(mean_loss(x)), np.asarray(gradient(x))),
+            rng.normal(0, 0.5, sum(sizes)),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 3000, "ftol": 1e-14},
+        ).fun
+        for _ in range(10)
+    ]
+    assert min(found) == pytest.approx(floor, abs=1e-6)

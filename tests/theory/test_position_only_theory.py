@@ -1,8 +1,16 @@
 """What position weights learn: moments against simulation, descent against its recursion, limits of smooth phases."""
 
+import jax
+import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
+from scipy import optimize
 
+from mesascope.models.diagonal_heads import DiagonalHeads
+from mesascope.models.position_only import PositionOnlyLayer
+from mesascope.models.position_weights import LearnedWeights
+from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.position_only import (
     descent,
     descent_losses,
@@ -18,12 +26,37 @@ EPS = np.finfo(np.float64).eps
 
 @pytest.mark.parametrize("mu", [1.0, 3.0, 7.5, 50.0])
 def test_the_loss_is_the_mean_over_phases(mu):
-    """The mean over 10^5 equidistant phases: an integral of a smooth function, to 1e-3 where it has an end point."""
+    """The mean over 10^5 equidistant phases: the midpoint rule of a smooth function, to 1e-6."""
     theta = 2 * np.pi * (np.arange(100_000) + 0.5) / 100_000
     weights = np.random.default_rng(0).normal(0, 0.5, 6)
     powers = np.exp(1j * theta[:, None] / mu * (2 * np.arange(1, 7) - 6))
     errors = np.abs(powers @ weights - np.exp(6j * theta / mu)) ** 2
     np.testing.assert_allclose(loss(weights, mu), errors.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("mu", [1.0, 20.0])
+def test_the_loss_is_the_layers_on_sequences(mu):
+    """Five standard errors; the layer is the heads whose C is the identity."""
+    process, weights = UnitaryProcess(7, 3, mu=mu), jax.random.normal(jax.random.key(0), (7, 7)) / 2
+    layer, heads = (
+        PositionOnlyLayer(LearnedWeights(weights)),
+        DiagonalHeads(jnp.eye(3), jnp.eye(3), LearnedWeights(weights)),
+    )
+    sequences = process.sample_batch(jax.random.key(1), 40_000)
+    predictions = np.asarray(jax.jit(jax.vmap(layer.next_states))(sequences))
+    np.testing.assert_allclose(predictions[:50], jax.vmap(heads.next_states)(sequences)[:50], atol=1e3 * EPS)
+    errors = np.mean(np.abs(predictions[:, 1:-1] - np.asarray(sequences.states)[:, 2:]) ** 2, axis=2)
+    expected = [loss(np.asarray(weights)[row, : row + 2], mu) for row in range(5)]
+    deviation = errors.mean(axis=0) - expected
+    assert (np.abs(deviation) <= 5 * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()
+
+
+@pytest.mark.parametrize("mu", [3.0, 7.5])
+def test_a_free_optimiser_ends_where_the_law_says(mu):
+    """The least loss is zero; where H can be inverted in floats, at the newest state alone."""
+    found = optimize.minimize(loss, np.zeros(5), args=(mu,), method="BFGS", options={"gtol": 1e-12})
+    assert abs(found.fun) < 1e-9
+    np.testing.assert_allclose(found.x, np.eye(5)[-1], atol=1e-3)
 
 
 @pytest.mark.parametrize("mu", [1.0, 2.0, 4.0])
@@ -97,8 +130,16 @@ def test_the_spectrum_is_resolved_where_floats_cannot():
     """Twice as many digits change nothing, and the product of the eigenvalues is the determinant."""
     logarithms = spectrum(20, 300.0)
     np.testing.assert_allclose(logarithms, spectrum(20, 300.0, digits=400), rtol=1e3 * EPS)
-    assert logarithms[0] - logarithms[-1] > 60
     assert (np.diff(logarithms) < 0).all()
+    with mpmath.workdps(200):
+        lags = [mpmath.sincpi(mpmath.mpf(4 * lag) / 300) for lag in range(20)]
+        determinant = mpmath.det(mpmath.matrix([[lags[abs(i - j)] for j in range(20)] for i in range(20)]))
+        assert float(mpmath.log10(determinant)) == pytest.approx(logarithms.sum(), rel=1e3 * EPS)
+
+
+def test_the_condition_is_beyond_any_float():
+    """At T = 30 and mu = 300, over 115 orders of magnitude."""
+    assert 115 <= np.ptp(spectrum(30, 300.0)) < 116
 
 
 def test_too_few_digits_are_told():

@@ -1,4 +1,4 @@
-"""Training on exact losses against recursions with a closed form, and against training on samples' gradients."""
+"""Training on exact losses against recursions with a closed form."""
 
 import jax
 import jax.numpy as jnp

@@ -87,6 +87,6 @@ def head_form(
     """The form that takes fewer operations."""
     num_heads, dim, size = output_value.shape
     length = CHUNK + size if weights is None else len(weights)
-    if num_heads * 4 * length < dim * size**2:  # operations a position, over 2 size
+    if num_heads * 4 * length < dim * size**2:  # operations a position, over its size
         return HeadByHead(weights, asks_before, tuple(key_query), tuple(output_value))
     return CubicForm.of_heads(key_query, output_value, weights, asks_before)

@@ -33,6 +33,8 @@ class SequenceTransformer(AbstractSequencePredictor):
         check_count("dim", self.dim)
         if not self.layers:
             raise ValueError("`layers` must hold at least one layer; got none.")
+        if self.norms is not None and len(self.norms) != len(self.layers):
+            raise ValueError(f"`norms` must be one a layer, {len(self.layers)}; got {len(self.norms)}.")
 
     @classmethod
     def initialise(

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Inexact
 
-from mesascope.algorithms.gradient_descent import GradientDescent
-from mesascope.models.augmented import DiagonalAugmentedLayer
+from mesascope.models.augmented import AbstractAugmentedLayer, DiagonalAugmentedLayer, pair_with_previous
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import VALIDATION_SEED
 from mesascope.studies._training import Training, seed_keys
@@ -61,7 +60,9 @@ class Reading(NamedTuple):
     num_flipped: np.ndarray  # coordinates whose sign is the rarer of the two
     rest: np.ndarray  # the largest of a1 + a4, a3 and b2, each relative to the largest of its kind
     map_distance: np.ndarray  # to the best gradient step, relative, on sequences
-    unflipped_distance: np.ndarray  # the same with all signs of a2 and b1 made equal
+    gamma_distance: np.ndarray  # of in-context maps, relative
+    unflipped_distance: np.ndarray  # of predictions, with all signs of a2 and b1 made equal
+    unflipped_gamma: np.ndarray  # of in-context maps, with these signs
 
 
 def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
@@ -73,22 +74,39 @@ def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
     rest = np.max([*rests, np.abs(b2).max(axis=1) / of_values], axis=0)
     signs, negative = np.sign(a2)[:, None], np.sum(a2 < 0, axis=1)
     distances = (
-        np.asarray(map_distances(jnp.asarray(a), jnp.asarray(b), num_pairs))
+        np.asarray(each)
         for a, b in ((scores, values), (scores * signs, values * signs))
+        for each in map_distances(jnp.asarray(a), jnp.asarray(b), num_pairs)
     )
     return Reading(b1[:, :, None] * a2[:, None, :], np.minimum(negative, a2.shape[1] - negative), rest, *distances)
 
 
 @partial(jax.jit, static_argnums=2)
-def map_distances(scores: Array, values: Array, num_pairs: int) -> Array:
-    """|layer - best gradient step| / |best gradient step|, root mean squares over the last states of 200 sequences."""
-    dim = scores.shape[-1]
-    sequences = UnitaryProcess(num_pairs + 2, dim).sample_batch(jax.random.key(VALIDATION_SEED), 200)
-    prompts = jax.vmap(lambda sequence: sequence.prompt(num_pairs + 1))(sequences)
-    theirs = jax.vmap(GradientDescent(one_step_optimum(dim, num_pairs).coefficient * num_pairs))(prompts)
+def map_distances(scores: Array, values: Array, num_pairs: int) -> tuple[Array, Array]:
+    """|layer - best gradient step| / |best gradient step| of every seed: of predictions, and of in-context maps.
 
-    def distance(weights: tuple[Array, Array]) -> Array:
-        ours = jax.vmap(DiagonalAugmentedLayer(*weights))(prompts)
-        return jnp.linalg.norm(ours - theirs) / jnp.linalg.norm(theirs)
+    Root mean squares over 200 sequences of `num_pairs` + 1 states, maps in the Frobenius norm.
+    """
+    sequences = UnitaryProcess(num_pairs + 1, scores.shape[-1]).sample_batch(jax.random.key(VALIDATION_SEED), 200)
+    coefficient = one_step_optimum(scores.shape[-1], num_pairs).coefficient
+    queries = sequences.states[:, -1]
+    best = coefficient * jnp.einsum("nti,ntj->nij", sequences.states[:, 1:], jnp.conj(sequences.states[:, :-1]))
 
-    return jax.lax.map(distance, (scores, values))
+    def distances(weights: tuple[Array, Array]) -> tuple[Array, Array]:
+        away = jax.vmap(partial(in_context_map, DiagonalAugmentedLayer(*weights)))(sequences.states) - best
+        predicted = jnp.einsum("nij,nj->ni", best, queries)
+        of_predictions = jnp.linalg.norm(jnp.einsum("nij,nj->ni", away, queries)) / jnp.linalg.norm(predicted)
+        return of_predictions, jnp.linalg.norm(away) / jnp.linalg.norm(best)
+
+    return jax.lax.map(distances, (scores, values))
+
+
+def in_context_map(layer: AbstractAugmentedLayer, states: Inexact[Array, "t d"]) -> Inexact[Array, "d d"]:
+    """Gamma: the layer predicts Gamma s_T from s_1, ..., s_T, where s_{t+1} = W s_t with a diagonal W.
+
+    What asks with s_{T-1} asks with W^-1 s_T.
+    """
+    tokens, dim = pair_with_previous(states), states.shape[1]
+    scores, values = (each.astype(states.dtype) for each in layer.matrices())
+    whole = values @ (tokens.T @ jnp.conj(tokens)) @ scores
+    return whole[:, :dim] + whole[:, dim:] * (states[0] / states[1])[None]

@@ -77,8 +77,8 @@ class Claim:
         return self._verdict(*estimate, f"95% interval over {over}")
 
     def judge_exact(self, value: float) -> "Verdict":
-        """The verdict on a number without sampling error: the largest of all errors, a closed form."""
-        return self._verdict(value, value, value, "a largest error, no sampling")
+        """The verdict on one number without an interval: the largest of all errors, a closed form, the best seed's."""
+        return self._verdict(value, value, value, "one number, without an interval")
 
     def _verdict(self, measured: float, low: float, high: float, basis: str) -> "Verdict":
         met = [self.holds(number) for number in (measured, low, high)]

@@ -37,7 +37,8 @@ def measure_haar(cell: HaarCell, workspace: Workspace) -> Arrays:
     """Losses relative to |s|^2, averaged over T = 2, 3, ..., by number of heads [seeds]; `floor`, the least [1].
 
     With s_1 uniform on the sphere no basis is preferred. For given positions the loss is convex in K, so that the
-    average of a solution over all bases is as good, and what is left of K then is one multiple of A = B = I.
+    average of a solution over all bases is as good. What is left of K then makes s_t <s_t, s_{T-1}> and
+    s_{T-1} |s_t|^2, the second of which is the first at t = T - 1.
     """
     sequences, others = (validation_sequences(cell.process, cell.num_validation, tuning) for tuning in (False, True))
     along = least_squares_along(invariant_terms, np.asarray(others.states), np.asarray(sequences.states))

@@ -70,6 +70,10 @@ def three_panels(summary: Summary) -> "Figure":
         band(along, states, of_depth[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
     along.plot(states, summary.rivals["loss"][0], label="1 step", **REFERENCE)
     along.plot(states, summary.rivals["loss"][-1], label=f"{len(steps)} steps", **{**REFERENCE, "linestyle": ":"})
+    known = summary.rivals["least_squares"]
+    along.plot(states, known, color="grey", linewidth=1, label="least squares")
+    for axes in (by_depth, readout):
+        axes.axhline(known.mean(), color="grey", linewidth=1, label="least squares")
     by_depth.set(xlabel="layers, or steps", ylabel=LOSS)
     along.set(xlabel="states seen", ylabel=LOSS)
     readout.set(xlabel=f"layer of {summary.depths[-1]}, or step", ylabel=LOSS)

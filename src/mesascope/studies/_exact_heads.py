@@ -69,9 +69,15 @@ class Solution(NamedTuple):
 
     loss: np.ndarray  # a position
     mixing: np.ndarray  # C times the mean of p_T [seeds d d]
-    ratio: np.ndarray  # p_{T-1} / p_T, the mean over positions
-    elsewhere: np.ndarray  # the largest other weight of a position / the mean of p_T
+    ratios: np.ndarray  # p_{T-1} / p_T [seeds positions]
+    before: np.ndarray  # the largest |p_{T-1}| / the mean of p_T
+    elsewhere: np.ndarray  # the largest weight of a state before those two / the mean of p_T
     rank: np.ndarray  # singular values of C above a hundredth of the largest; nan where C is not finite
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """The mean of the ratios over positions."""
+        return self.ratios.mean(axis=1)
 
 
 def read(arrays: Arrays) -> Solution:
@@ -87,7 +93,8 @@ def read(arrays: Arrays) -> Solution:
     return Solution(
         arrays["losses"][:, -1] / len(queries),
         mixing * scale[:, None, None],
-        (before / last).mean(axis=1),
+        before / last,
+        np.abs(before).max(axis=1) / np.abs(scale),
         np.abs(others).max(axis=(1, 2)) / np.abs(scale),
         np.where(finite, (values > 0.01 * values[:, :1]).sum(axis=1), np.nan),
     )

@@ -117,7 +117,8 @@ def in_words(name: str, of: Arrays) -> str:
     for kind in LAYERS if "dense_loss" in of else ():
         losses = ", ".join(f"{loss:.4f}" for loss in of[f"{kind}_loss"])
         first, second = (of[f"{kind}_{each}"].mean() for each in ("first", "second"))
-        text += f"; {kind} layers, by seed, {losses}, with {first:.4f}, {second:.4f} on average"
+        distance = ", ".join(f"{each:.4f}" for each in of[f"{kind}_distance"])
+        text += f"; {kind} layers, by seed, {losses}, with {first:.4f}, {second:.4f} on average, {distance} from a step"
     return f"{text}."
 
 

@@ -86,13 +86,13 @@ def readings(summary: Summary, heads: tuple[int, ...], last: tuple[int, ...]) ->
     (dim, of), most, terms = next(iter(loss.items())), heads[-1], summary.terms
     enough = next(each for each in heads if each > dim)
     by_size = np.stack([loss[each][name_of(most, True)] for each in sorted(loss)])
-    by_size = np.concatenate([np.zeros_like(by_size[:1]), by_size])  # nothing to predict, nothing to lose
+    growth = by_size[:-1] / by_size[1:] if len(by_size) > 1 else np.full_like(by_size, np.nan)
     none = np.abs(np.stack([terms["last_pairs"], terms["last_plain"]]) - 1)
     two = np.append(np.zeros(terms["before_coefficients"].shape[1] - 2), (-0.5, 1.0))
     return {
         "improves": of[name_of(enough, True)] / of[name_of(1, True)],
         "saturates": of[name_of(most, True)] / of[name_of(enough, True)],
-        "dimension": (by_size[:-1] / by_size[1:]).max(axis=0),
+        "dimension": growth.max(axis=0),
         "last-token": np.min([of[name_of(each, False)] for each in last], axis=0),
         "before": of[name_of(most, True)] / of[name_of(most, False)],
         "uniform": summary.uniform[name_of(most, False)].mean(axis=-1) / summary.uniform["linear"].mean(),

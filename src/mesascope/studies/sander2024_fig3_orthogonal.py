@@ -69,7 +69,7 @@ class Figure3Orthogonal(AbstractStudy):
     dim: int = 10
     num_heads: int = 8
     few_heads: int = 4
-    scan_heads: tuple[int, ...] = ()
+    scan_heads: tuple[int, ...] = (5,)
     num_states: int = 20
     num_steps: int = 100_000
     learning_rate: float = 1e-3
@@ -111,10 +111,10 @@ class Figure3Orthogonal(AbstractStudy):
         few, main, many = (exact.read(summary.trained[each]) for each in (self.few_heads, self.num_heads, self.dim))
         numbers = {
             "zero": np.median(main.loss),
-            "ratio": exact.arrived(np.abs(main.ratio + 0.5), main, THERE),
+            "ratio": exact.arrived(np.abs(main.ratios + 0.5).max(axis=1), main, THERE),
             "rank": exact.arrived(np.abs(main.rank - self.dim // 2), main, THERE),
             "family": exact.arrived(exact.family_errors(many), many, THERE),
-            "floor": few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1,
+            "floor": abs(few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1),
             "identity": summary.double_angle,
         }
         return tuple(

@@ -99,7 +99,7 @@ class Figure3Unitary(AbstractStudy):
             "zero": trained.loss,
             "orthogonal": beside.max(axis=(1, 2)),
             "identity": np.abs(diagonal - 1).max(axis=1),
-            "newest": np.maximum(np.abs(trained.ratio), trained.elsewhere),
+            "newest": np.maximum(trained.before, trained.elsewhere),
             "map": summary[0]["from_map"],
             "floor": np.max(away, axis=0),
         }

@@ -50,8 +50,7 @@ class Figure4(AbstractStudy):
     What is found. Order helps AR(1), by about a hundredth of the error; one matrix fitted to all other windows, which
     learns nothing in context, helps more. Fewer of the text's windows are kept than of shuffled ones, since a frequent
     word seldom comes twice in five tokens of a sentence. Those kept have the larger errors, and not because of other
-    repeats: where shuffled, what follows a repeated word is another frequent one, of a similar vector, while in a
-    sentence it is a word of meaning.
+    repeats: what follows a repeated word differs more in a sentence than among shuffled words (see the notes).
     """
 
     title: ClassVar = "Text is a little nearer to an autoregressive process than shuffled text"

@@ -30,11 +30,10 @@ class Figure5(AbstractStudy):
     Tokens are (0, s_t, s_{t-1}), layers have one head with biases, a normalisation of what they found, and a residual
     stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
     of gradient descent on 1/2 sum_j |s_{j+1} - W s_j|^2 from W = 0. A step's coefficient is the same after any number
-    of states, as a layer's weights are, and tuned for each L. One layer without normalisation is the model of
-    proposition 2, but for its biases and dense blocks; with a first state that is always the same these know more than
-    a gradient step, so that it is held against a step on sequences of any first state, too. Losses are |error|^2 /
-    |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss is zero (least
-    squares' is in the notes).
+    of states, as a layer's weights are, one for all of L steps, and tuned for each L. One layer without normalisation
+    is the model of proposition 2, but for its biases and dense blocks. With a first state that is always the same these
+    know more than a gradient step: it is held against a step on sequences of any first state, too. Losses are
+    |error|^2 / |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss is zero.
 
     Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
     batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, on sequences drawn anew. Their error

@@ -25,7 +25,8 @@ class PositionSchemes(AbstractStudy):
 
     Diagonal heads and the weights of positions are trained together by Adam on exact losses: unitary dynamics with d
     heads, whose solution is one weight on the newest state; orthogonal ones with d heads, and with fewer, whose exact
-    solution has the weights 1 and -1/2. On concentrated phases positions are trained alone. Every scheme is a file's
+    solution has the weights 1 and -1/2. On concentrated phases heads only give all
+    positions one scale. Every scheme is a file's
     class: a free matrix, one weight a lag, the softmax of free scores, a bilinear form of sinusoidal encodings, an
     exponential in the lag with a learned slope, a mean of cosines of learned frequencies, and no positions.
 
@@ -49,7 +50,7 @@ class PositionSchemes(AbstractStudy):
         Claim("softmax-lacks", "With few heads, which need -1/2, it cannot.", LEAST, "at least", 0.05),
         Claim("bias-holds", "An exponential holds the newest state.", LEAST, "at most", 1e-2),
         Claim("none", "Without positions nothing is found.", f"smallest {LEAST}", "at least", 0.1),
-        Claim("concentrated", "On smooth phases even those do well.", f"no positions, {LEAST}", "at most", 0.5),
+        Claim("concentrated", "On smooth phases even those find something.", f"no positions, {LEAST}", "at most", 0.5),
     )
     presets: ClassVar = {
         "smoke": {"schemes": JUDGED, "seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 3000},

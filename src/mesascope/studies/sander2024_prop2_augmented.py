@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REST = "largest of a1 + a4, a3 (/ a2) and b2 (/ b1)"
 PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|"
 DISTANCE = "relative distance of predictions"
+GAMMA = "relative distance of Gamma"
 MANY = 10_000  # pairs, for the limit
 
 
@@ -55,6 +56,7 @@ class Proposition2(AbstractStudy):
         Claim("product", "b1 a2^T is c* everywhere, up to signs.", PRODUCT, "at most", 0.01),
         Claim("map", "The layer is the best gradient step.", DISTANCE, "at most", 0.01),
         Claim("map-signs", "It is, once signs are equal.", f"{DISTANCE}, signs made equal", "at most", 0.01),
+        Claim("gamma", "So is its in-context map.", f"{GAMMA}, signs made equal", "at most", 0.01),
         Claim("quarter", "A step and coordinate loses 1/4 in the end.", "|best loss - 1/4|", "at most", 0.001),
         Claim("samples", "So is a layer trained on samples.", f"{DISTANCE}, signs made equal", "at most", 0.05),
     )
@@ -106,6 +108,7 @@ class Proposition2(AbstractStudy):
             "product": np.abs(np.abs(exact.product) / best.coefficient - 1).max(axis=(1, 2)),
             "map": exact.map_distance,
             "map-signs": exact.unflipped_distance,
+            "gamma": exact.unflipped_gamma,
             "samples": summary.sampled.unflipped_distance,
         }
         limit = float(abs(summary.limit - 0.25))
@@ -123,7 +126,8 @@ class Proposition2(AbstractStudy):
             "c* = {:.5f}, 3 / (2N) = {:.5f}; learned on the exact loss {}; on samples {}.".format(
                 best.coefficient, 1.5 / self.num_pairs, *learned
             ),
-            f"Coordinates of the rarer sign, by seed: {', '.join(map(str, summary.exact.num_flipped))} of {self.dim}.",
+            f"Coordinates of the rarer sign, by seed: {', '.join(map(str, summary.exact.num_flipped))} of {self.dim}; "
+            f"distance of Gamma as learned {', '.join(f'{each:.2g}' for each in summary.exact.gamma_distance)}.",
             f"The best step loses {a_step:.4f} a step and coordinate at N = {self.num_pairs}.",
         )
 

@@ -44,9 +44,9 @@ class TextMechanism(AbstractStudy):
 
     What is found. The layer does learn from order, but less than a gradient step or ridge regression. It reads the last
     two states with weights of one sign, has no orthogonal heads, and is far from a step and from ridge: its query is
-    s_{T-1}, where a step asks with s_T. Which of the two is nearer depends on how long windows are, in longer ones the
-    step. One matrix for all windows, which learns nothing in context, does better than all of these, and dense heads do
-    as well as it: on text what is common to windows is worth more than what is learned within one.
+    s_{T-1}, where a step asks with s_T. One matrix for all windows, which learns nothing in context, does better than
+    all of these, and dense heads do about as well as it: on text what is common to windows is worth more than what is
+    learned within one.
     """
 
     title: ClassVar = "On text the layer gains little, and heads and positions are not those of orthogonal dynamics"
