@@ -115,10 +115,10 @@ def in_words(summary: Summary) -> tuple[str, ...]:
 def _of_process(name: str, of: Arrays) -> str:
     told = [name]
     for asks, text in (("before", "token before the last asks"), ("last", "last token asks")):
+        counts = sorted(int(each.split("_")[1]) for each in of if each.startswith(f"{asks}_"))
         losses = [
-            f"{each.split('_')[1]} heads {', '.join(f'{loss:.4f}' for loss in values.mean(axis=1))}"
-            for each, values in of.items()
-            if each.startswith(asks)
+            f"{count} heads {', '.join(f'{loss:.4f}' for loss in of[f'{asks}_{count}'].mean(axis=1))}"
+            for count in counts
         ]
         told += [f"{text}, {', '.join(losses)}"] if losses else []
     best = f"best of one linear head {of['one_head'].mean():.4f}, of constant weights {of['linear'].mean():.4f}"
