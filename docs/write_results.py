@@ -26,7 +26,7 @@ HEAD = """# {paper}: every claim at the paper's sizes
 
 Written by `docs/write_results.py` from the stored results of `mesascope reproduce --paper {paper} --preset paper`.
 Each verdict has the number measured and, where seeds or prompts were sampled, its 95% interval. Seconds are those of
-computing on two cores; what several studies train is counted in each.
+computing on one or two cores, other work beside; what several studies train is counted in each.
 """
 
 
