@@ -31,7 +31,7 @@ def check_finite(name: str, value: Any) -> None:
 
 def check_states(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is an array of finite real or complex numbers [..., t d]."""
-    if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim < 2 or value.dtype.kind not in "fc":
+    if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim < 2 or not _is_inexact(value.dtype):
         raise ValueError(f"`{name}` must be an array of real or complex numbers, a row a state; got {_kind_of(value)}.")
     if isinstance(value, jax.core.Tracer):
         return  # it has no number yet
@@ -44,6 +44,10 @@ def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `value` has this shape."""
     if np.shape(value) != shape:
         raise ValueError(f"`{name}` must have shape {shape}; got {np.shape(value)}.")
+
+
+def _is_inexact(dtype: Any) -> bool:
+    return jax.dtypes.issubdtype(dtype, np.inexact)  # knows of the short floats, too
 
 
 def _kind_of(value: Any) -> str:

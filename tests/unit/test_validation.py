@@ -93,5 +93,6 @@ def test_shapes():
 )
 def test_states_are_an_array_of_finite_numbers(states, complaint):
     check_states("states", np.ones((1, 1), complex))
+    check_states("states", jnp.ones((2, 1), jnp.bfloat16))
     with pytest.raises(ValueError, match=f"`states` {complaint}"):
         check_states("states", states)
