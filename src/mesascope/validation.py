@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.core
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -47,7 +48,7 @@ def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
 
 
 def _is_inexact(dtype: Any) -> bool:
-    return jax.dtypes.issubdtype(dtype, np.inexact)  # knows of the short floats, too
+    return jnp.issubdtype(dtype, jnp.inexact)  # knows of the short floats, too
 
 
 def _kind_of(value: Any) -> str:
