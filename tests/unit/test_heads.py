@@ -10,8 +10,10 @@ from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.prompt import Sequence
 from mesascope.studies._available_terms import all_terms, fit, least_squares_along, linear_terms
+from mesascope.studies._base import Workspace
 from mesascope.studies._dense_heads import DenseCell, eigenbasis, losses_fn
 from mesascope.studies._dense_readings import ROTATIONS, UNITARY, read_tensors, read_weights
+from mesascope.studies._depth_rivals import RivalsCell, measure_rivals
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.tasks.orthogonal import Rotations
@@ -127,3 +129,16 @@ def test_ratios_are_of_the_two_newest_states_from_the_third_on():
     read = read_weights(weights)
     np.testing.assert_allclose(read["ratio"], -0.5)
     np.testing.assert_allclose(read["elsewhere"], [0, 0.25])
+
+
+def test_two_steps_of_their_own_beat_two_alike():
+    """Tuned coefficients of each step do as well as the shared one at least; one step's is that of the grid."""
+    process = HaarProcess(8, 2, Sphere())
+    with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
+        found = measure_rivals(RivalsCell(process, 2, 2000), Workspace())
+    shared, each = (found[name].mean(axis=1) for name in ("loss", "each_loss"))
+    assert abs(each[0] / shared[0] - 1) < 0.02
+    assert each[1] < 0.99 * shared[1]
+    assert found["each"][0, 1] == 0
+    assert found["each"][1, 0] < found["coefficient"][1] < found["each"][1, 1]
+    assert found["least_squares"].mean() < each[1]

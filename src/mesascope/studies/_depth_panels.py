@@ -30,9 +30,9 @@ class Summary(NamedTuple):
         """Losses [seeds, depths] of the whole models, the mean over states."""
         return np.stack([of_depth[:, -1].mean(axis=-1) for of_depth in self.models], axis=1)
 
-    def by_steps(self) -> np.ndarray:
+    def by_steps(self, name: str = "loss") -> np.ndarray:
         """Losses of 1, 2, ... steps of gradient descent, the mean over states."""
-        return self.rivals["loss"].mean(axis=1)
+        return self.rivals[name].mean(axis=1)
 
 
 def remarks(summary: Summary) -> tuple[str, ...]:
@@ -44,7 +44,9 @@ def remarks(summary: Summary) -> tuple[str, ...]:
     return (
         f"Losses by seed, {'; '.join(losses)}.",
         f"Best gradient descent by its number of steps: {_row(summary.by_steps())}, with coefficients "
-        f"{', '.join(f'{c:.3g}' for c in summary.rivals['coefficient'])}; least squares "
+        f"{', '.join(f'{c:.3g}' for c in summary.rivals['coefficient'])}; with a coefficient for each step "
+        f"{_row(summary.by_steps('each_loss'))}, those of the last "
+        f"{', '.join(f'{c:.3g}' for c in summary.rivals['each'][-1])}; least squares "
         f"{summary.rivals['least_squares'].mean():.4f}; one step, any first state, "
         f"{summary.step_elsewhere['loss'].mean():.4f}.",
         f"Read after each layer of the deepest, first seed: {_row(summary.models[-1][0].mean(axis=-1))}.",
@@ -65,6 +67,7 @@ def three_panels(summary: Summary) -> "Figure":
     band(readout, np.arange(1, deepest.shape[1] + 1), deepest.mean(axis=-1), "read after each layer", marker="o")
     for axes in (by_depth, readout):
         axes.plot(steps, by_steps, label="gradient descent", **REFERENCE)
+        axes.plot(steps, summary.by_steps("each_loss"), label="a coefficient each", **{**REFERENCE, "linestyle": ":"})
     states = np.arange(1, deepest.shape[-1] + 1)
     for i, (depth, of_depth) in enumerate(zip(summary.depths, summary.models, strict=True)):
         band(along, states, of_depth[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")

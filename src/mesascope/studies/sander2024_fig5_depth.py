@@ -6,8 +6,9 @@ import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._depth import DepthsCell, RivalsCell, measure_depths, measure_rivals, model_training
+from mesascope.studies._depth import DepthsCell, measure_depths, model_training
 from mesascope.studies._depth_panels import Summary, remarks, three_panels
+from mesascope.studies._depth_rivals import RivalsCell, measure_rivals
 from mesascope.studies._training import Training
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LINEAR = "|loss of one layer that is not normalised / best step's - 1|"
 STEPS = "largest loss of L layers / of L gradient steps"
+EACH = "largest loss of L layers / of L steps with a coefficient each"
 DEEPER = "largest loss of a depth / of the depth before"
 READOUT = "largest loss read after a layer / after the layer before"
 LENGTH = "deepest model's loss after all states / after d + 1"
@@ -30,10 +32,11 @@ class Figure5(AbstractStudy):
     Tokens are (0, s_t, s_{t-1}), layers have one head with biases, a normalisation of what they found, and a residual
     stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
     of gradient descent on 1/2 sum_j |s_{j+1} - W s_j|^2 from W = 0. A step's coefficient is the same after any number
-    of states, as a layer's weights are, one for all of L steps, and tuned for each L. One layer without normalisation
-    is the model of proposition 2, but for its biases and dense blocks. With a first state that is always the same these
-    know more than a gradient step: it is held against a step on sequences of any first state, too. Losses are
-    |error|^2 / |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss is zero.
+    of states, as a layer's weights are, one for all of L steps, or one for each; tuned for each L. One layer without
+    normalisation is the model of proposition 2, but for its biases and dense blocks. With a first state that is always
+    the same these know more than a gradient step: it is held against a step on sequences of any first state, too.
+    Losses are |error|^2 / |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss
+    is zero.
 
     Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
     batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, on sequences drawn anew. Their error
@@ -46,6 +49,7 @@ class Figure5(AbstractStudy):
         Claim("linear", "Without normalisation one layer is as good as a step.", LINEAR, "at most", 0.05),
         Claim("linear-any", "So it is where the first state is any.", LINEAR, "at most", 0.05),
         Claim("steps", "L layers are at least as good as L steps.", STEPS, "at most", 1.0),
+        Claim("steps-each", "Even if every step has its own.", EACH, "at most", 1.0),
         Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0),
         Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0),
         Claim("length", "More states make the prediction better.", LENGTH, "at most", 0.5),
@@ -135,6 +139,7 @@ class Figure5(AbstractStudy):
             "linear": np.abs(summary.linear[:, -1].mean(axis=-1) / steps[0] - 1),
             "linear-any": np.abs(summary.elsewhere[:, -1].mean(axis=-1) / summary.step_elsewhere["loss"].mean() - 1),
             "steps": (ends / steps[np.array(self.depths) - 1]).max(axis=1),
+            "steps-each": (ends / summary.by_steps("each_loss")[np.array(self.depths) - 1]).max(axis=1),
             "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
             "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
             "length": deepest[:, -1, -1] / deepest[:, -1, self.dim],
