@@ -55,9 +55,8 @@ class DenseAttention(AbstractStudy):
     exchange partners make s_2^2 s_{T-1} = s_{T+1} with weight on s_2 alone, off-diagonal energy 1. It takes d heads.
 
     Haar dynamics, s_1 uniform on the sphere, do not prefer a basis: for given positions the loss is convex in K, so
-    that its average over all bases does as well, whatever H. That leaves s_t <s_t, s_{T-1}>, of A = B = I, and
-    s_{T-1} |s_t|^2, which p_{T-1} makes of the first, too. So one head can do what any number can, and least squares
-    on s_t <s_t, s_{T-1}> says how well.
+    that its average over all bases does as well: s_t <s_t, s_{T-1}>, of A = B = I, and s_{T-1} |s_t|^2, which p_{T-1}
+    makes of the first, too. So one head can do what any number can, and least squares on the first says how well.
     """
 
     title: ClassVar = "Dense heads become diagonal ones, but for a part that no prediction depends on"

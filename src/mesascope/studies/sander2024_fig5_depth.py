@@ -34,13 +34,11 @@ class Figure5(AbstractStudy):
     of gradient descent on 1/2 sum_j |s_{j+1} - W s_j|^2 from W = 0. A step's coefficient is the same after any number
     of states, as a layer's weights are, one for all of L steps, or one for each; tuned for each L. One layer without
     normalisation is the model of proposition 2, but for its biases and dense blocks. With a first state that is always
-    the same these know more than a gradient step: it is held against a step on sequences of any first state, too.
-    Losses are |error|^2 / |s|^2, averaged over the states: from the first of them nothing can be known, so that no loss
-    is zero.
+    the same these know more than a step: so it is held against one on sequences of any first state, too. Losses are
+    |error|^2 / |s|^2, averaged over the states; as nothing is known from the first, none is zero.
 
     Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
-    batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, on sequences drawn anew. Their error
-    is an average over entries, 1 / d of ours.
+    batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, drawn anew; their error is ours / d.
     """
 
     title: ClassVar = "On dynamics that do not commute a layer is worth a gradient step or more"
@@ -86,14 +84,13 @@ class Figure5(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        check_count("num_validation", self.num_validation)
+        for name in ("num_validation", "dim", "num_states"):
+            check_count(name, getattr(self, name))
         for depth in self.depths:
             check_count("depths", depth)
         if not self.depths or list(self.depths) != sorted(set(self.depths)):
             raise ValueError(f"`depths` must be numbers of layers, the smallest first; got {self.depths}.")
         if self.num_states < self.dim + 2:
-            check_count("dim", self.dim)
-            check_count("num_states", self.num_states)
             raise ValueError(f"`num_states` must be at least dim + 2 = {self.dim + 2}; got {self.num_states}.")
         self.trainings()  # checks everything else
 

@@ -45,9 +45,8 @@ class Figure6(AbstractStudy):
 
     What their figure hides. It draws, and they saved, P times a lower triangle: the entry of the newest state,
     P_{T-1,T}, the largest of its row, is cut off, so that rows look smoother than they are and do not sum to one. Here
-    it is drawn. Nor is what they show the end of training: after 10^5 steps the rows are sharper (the notes compare),
-    and still not the unit vectors that descent tends to. Where descent stops is held against an earlier run of ours,
-    what rows then sum to against the authors' files.
+    it is drawn. Nor is what they show the end of training: after 10^5 steps rows are sharper (see the notes), and still
+    not unit vectors. Where descent stops is held against an earlier run, sums of rows against the authors' files.
 
     In the limit of large mu, descent that has learned k moments has the p of least norm that predicts polynomials of
     degree below k: 1 / T everywhere for k = 1, a line for k = 2. The panels of rows show two of them.

@@ -31,12 +31,11 @@ class Figure7(AbstractStudy):
 
     Which token asks. Let all entries of W change sign: s_t becomes (-1)^(t-1) s_t. Every term of a layer without biases
     is made of one query and of s_t twice, as key and as value. If the last token asks, its sign is that of s_T and
-    never that of s_{T+1}: answers f to W and to -W are then as right as they are wrong, and their mean loss,
-    |f|^2 + |s|^2, is at least that of zero. A normalisation is odd, but for its offset,
-    which counts among the biases. If the token before the last
-    asks, signs agree. On conjugate pairs the terms say the same: s_{t,i} s_{t,j} s*_{T,j} are powers of lambda_i other
-    than T, and least squares finds nothing in them. With the query s_{T-1}, and scores summed over a pair, it finds
-    the coefficients -1/2 and 1, and no loss.
+    never that of s_{T+1}: answers f to W and to -W are then as right as they are wrong, and their mean loss, |f|^2 +
+    |s|^2, is at least that of zero. A normalisation is odd, but for its offset, which counts among the biases. If the
+    token before the last asks, signs agree. On conjugate pairs the terms say the same: s_{t,i} s_{t,j} s*_{T,j} are
+    powers of lambda_i other than T, and least squares finds nothing in them. With the query s_{T-1}, and scores summed
+    over a pair, it finds the coefficients -1/2 and 1, and no loss.
 
     Biases add terms of lower degree, of either sign: constant weights for states, and, if s_1 is always the same,
     products of s_t and s_T. What a layer gains whose last token asks, it has from these. Where s_1 is uniform on the

@@ -1,23 +1,19 @@
 """An open question of Sander et al. 2024: does the layer still make a gradient step where dynamics do not commute?"""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._noncommuting import LAYERS, LayersCell, in_words, layer_training, measure_layers, two_panels
+from mesascope.studies._turned_laws import HAAR, change_of_loss, fixed_starts, laws
 from mesascope.tasks._process import AbstractLinearProcess
-from mesascope.tasks.haar import HaarProcess, TurnedRotations
-from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count, check_non_negative
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-HAAR = "Haar"
-REPORTED = (31, 6)  # states and dimension of the losses by tau with a fixed s_1 that the criterion is from
 
 
 class NonCommuting(AbstractStudy):
@@ -88,13 +84,9 @@ class NonCommuting(AbstractStudy):
         for name in ("num_validation", "num_states"):
             check_count(name, getattr(self, name))
         check_count("num_states", self.num_states, minimum=4)
-        for turning in (*self.turnings, *self.untrained):
+        for turning in self._all_turnings():
             check_non_negative("turnings", turning)
-        if (
-            0 not in self.turnings
-            or set(self.turnings) & set(self.untrained)
-            or not any((*self.turnings, *self.untrained))
-        ):
+        if 0 not in self.turnings or set(self.turnings) & set(self.untrained) or not any(self._all_turnings()):
             raise ValueError(
                 "`turnings` must hold 0, where all dynamics commute, and none of `untrained`, and one of them must be "
                 f"positive; got {self.turnings} and {self.untrained}."
@@ -103,16 +95,10 @@ class NonCommuting(AbstractStudy):
 
     def laws(self) -> dict[str, AbstractLinearProcess]:
         """The processes, the least turned first."""
-        sizes = (self.num_states, self.dim, Sphere())
-        return {**self._turned(*sizes), HAAR: HaarProcess(*sizes)}
+        return laws(self.num_states, self.dim, self._all_turnings())
 
-    def fixed_starts(self) -> dict[str, AbstractLinearProcess]:
-        """Processes whose s_1 is fixed, by how far they are turned."""
-        return {f"{name}, s_1 fixed": process for name, process in self._turned(*REPORTED, Ones(unit=True)).items()}
-
-    def _turned(self, *sizes: Any) -> dict[str, AbstractLinearProcess]:
-        turnings = sorted({*self.turnings, *self.untrained})
-        return {f"tau = {each:g}": TurnedRotations(*sizes, turning=each) for each in turnings}
+    def _all_turnings(self) -> tuple[float, ...]:
+        return (*self.turnings, *self.untrained)
 
     def cells(self) -> tuple[Cell, ...]:
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
@@ -124,7 +110,7 @@ class NonCommuting(AbstractStudy):
             measured.append(Cell(f"{name}, measured", LayersCell(process, layers, self.num_validation)))
         fixed = (
             Cell(f"{name}, measured", LayersCell(process, (), self.num_validation))
-            for name, process in self.fixed_starts().items()
+            for name, process in fixed_starts(self._all_turnings()).items()
         )
         return *trained, *measured, *fixed
 
@@ -132,14 +118,14 @@ class NonCommuting(AbstractStudy):
         return measure_layers(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> dict[str, Arrays]:
-        names = (*self.laws(), *self.fixed_starts())
+        names = (*self.laws(), *fixed_starts(self._all_turnings()))
         return dict(zip(names, results[-len(names) :], strict=True))
 
     def verdicts(self, summary: dict[str, Arrays]) -> tuple[Verdict, ...]:
         haar = summary[HAAR]
         commuting, *turned = (summary[name] for name in self.laws() if name != HAAR)
-        fixed = [summary[name] for name in self.fixed_starts()]
-        exact = {"invariant": _change([commuting, *turned]), "fixed": _change(fixed)}
+        fixed = [summary[name] for name in fixed_starts(self._all_turnings())]
+        exact = {"invariant": change_of_loss([commuting, *turned]), "fixed": change_of_loss(fixed)}
         ratio = haar["dense_second"] / haar["dense_first"]
         per_seed = {
             "haar-step": haar["dense_distance"],
@@ -160,9 +146,3 @@ class NonCommuting(AbstractStudy):
 
     def figures(self, summary: dict[str, Arrays]) -> "dict[str, Figure]":
         return {"noncommuting": two_panels({name: summary[name] for name in self.laws()})}
-
-
-def _change(laws: list[Arrays]) -> float:
-    """The largest change of the best step's loss from the first law's to another's, relative to the first."""
-    first, *others = (float(of["one"]) for of in laws)
-    return max(abs(each / first - 1) for each in others)

@@ -42,10 +42,9 @@ class Proposition2(AbstractStudy):
     most, c* = 3 / (2N + 3d - 2), derived here; the paper gives its size for long sequences, near 3 / (2N). One step
     size serves all lengths, and a step and coordinate loses 1/4 however long the sequence.
 
-    Two things are not as the proposition is told. Off its diagonal b1 a2^T enters the loss squared only, since
-    coordinates have independent phases: c* sigma sigma^T is as good for any signs sigma, and only equal signs make
-    gradient descent. Those that training ends with may differ (see the notes); made equal, they leave the gradient
-    step. And of a1 and a4 only the sum is decided. The layer is trained on the loss in closed form, and on sequences.
+    Two things are not as the proposition is told. Off its diagonal b1 a2^T enters the loss squared only, since phases
+    are independent: c* sigma sigma^T is as good for any signs sigma. Only equal signs make gradient descent; those that
+    training ends with may differ (see the notes). And of a1 and a4 only the sum is decided.
     """
 
     title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"
@@ -111,24 +110,22 @@ class Proposition2(AbstractStudy):
             "gamma": exact.unflipped_gamma,
             "samples": summary.sampled.unflipped_distance,
         }
-        limit = float(abs(summary.limit - 0.25))
+        quarter = float(abs(summary.limit - 0.25))
         return tuple(
-            claim.judge_exact(limit) if claim.id == "quarter" else claim.judge_every(per_seed[claim.id])
+            claim.judge_every(per_seed[claim.id]) if claim.id in per_seed else claim.judge_exact(quarter)
             for claim in self.claims
         )
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
         best = one_step_optimum(self.dim, self.num_pairs)
-        a_step = best.loss / (self.dim * self.num_pairs)
         products = (np.abs(each.product).mean(axis=(1, 2)) for each in (summary.exact, summary.sampled))
         learned = (", ".join(f"{value:.5f}" for value in values) for values in products)
+        told = "c* = {:.5f}, 3 / (2N) = {:.5f}; learned on the exact loss {}; on samples {}."
         return (
-            "c* = {:.5f}, 3 / (2N) = {:.5f}; learned on the exact loss {}; on samples {}.".format(
-                best.coefficient, 1.5 / self.num_pairs, *learned
-            ),
+            told.format(best.coefficient, 1.5 / self.num_pairs, *learned),
             f"Coordinates of the rarer sign, by seed: {', '.join(map(str, summary.exact.num_flipped))} of {self.dim}; "
-            f"distance of Gamma as learned {', '.join(f'{each:.2g}' for each in summary.exact.gamma_distance)}.",
-            f"The best step loses {a_step:.4f} a step and coordinate at N = {self.num_pairs}.",
+            f"distances of Gamma {', '.join(f'{each:.2g}' for each in summary.exact.gamma_distance)}.",
+            f"The best step loses {best.loss / (self.dim * self.num_pairs):.4f} a step and coordinate.",
         )
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
