@@ -100,6 +100,7 @@ def in_words(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> tuple[str,
     largest = {name: moduli(fits[name]).max(axis=-1).mean() for name in ("ridge", "shuffled", "together")}
     real, imaginary = np.moveaxis(fits["windows"], -1, 0)
     turning, angles = np.abs(imaginary) > 1e-9, np.abs(np.arctan2(imaginary, real))
+    median = np.median(angles[turning]) / np.pi if turning.any() else np.nan
     return (
         f"Losses by seed, {losses}; best gradient step {float(layers['step']):.4f} (c = "
         f"{float(layers['coefficient']):.4f}), ridge {float(layers['ridge']):.4f}, one matrix for all windows "
@@ -109,5 +110,5 @@ def in_words(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> tuple[str,
         f"Largest |eigenvalue|: of ridge regression (penalty {float(fits['penalty']):.3g}), mean over windows, "
         f"{largest['ridge']:.3f}; of least squares in shuffled windows {largest['shuffled']:.3f}; of one fit to all "
         f"windows {largest['together']:.3f}. Of windows' eigenvalues {1 - turning.mean():.1%} are real; others turn by "
-        f"{np.median(angles[turning]) / np.pi:.2f} pi a step in the median.",
+        f"{median:.2f} pi a step in the median.",
     )
