@@ -94,3 +94,8 @@ def test_a_sequence_has_finite_states():
     with pytest.raises(ValueError, match=r"`states` must be finite; 2 are not, the first at \[1\]"):
         Sequence(states)
     assert not jnp.isfinite(jax.jit(lambda states: Sequence(states).states)(states)).all()  # no number to check yet
+
+
+def test_a_batch_of_sequences_is_no_prompt():
+    with pytest.raises(ValueError, match=r"one sequence's, not a batch: use `jax.vmap`; got \(5, 4, 2\)"):
+        Sequence(jnp.ones((5, 4, 2))).prompt(3)
