@@ -98,4 +98,4 @@ def test_a_sequence_has_finite_states():
 
 def test_a_batch_of_sequences_is_no_prompt():
     with pytest.raises(ValueError, match=r"one sequence's, not a batch: use `jax.vmap`; got \(5, 4, 2\)"):
-        Sequence(jnp.ones((5, 4, 2))).prompt(3)
+        jax.vmap(Sequence)(jnp.ones((5, 4, 2))).prompt(3)
