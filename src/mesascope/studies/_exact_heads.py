@@ -1,16 +1,18 @@
 """Diagonal heads trained on their exact population loss (Sander et al. 2024, figure 3)."""
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.random import clone
+from jaxtyping import Array, Key
 
 from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._training import seed_keys
-from mesascope.tasks.orthogonal import Rotations
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 from mesascope.training.exact import AbstractOptimiser, fit_exact
 
@@ -18,11 +20,11 @@ LOSSES = {"unitary": unitary_losses, "orthogonal": orthogonal_losses}
 
 
 class HeadsCell(NamedTuple):
-    """One training of every seed: the law of W, sizes, and how it is optimised."""
+    """Trainings of every seed with each of some numbers of heads: the law of W, sizes, and how they are optimised."""
 
     law: str
     dim: int
-    num_heads: int
+    all_heads: tuple[int, ...]
     num_states: int
     init_std: float
     optimiser: AbstractOptimiser
@@ -32,11 +34,15 @@ class HeadsCell(NamedTuple):
 
 
 def train_heads(cell: HeadsCell, workspace: Workspace) -> Arrays:
-    """A, B and P of every seed at the end, and the sum of losses over positions T = 2, ... on the way, in float64."""
+    """A, B, P of every seed and number of heads at the end, and losses on the way [seeds records heads], in float64.
+
+    A loss is a sum over positions T = 2, 3, ... All trainings run at once, each as if it were alone: those with fewer
+    heads than the most have rows of zeros in A and B, which have no gradient and stay zero.
+    """
     with jax.enable_x64(True):
         trained = fit_exact(
-            lambda model: total_loss(cell.law, model),
-            lambda key: _initialise(cell, key),
+            jax.vmap(partial(total_loss, cell.law)),
+            partial(_initialise, cell),
             cell.optimiser,
             keys=seed_keys(cell.first_seed, cell.seeds),
             num_steps=cell.num_steps,
@@ -50,8 +56,22 @@ def train_heads(cell: HeadsCell, workspace: Workspace) -> Arrays:
             "losses": trained.losses,
             "steps": trained.steps,
         }
-        workspace.report(1, 1, f"loss {float(jnp.mean(trained.losses[:, -1])):.4g}")
+        workspace.report(1, 1, f"losses {', '.join(f'{loss:.4g}' for loss in trained.losses[:, -1].mean(axis=0))}")
         return jax.tree.map(np.asarray, arrays)
+
+
+def with_each(cell: HeadsCell, arrays: Arrays) -> dict[int, Arrays]:
+    """The results by number of heads, each without the rows of zeros."""
+    return {
+        heads: {
+            "key_query": arrays["key_query"][:, i, :heads],
+            "output_value": arrays["output_value"][:, i, :heads],
+            "positions": arrays["positions"][:, i],
+            "losses": arrays["losses"][:, :, i],
+            "steps": arrays["steps"],
+        }
+        for i, heads in enumerate(cell.all_heads)
+    }
 
 
 def total_loss(law: str, model: DiagonalHeads) -> jax.Array:
@@ -60,75 +80,12 @@ def total_loss(law: str, model: DiagonalHeads) -> jax.Array:
     return LOSSES[law](model.mixing, model.positions.weights[:-1]).sum()
 
 
-def _initialise(cell: HeadsCell, key: Any) -> DiagonalHeads:
-    return DiagonalHeads.initialise(cell.dim, cell.num_heads, cell.num_states, std=cell.init_std, key=key)
+def _initialise(cell: HeadsCell, key: Key[Array, ""]) -> DiagonalHeads:
+    """A model for each number of heads on a leading axis, all drawn from the same key, rows of zeros below its own."""
 
+    def padded(num_heads: int) -> DiagonalHeads:
+        own = DiagonalHeads.initialise(cell.dim, num_heads, cell.num_states, std=cell.init_std, key=clone(key))
+        rows = ((0, max(cell.all_heads) - num_heads), (0, 0))
+        return DiagonalHeads(jnp.pad(own.key_query, rows), jnp.pad(own.output_value, rows), own.positions)
 
-class Solution(NamedTuple):
-    """What is read of trained heads, one a seed, but for the two matrices."""
-
-    loss: np.ndarray  # a position
-    mixing: np.ndarray  # C times the mean of p_T [seeds d d]
-    ratios: np.ndarray  # p_{T-1} / p_T [seeds positions]
-    before: np.ndarray  # the largest |p_{T-1}| / the mean of p_T
-    elsewhere: np.ndarray  # the largest weight of a state before those two / the mean of p_T
-    rank: np.ndarray  # singular values of C above a hundredth of the largest; nan where C is not finite
-
-    @property
-    def ratio(self) -> np.ndarray:
-        """The mean of the ratios over positions."""
-        return self.ratios.mean(axis=1)
-
-
-def read(arrays: Arrays) -> Solution:
-    """The solution that trained heads are, the scale between C and P undone."""
-    mixing = np.swapaxes(arrays["output_value"], -1, -2) @ arrays["key_query"]
-    weights = arrays["positions"][:, :-1]
-    queries = np.arange(weights.shape[1])
-    last, before = weights[:, queries, queries + 1], weights[:, queries, queries]
-    scale = last.mean(axis=1)
-    others = np.where(np.tri(*weights.shape[1:], k=-1, dtype=bool), weights, 0.0)
-    finite = np.asarray(np.isfinite(mixing).all(axis=(1, 2)))
-    values = np.linalg.svd(np.where(finite[:, None, None], mixing, 0.0), compute_uv=False)
-    return Solution(
-        arrays["losses"][:, -1] / len(queries),
-        mixing * scale[:, None, None],
-        before / last,
-        np.abs(before).max(axis=1) / np.abs(scale),
-        np.abs(others).max(axis=(1, 2)) / np.abs(scale),
-        np.where(finite, (values > 0.01 * values[:, :1]).sum(axis=1), np.nan),
-    )
-
-
-def arrived(values: np.ndarray, of: Solution, loss: float) -> np.ndarray:
-    """The values of the seeds whose loss a position is at most `loss`; nan where there are none."""
-    there = of.loss <= loss
-    return values[there] if there.any() else np.array([np.nan])
-
-
-def in_words(num_heads: int, of: Solution, floor: int, margin: float) -> str:
-    """How many seeds come how near to the least loss, and what each found: a sentence."""
-    losses, ratios, ranks = (", ".join(f"{each:.3g}" for each in values) for values in (of.loss, of.ratio, of.rank))
-    return (
-        f"H = {num_heads}: {int(np.sum(of.loss <= floor + margin))} of {len(of.loss)} seeds come within {margin:g} of "
-        f"the least loss a position, {floor}; losses {losses}; ratios {ratios}; ranks {ranks}."
-    )
-
-
-def family_errors(of: Solution) -> np.ndarray:
-    """How far each seed's blocks, p_T C, are from [[1, r], [r, 1]] with the r of its ratio [seeds]."""
-    dim, mix = of.mixing.shape[-1], -of.ratio / (1 + of.ratio)
-    pairs = np.kron(np.eye(dim // 2), np.array([[0.0, 1.0], [1.0, 0.0]]))
-    expected = np.eye(dim) + mix[:, None, None] * pairs
-    return np.abs(of.mixing - expected).max(axis=(1, 2))
-
-
-def double_angle_errors(dim: int, seeds: int, first_seed: int) -> np.ndarray:
-    """The largest entry of 2 cos(theta) R_theta - I - R_{2 theta} over ten sets of angles, in float64 [seeds]."""
-    with jax.enable_x64(True):
-        process = Rotations(3, dim)
-        keys = jax.vmap(lambda key: jax.random.split(key, 10))(seed_keys(first_seed, seeds))
-        angles = jax.vmap(jax.vmap(process.sample_dynamics))(keys)
-        once, twice = (np.asarray(jax.vmap(jax.vmap(process.matrix))(factor * angles)) for factor in (1.0, 2.0))
-        cosines = np.repeat(np.cos(np.asarray(angles)), 2, axis=-1)
-    return np.abs(2 * cosines[..., None] * once - np.eye(dim) - twice).max(axis=(1, 2, 3))
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(padded, cell.all_heads))

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from mesascope.studies import _exact_heads as exact
 from mesascope.studies import _exact_heads_panels as panels
+from mesascope.studies import _exact_heads_readings as readings
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
+from mesascope.studies._exact_heads import HeadsCell, train_heads, with_each
 from mesascope.theory.diagonal_heads import check_pairs, orthogonal_floor
 from mesascope.training.exact import Descent
 from mesascope.validation import check_count, check_non_negative
@@ -20,6 +21,7 @@ TINY = {"seeds": 2, "num_heads": 3, "few_heads": 1, "dim": 4, "num_states": 6}
 THERE = 1e-3  # a loss a position below which a seed counts as arrived
 RATIO = "|p_{T-1} / p_T + 1/2| of seeds that arrived"
 FLOOR = "least loss a position / (d - 2H) - 1"
+OTHERS = "largest weight before s_{T-1} / mean p_T, of seeds that arrived"
 FAMILY = "largest |mixing of pairs + ratio / (1 + ratio)| of seeds that arrived"
 ROTATION = "largest entry of 2 cos(theta) R_theta - I - R_{2 theta}"
 
@@ -49,14 +51,11 @@ class Figure3Orthogonal(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 3 (right) and proposition 5"
     claims: ClassVar = (
         Claim("zero", "With d / 2 < H < d the loss vanishes.", "median loss a position over seeds", "at most", THERE),
-        Claim(
-            "ratio", "Positions take the ratio -1/2.", "|p_{T-1} / p_T + 1/2| of seeds that arrived", "at most", 0.01
-        ),
+        Claim("ratio", "Positions take the ratio -1/2.", RATIO, "at most", 0.01),
+        Claim("two", "All other weights vanish.", OTHERS, "at most", 0.01),
         Claim("rank", "C has rank d / 2.", "|rank - d / 2| of seeds that arrived", "at most", 0.0),
         Claim("family", "With d heads solutions form one family.", FAMILY, "at most", 0.01),
-        Claim(
-            "floor", "Below d / 2 heads the loss is d - 2H.", "least loss a position / (d - 2H) - 1", "at most", 0.01
-        ),
+        Claim("floor", "Below d / 2 heads the loss is d - 2H.", FLOOR, "at most", 0.01),
         Claim("identity", "Two steps are 2 cos(theta) one - none.", ROTATION, "at most", 1e-12),
     )
     presets: ClassVar = {
@@ -98,22 +97,23 @@ class Figure3Orthogonal(AbstractStudy):
         return tuple(sorted({self.num_heads, self.few_heads, self.dim, *self.scan_heads}))
 
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(Cell(f"{heads} heads", self._cell(heads)) for heads in self.all_heads)
+        return (Cell("all numbers of heads", self._training),)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return exact.train_heads(cell.config, workspace)
+        return train_heads(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        errors = exact.double_angle_errors(self.dim, self.seeds, self.first_seed)
-        return Summary(dict(zip(self.all_heads, results, strict=True)), errors)
+        errors = readings.double_angle_errors(self.dim, self.seeds, self.first_seed)
+        return Summary(with_each(self._training, results[0]), errors)
 
     def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        few, main, many = (exact.read(summary.trained[each]) for each in (self.few_heads, self.num_heads, self.dim))
+        few, main, many = (readings.read(summary.trained[each]) for each in (self.few_heads, self.num_heads, self.dim))
         numbers = {
             "zero": np.median(main.loss),
-            "ratio": exact.arrived(np.abs(main.ratios + 0.5).max(axis=1), main, THERE),
-            "rank": exact.arrived(np.abs(main.rank - self.dim // 2), main, THERE),
-            "family": exact.arrived(exact.family_errors(many), many, THERE),
+            "ratio": readings.arrived(np.abs(main.ratios + 0.5).max(axis=1), main, THERE),
+            "two": readings.arrived(main.elsewhere, main, THERE),
+            "rank": readings.arrived(np.abs(main.rank - self.dim // 2), main, THERE),
+            "family": readings.arrived(readings.family_errors(many), many, THERE),
             "floor": abs(few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1),
             "identity": summary.double_angle,
         }
@@ -126,12 +126,12 @@ class Figure3Orthogonal(AbstractStudy):
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
         return tuple(
-            exact.in_words(num_heads, exact.read(arrays), orthogonal_floor(self.dim, num_heads), THERE)
+            readings.in_words(num_heads, readings.read(arrays), orthogonal_floor(self.dim, num_heads), THERE)
             for num_heads, arrays in summary.trained.items()
         )
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        losses = {num_heads: exact.read(arrays).loss for num_heads, arrays in summary.trained.items()}
+        losses = {num_heads: readings.read(arrays).loss for num_heads, arrays in summary.trained.items()}
         return {
             "figure3": panels.heat_maps(summary.trained[self.num_heads]),
             "heads": panels.loss_over_heads(
@@ -139,8 +139,7 @@ class Figure3Orthogonal(AbstractStudy):
             ),
         }
 
-    def _cell(self, num_heads: int) -> exact.HeadsCell:
-        sizes = (self.dim, num_heads, self.num_states, self.init_std)
-        return exact.HeadsCell(
-            "orthogonal", *sizes, Descent(self.learning_rate), self.num_steps, self.seeds, self.first_seed
-        )
+    @property
+    def _training(self) -> HeadsCell:
+        sizes = (self.dim, self.all_heads, self.num_states, self.init_std)
+        return HeadsCell("orthogonal", *sizes, Descent(self.learning_rate), self.num_steps, self.seeds, self.first_seed)

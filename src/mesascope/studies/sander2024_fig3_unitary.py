@@ -1,7 +1,7 @@
 """Figure 3, left, of Sander et al. 2024: what diagonal heads learn on unitary dynamics."""
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ from mesascope.models.position_weights import LearnedWeights
 from mesascope.studies import _exact_heads_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._exact_heads import HeadsCell, read, train_heads
+from mesascope.studies._exact_heads import HeadsCell, train_heads, with_each
+from mesascope.studies._exact_heads_readings import read
 from mesascope.studies._measure import VALIDATION_SEED
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.diagonal_heads import unitary_floor
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WEIGHTS = ("key_query", "output_value", "positions")
+
+
+class Summary(NamedTuple):
+    """What figures and verdicts are made from."""
+
+    trained: Arrays
+    from_map: np.ndarray  # the largest difference of trained layers from the algorithm, by seed
+    scan: dict[int, Arrays]  # by the number of heads
 
 
 class Figure3Unitary(AbstractStudy):
@@ -79,41 +88,47 @@ class Figure3Unitary(AbstractStudy):
         Descent(self.learning_rate)
 
     def cells(self) -> tuple[Cell, ...]:
-        scan = (Cell(f"{heads} heads", self._cell(heads, self.scan_steps)) for heads in self.scan_heads)
-        return Cell("as many heads as coordinates", self._cell(self.dim, self.num_steps)), *scan
+        return Cell("as many heads as coordinates", self._main), Cell("the scan over heads", self._scan)
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         return train_heads(cell.config, workspace)
 
-    def summarise(self, results: list[Arrays]) -> list[Arrays]:
-        trained, *scan = results
-        return [{**trained, "from_map": self._distance_to_map(trained)}, *scan]
+    def summarise(self, results: list[Arrays]) -> Summary:
+        trained = with_each(self._main, results[0])[self.dim]
+        return Summary(trained, self._distance_to_map(trained), with_each(self._scan, results[1]))
 
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        trained, *scan = (read(arrays) for arrays in summary)
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        trained = read(summary.trained)
         diagonal = np.diagonal(trained.mixing, axis1=1, axis2=2)
         beside = np.abs(trained.mixing - diagonal[:, :, None] * np.eye(self.dim))
-        floors = [unitary_floor(self.dim, heads) for heads in self.scan_heads]
-        away = [np.abs(each.loss - floor) for each, floor in zip(scan, floors, strict=True)]
+        away = [np.abs(read(each).loss - unitary_floor(self.dim, heads)) for heads, each in summary.scan.items()]
         per_seed = {
             "zero": trained.loss,
             "orthogonal": beside.max(axis=(1, 2)),
             "identity": np.abs(diagonal - 1).max(axis=1),
             "newest": np.maximum(trained.before, trained.elsewhere),
-            "map": summary[0]["from_map"],
+            "map": summary.from_map,
             "floor": np.max(away, axis=0),
         }
         return tuple(claim.judge_every(per_seed[claim.id]) for claim in self.claims)
 
-    def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
-        losses = dict(zip(self.scan_heads, (read(arrays).loss for arrays in summary[1:]), strict=True))
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        losses = {heads: read(arrays).loss for heads, arrays in summary.scan.items()}
         return {
-            "figure3": panels.heat_maps(summary[0]),
+            "figure3": panels.heat_maps(summary.trained),
             "heads": panels.loss_over_heads(losses, partial(unitary_floor, self.dim), "d - H, the least there is"),
         }
 
-    def _cell(self, num_heads: int, num_steps: int) -> HeadsCell:
-        sizes = (self.dim, num_heads, self.num_states, self.init_std)
+    @property
+    def _main(self) -> HeadsCell:
+        return self._training((self.dim,), self.num_steps)
+
+    @property
+    def _scan(self) -> HeadsCell:
+        return self._training(self.scan_heads, self.scan_steps)
+
+    def _training(self, all_heads: tuple[int, ...], num_steps: int) -> HeadsCell:
+        sizes = (self.dim, all_heads, self.num_states, self.init_std)
         return HeadsCell("unitary", *sizes, Descent(self.learning_rate), num_steps, self.seeds, self.first_seed)
 
     def _distance_to_map(self, arrays: Arrays) -> np.ndarray:
