@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mesascope.theory.diagonal_heads import (
+    orthogonal_approach,
     orthogonal_floor,
     orthogonal_losses,
     orthogonal_solution,
@@ -69,6 +70,15 @@ def test_the_family_of_solutions_has_no_loss_and_the_rank_it_should(ratio):
     assert (np.asarray(alone) > 0.1).all() == (ratio != 0)
 
 
+@pytest.mark.parametrize("newest", [0.5, 0.1, 1e-3])
+def test_positive_weights_approach_no_loss_with_one_head_more_than_pairs(newest):
+    mixing, ratio = orthogonal_approach(6, newest), (1 - newest) / newest
+    weights = np.array([[1 - newest, newest, 9.0], [0.0, 1 - newest, newest]])
+    losses = orthogonal_losses(jnp.asarray(mixing), jnp.asarray(weights))
+    np.testing.assert_allclose(losses, 1 / ratio**2, atol=1e3 * EPS)
+    assert np.linalg.matrix_rank(mixing) == 4
+
+
 @pytest.mark.parametrize(("law", "floor", "dim", "num_heads"), [
     ("unitary", unitary_floor, 4, 2),
     ("unitary", unitary_floor, 3, 3),
@@ -91,12 +101,27 @@ def test_the_floor_is_what_a_free_optimiser_finds(law, floor, dim, num_heads):
     assert min(found) == pytest.approx(floor(dim, num_heads), abs=1e-6)
 
 
+def test_with_a_head_a_pair_positive_weights_lose(key):
+    """BFGS on A, B and the logarithms of weights, d = 2 and one head, twelve starts: none comes below .5 of 2."""
+
+    @jax.jit
+    @jax.value_and_grad
+    def total(flat):
+        weights = jnp.exp(flat[4:]).reshape(2, 3)
+        return orthogonal_losses(jnp.outer(flat[:2], flat[2:4]), weights).mean()
+
+    starts = jax.random.normal(key, (12, 10))
+    found = [minimize(total, start, jac=True, method="BFGS").fun for start in np.asarray(starts)]
+    assert min(found) > 0.5
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: orthogonal_losses(jnp.eye(3), jnp.ones((1, 2))), "`mixing` must have an even dimension"),
     (lambda: orthogonal_floor(5, 2), "`dim` must have an even dimension"),
     (lambda: unitary_floor(5, 0), "`num_heads` must be an integer of at least 1; got 0"),
     (lambda: unitary_losses(jnp.eye(2), jnp.ones((2, 2))), "one column more; got shape"),
     (lambda: orthogonal_solution(4, -1.0), "`ratio` must not be -1"),
+    (lambda: orthogonal_approach(4, 1.0), "`newest` must be a weight between 0 and 1, both excluded; got 1.0"),
 ])  # fmt: skip
 def test_what_has_no_loss_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

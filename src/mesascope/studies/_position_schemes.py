@@ -48,9 +48,8 @@ SCHEMES: dict[str, Callable[[Any, int], AbstractPositionWeights]] = {
 
 
 class SchemesCell(NamedTuple):
-    """Schemes on one law: diagonal heads on "unitary" or "orthogonal" W, or C = c I on "concentrated" phases."""
+    """All schemes on one law: diagonal heads on "unitary" or "orthogonal" W, or C = c I on "concentrated" phases."""
 
-    schemes: tuple[str, ...]
     law: str
     mu: float
     dim: int
@@ -85,10 +84,10 @@ def initialise(cell: SchemesCell, key: Key[Array, ""]) -> tuple[DiagonalHeads, .
     """The same diagonal heads for each scheme, with the scheme's own weights of positions."""
     heads_key, positions_key = jax.random.split(key)
     heads = DiagonalHeads.initialise(cell.dim, cell.num_heads, cell.num_states, key=heads_key)
-    keys = dict(zip(SCHEMES, jax.random.split(positions_key, len(SCHEMES)), strict=True))
+    keys = jax.random.split(positions_key, len(SCHEMES))
     return tuple(
-        DiagonalHeads(heads.key_query, heads.output_value, SCHEMES[scheme](keys[scheme], cell.num_states))
-        for scheme in cell.schemes
+        DiagonalHeads(heads.key_query, heads.output_value, start(each, cell.num_states))
+        for start, each in zip(SCHEMES.values(), keys, strict=True)
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._base import Arrays
+from mesascope.studies._position_schemes import SCHEMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
 NUM_DRAWN = 8  # weights, of the newest states
 
 
-def in_words(law: str, schemes: tuple[str, ...], of: Arrays) -> str:
+def in_words(law: str, of: Arrays) -> str:
     """Losses of all seeds by scheme, and p_{T-1} / p_T of the seed with the least: a sentence."""
     told = []
-    for i, scheme in enumerate(schemes):
+    for i, scheme in enumerate(SCHEMES):
         ends = of["losses"][:, -1, i]
         newest, before = of["last_rows"][np.argmin(ends), i, [-1, -2]]
         losses = ", ".join(f"{loss:.2g}" for loss in np.sort(ends))
@@ -23,20 +24,20 @@ def in_words(law: str, schemes: tuple[str, ...], of: Arrays) -> str:
     return f"{law}: {'; '.join(told)}."
 
 
-def two_rows(schemes: tuple[str, ...], summary: dict[str, Arrays]) -> "Figure":
+def two_rows(trained: dict[str, Arrays]) -> "Figure":
     """For each law the losses of all seeds by scheme, and under them the newest weights that the best seed found."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.3 * len(summary), 6), layout="constrained")
-    losses, weights = figure.subplots(2, len(summary), sharey="row")
-    for column, (law, of) in enumerate(summary.items()):
+    figure = Figure(figsize=(3.3 * len(trained), 6), layout="constrained")
+    losses, weights = figure.subplots(2, len(trained), sharey="row")
+    for column, (law, of) in enumerate(trained.items()):
         ends = np.maximum(of["losses"][:, -1], 1e-12)
-        for i in range(len(schemes)):
+        for i, scheme in enumerate(SCHEMES):
             losses[column].semilogy(np.full(len(ends), i), ends[:, i], "o", color=f"C{i}", alpha=0.6)
             best = np.argmin(ends[:, i])
             newest = of["last_rows"][best, i, ::-1][:NUM_DRAWN]
-            weights[column].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=schemes[i])
-        losses[column].set_xticks(range(len(schemes)), schemes, rotation=60, ha="right")
+            weights[column].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=scheme)
+        losses[column].set_xticks(range(len(SCHEMES)), list(SCHEMES), rotation=60, ha="right")
         losses[column].set(title=law, ylabel="loss a position and coordinate, by seed" if column == 0 else "")
         label = "last row of P, times mean $C_{ii}$" if column == 0 else ""
         weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, yscale="symlog")

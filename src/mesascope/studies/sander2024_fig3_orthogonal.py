@@ -40,7 +40,8 @@ class Figure3Orthogonal(AbstractStudy):
     one parameter: P has its superdiagonal and its diagonal, of ratio rho = p_{T-1} / p_T, and C is made of 2 x 2 blocks
     [[1, r], [r, 1]] / p_T with r = -rho / (1 + rho). With d heads or more training may end anywhere on it. With fewer
     only its member of least rank is left, rho = -1/2 and r = 1: d / 2 heads suffice, since one score 2 cos(theta)
-    serves both entries of a pair. (Where rho grows without end r tends to -1, which has rank d / 2 in the limit.)
+    serves both entries of a pair. (With more than d / 2 there is also a way on which rho grows without end and the loss
+    is 1 / rho^2, `orthogonal_approach` in `theory/diagonal_heads.py`: seeds on it get ever nearer and never there.)
     Below d / 2 heads a position loses at least d - 2H. How often a seed gets there is another matter: the notes count
     it for every H.
 

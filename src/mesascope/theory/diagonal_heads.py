@@ -74,6 +74,19 @@ def orthogonal_solution(dim: int, ratio: float) -> np.ndarray:
     return np.kron(np.eye(dim // 2), np.array([[1.0, mix], [mix, 1.0]]))
 
 
+def orthogonal_approach(dim: int, newest: float) -> np.ndarray:
+    """A C of rank d / 2 + 1 that loses 1 / rho^2 a position, rho = p_{T-1} / p_T, with p_T = newest = 1 - p_{T-1}.
+
+    Blocks [[1, -1], [-1, 1]] / newest predict lambda^T and a constant -1 beside it. 1 / (d (1 - newest)) in every entry
+    takes the constant away: at t = T - 1 row sums are all that counts, and at t = T the weight is small. So with
+    positive weights and d / 2 < H < d zero is an infimum, and no minimum. Raises ValueError unless 0 < newest < 1.
+    """
+    check_pairs("dim", dim)
+    if not 0 < newest < 1:
+        raise ValueError(f"`newest` must be a weight between 0 and 1, both excluded; got {newest}.")
+    return np.kron(np.eye(dim // 2), np.array([[1.0, -1.0], [-1.0, 1.0]])) / newest + 1 / (dim * (1 - newest))
+
+
 def check_pairs(name: str, dim: int) -> None:
     """Raise ValueError unless `dim` can be made of conjugate pairs."""
     if dim < 2 or dim % 2:

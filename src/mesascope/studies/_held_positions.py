@@ -1,0 +1,64 @@
+"""What schemes of position weights can hold, whether or not training finds it."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+from jaxtyping import Array
+
+from mesascope.models.position_weights import (
+    AbstractPositionWeights,
+    LearnedWeights,
+    LinearBiasWeights,
+    RotaryWeights,
+    SoftmaxWeights,
+    ToeplitzWeights,
+)
+from mesascope.studies._position_schemes import NUM_FREQUENCIES
+from mesascope.theory.diagonal_heads import unitary_losses
+
+MARGIN = 40.0  # of a softmax's scores, and of a slope: exp(-40) is below the rounding of float64
+
+
+def spread(num_frequencies: int) -> Array:
+    """Frequencies whose cosines cancel at every lag from 1 to 2 num_frequencies - 1."""
+    return jnp.pi * (jnp.arange(float(num_frequencies)) + 0.5) / num_frequencies
+
+
+# Weights on the newest state alone, given the number of positions.
+NEWEST: dict[str, Callable[[int], AbstractPositionWeights]] = {
+    "learned": lambda size: LearnedWeights(jnp.eye(size, k=1)),
+    "Toeplitz": lambda size: ToeplitzWeights(jnp.zeros(size + 1).at[0].set(1.0)),
+    "softmax": lambda size: SoftmaxWeights(MARGIN * jnp.eye(size, k=1)),
+    "linear bias": lambda size: LinearBiasWeights(MARGIN),
+    "rotary": lambda size: RotaryWeights(spread(NUM_FREQUENCIES)),
+}
+
+
+def held_losses(dim: int, num_states: int) -> np.ndarray:
+    """For each of them the exact loss a position and coordinate on unitary dynamics, A = B = I, in float64."""
+    with jax.enable_x64(True):
+        rows = [held(num_states).matrix(num_states)[:-1] for held in NEWEST.values()]
+        return np.array([unitary_losses(jnp.eye(dim), each).mean() for each in rows]) / dim
+
+
+def bilinear_digits(dim_codes: int, num_positions: int) -> float:
+    """log10 of the largest entry of the M of least norm whose e_q^T M e_k is one for the newest key k, else zero.
+
+    e are sinusoidal encodings (`SinusoidalPositions`); inf where there are fewer than positions. Computed with 200
+    digits: encodings of neighbours differ by so little that floats cannot tell twelve of them from eleven.
+    """
+    if num_positions > dim_codes:
+        return float("inf")
+    with mpmath.workdps(200):
+        codes = mpmath.matrix(num_positions, dim_codes)
+        for position in range(num_positions):
+            for column in range(dim_codes):
+                angle = position * mpmath.mpf(10_000) ** (-mpmath.mpf(2 * (column // 2)) / dim_codes)
+                codes[position, column] = mpmath.cos(angle) if column % 2 else mpmath.sin(angle)
+        newest = mpmath.matrix(np.eye(num_positions, k=1).tolist())
+        inverse = codes.T * mpmath.inverse(codes * codes.T)
+        bilinear = inverse * newest * inverse.T
+        return float(mpmath.log10(max(abs(entry) for entry in bilinear)))
