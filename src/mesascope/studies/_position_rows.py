@@ -1,7 +1,7 @@
-"""Rows of position weights learned on concentrated phases, and how they are drawn (Sander et al. 2024, figure 6)."""
+"""Rows of position weights learned on concentrated phases (Sander et al. 2024, figure 6)."""
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,8 @@ from jaxtyping import Array, Key
 from mesascope.models.position_weights import visible_keys
 from mesascope.random import data_key
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE
 from mesascope.studies._training import seed_keys
 from mesascope.theory.position_only import descent, loss, smoothest, spectrum
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class RowsCell(NamedTuple):
@@ -103,33 +99,13 @@ def _until_stopped(cell: SampledCell, key: Key[Array, ""]) -> tuple[Array, Array
     return done - 1, weights, loss
 
 
-def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays], num_steps: int) -> "Figure":
-    """For each law, P where descent stopped, its last row beside the rows of least norm, and the Hessian's spectrum."""
-    from matplotlib.figure import Figure
+def nearest_least_norm(row: np.ndarray) -> tuple[float, float]:
+    """How many moments the nearest row of least norm has learned, and the distance to it in units of its norm.
 
-    figure = Figure(figsize=(3.2 * len(mus), 9), layout="constrained")
-    maps, rows, spectra = figure.subplots(3, len(mus))
-    for column, (mu, arrays) in enumerate(zip(mus, laws, strict=True)):
-        size = arrays["stopped"].shape[1]
-        seen = np.ma.masked_array(arrays["stopped"], ~visible_keys(size)[:-1])
-        image = maps[column].imshow(seen, cmap="viridis", extent=(0.5, size + 0.5, size + 0.5, 1.5))
-        figure.colorbar(image, ax=maps[column], shrink=0.8)
-        maps[column].set(title=f"mu = {mu:g}", xlabel="key t", ylabel="length T" if column == 0 else "")
-        maps[column].grid(False)
-        times = np.arange(1, size + 1)
-        rows[column].plot(times, arrays["stopped"][-1], "o-", markersize=3, label="stopped")
-        rows[column].plot(times, arrays["ended"][-1], label=f"after {num_steps} steps")
-        lines = rows[column].plot(times, samples[column]["stopped"][:, -1].T, color="C2", linewidth=0.8)
-        lines[0].set_label("stopped, on samples")
-        for num_moments, style in ((2, "--"), (3, ":")):
-            label = f"least norm, {num_moments} moments"
-            rows[column].plot(
-                times, smoothest(len(times), num_moments), label=label, **{**REFERENCE, "linestyle": style}
-            )
-        rows[column].set(xlabel="key t", ylabel="last row of P" if column == 0 else "")
-        spectra[column].plot(times, arrays["spectrum"], "o", markersize=3)
-        spectra[column].axhline(arrays["spectrum"][0] - 16, **REFERENCE, label="float64")
-        spectra[column].set(xlabel="eigenvalue", ylabel="log10 of it" if column == 0 else "")
-    rows[0].legend(fontsize="x-small")
-    spectra[0].legend()
-    return figure
+    Both are nan where the row is not finite.
+    """
+    if not np.isfinite(row).all():
+        return np.nan, np.nan
+    most = np.array([smoothest(len(row), num_moments) for num_moments in range(1, len(row) + 1)])
+    distances = np.linalg.norm(most - row, axis=1) / np.linalg.norm(most, axis=1)
+    return float(np.argmin(distances)) + 1, float(np.min(distances))

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from mesascope.studies import _position_rows_panels as panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._position_rows import RowsCell, SampledCell, descend, descend_on_samples, three_rows
+from mesascope.studies._position_rows import RowsCell, SampledCell, descend, descend_on_samples, nearest_least_norm
 from mesascope.theory.position_only import smoothest
 from mesascope.validation import check_count, check_positive
 
@@ -22,6 +23,8 @@ LAST = {50.0: 0.456, 100.0: 0.288, 200.0: 0.206, 300.0: 0.141}
 LARGE = 1e4  # mu in its limit
 RISE = "largest rise of p_T from one mu to the next"
 SHARPER = "least ratio of p_T at the end / at the stop"
+NEAR = "largest distance to the nearest / its norm, over mu"
+FEWER = "largest rise of its moments from one mu to the next"
 SAMPLES = "largest |steps on samples / exact - 1| over mu"
 
 
@@ -49,7 +52,7 @@ class Figure6(AbstractStudy):
     not unit vectors. Where descent stops is held against an earlier run, sums of rows against the authors' files.
 
     In the limit of large mu, descent that has learned k moments has the p of least norm that predicts polynomials of
-    degree below k: 1 / T everywhere for k = 1, a line for k = 2. The panels of rows show two of them.
+    degree below k: 1 / T everywhere for k = 1, a line for k = 2. Rows of the figure are held against the nearest.
     """
 
     title: ClassVar = "Concentrated phases make positions smooth, since descent sees few directions"
@@ -62,6 +65,8 @@ class Figure6(AbstractStudy):
         Claim("smoother", "Larger mu, smoother weights.", RISE, "at most", 0.0),
         Claim("early", "Training on makes them sharper.", SHARPER, "at least", 1.1),
         Claim("condition", "The Hessian is singular to any float.", "least log10 of its condition", "at least", 16.0),
+        Claim("near", "Stopped rows are near rows of least norm.", NEAR, "at most", 0.5),
+        Claim("fewer", "These have fewer moments where mu is larger.", FEWER, "at most", 0.0),
         Claim("least-norm", "At mu = 10^4 two moments are learned.", "distance to the least norm", "at most", 0.01),
     )
     presets: ClassVar = {
@@ -116,6 +121,7 @@ class Figure6(AbstractStudy):
         rows = np.array([arrays["stopped"][-1] for arrays in summary.laws])
         end = np.array([arrays["ended"][-1, -1] for arrays in summary.laws])
         before, last, sums = (np.array([of[mu] for mu in self.mus]) for of in (STOPS, LAST, SUMS))
+        moments, distances = np.transpose([nearest_least_norm(row) for row in rows])
         numbers = {
             "stops": np.abs(stops - before).max(),
             "saved": np.abs(rows[:, -1] - last).max(),
@@ -123,6 +129,8 @@ class Figure6(AbstractStudy):
             "smoother": np.diff(rows[:, -1]).max(),
             "early": (end / rows[:, -1]).min(),
             "condition": np.min([np.ptp(arrays["spectrum"]) for arrays in summary.laws]),
+            "near": distances.max(),
+            "fewer": np.diff(moments).max(),
             "least-norm": np.linalg.norm(summary.limit["ended"][-1] - smoothest(self.num_states, 2)),
         }
         sampled = np.array([arrays["stop"] for arrays in summary.samples])
@@ -133,18 +141,10 @@ class Figure6(AbstractStudy):
         )
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
-        exact = tuple(
-            f"mu = {mu:g}: stopped after {of['stop']:.0f} steps, the last row then ends on {of['stopped'][-1, -1]:.4f} "
-            f"and sums to {of['stopped'][-1].sum():.4f}, to {of['stopped'][-1, :-1].sum():.4f} without that entry; "
-            f"after {self.num_steps} steps it ends on {of['ended'][-1, -1]:.4f}; condition of the Hessian "
-            f"10^{np.ptp(of['spectrum']):.1f}."
-            for mu, of in zip((*self.mus, LARGE), (*summary.laws, summary.limit), strict=True)
-        )
-        return *exact, *(
-            f"mu = {mu:g}, on samples: stopped after {', '.join(f'{stop:.0f}' for stop in of['stop'])} steps, the last "
-            f"rows then end on {', '.join(f'{weight:.4f}' for weight in of['stopped'][:, -1, -1])}."
-            for mu, of in zip(self.mus, summary.samples, strict=True)
-        )
+        laws = zip((*self.mus, LARGE), (*summary.laws, summary.limit), strict=True)
+        exact = (panels.exact_in_words(mu, of, self.num_steps) for mu, of in laws)
+        samples = (panels.sampled_in_words(*each) for each in zip(self.mus, summary.samples, strict=True))
+        return *exact, *samples
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"figure6": three_rows(self.mus, summary.laws, summary.samples, self.num_steps)}
+        return {"figure6": panels.three_rows(self.mus, summary.laws, summary.samples, self.num_steps)}
