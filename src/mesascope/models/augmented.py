@@ -16,8 +16,8 @@ from mesascope.validation import check_count, check_non_negative
 class AbstractAugmentedLayer(AbstractSequencePredictor):
     """f = sum_{t <= T} V u_t <u_t, G u_T> with u_t = (s_t, s_{t-1}) and s_0 = 0: the new first block of token T.
 
-    G = [[A1, A3], [A2, A4]] in the paper's blocks, keys by queries, and V = (B1, B2). The context enters by
-    sum_{t <= T} u_t u_t^* alone, a prefix sum: the cost is linear in the number of states.
+    G, keys by queries, is the transpose of the paper's A = [[A1, A2], [A3, A4]], and V = (B1, B2). The context enters
+    by sum_{t <= T} u_t u_t^* alone, a prefix sum: the cost is linear in the number of states.
     """
 
     @classmethod

@@ -86,7 +86,7 @@ class SinusoidalWeights(AbstractPositionWeights):
 
 
 class LinearBiasWeights(AbstractPositionWeights):
-    """exp(-slope lag): what a softmax makes of biases linear in the lag (ALiBi, Press et al. 2022)."""
+    """exp(-slope lag): biases linear in the lag (ALiBi, Press et al. 2022) in a softmax, but for its denominator."""
 
     slope: float | Float[Array, ""] = 0.5
 

@@ -58,7 +58,7 @@ class Reading(NamedTuple):
 
     product: np.ndarray
     num_flipped: np.ndarray  # coordinates whose sign is the rarer of the two
-    rest: np.ndarray  # the largest of a1 + a4, a3 and b2, each relative to the largest of its kind
+    rest: np.ndarray  # the largest of a1, a3, a4 and b2, each relative to the largest of its kind
     map_distance: np.ndarray  # to the best gradient step, relative, on sequences
     gamma_distance: np.ndarray  # of in-context maps, relative
     unflipped_distance: np.ndarray  # of predictions, with all signs of a2 and b1 made equal
@@ -70,7 +70,7 @@ def read(scores: np.ndarray, values: np.ndarray, num_pairs: int) -> Reading:
     a1, a2, a3, a4 = np.moveaxis(scores, 1, 0)
     b1, b2 = np.moveaxis(values, 1, 0)
     of_scores, of_values = (np.abs(each).max(axis=1) for each in (a2, b1))
-    rests = (np.abs(a1 + a4).max(axis=1) / of_scores, np.abs(a3).max(axis=1) / of_scores)
+    rests = (np.abs(each).max(axis=1) / of_scores for each in (a1, a3, a4))
     rest = np.max([*rests, np.abs(b2).max(axis=1) / of_values], axis=0)
     signs, negative = np.sign(a2)[:, None], np.sum(a2 < 0, axis=1)
     distances = (

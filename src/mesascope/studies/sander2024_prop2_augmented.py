@@ -16,7 +16,7 @@ from mesascope.validation import check_count, check_positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-REST = "largest of a1 + a4, a3 (/ a2) and b2 (/ b1)"
+REST = "largest of a1, a3, a4 (/ a2) and b2 (/ b1)"
 PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|"
 DISTANCE = "relative distance of predictions"
 GAMMA = "relative distance of Gamma"
@@ -37,14 +37,15 @@ class Proposition2(AbstractStudy):
     """Trained on unitary dynamics, a layer on tokens (0, s_t, s_{t-1}) makes the best gradient step from W = 0.
 
     All six diagonals of the layer's blocks are free and start at random. At the minimum of the population loss, summed
-    over lengths, a1 + a4 = a3 = b2 = 0 and b1 a2^T = c* everywhere: the layer is c* sum_t s_{t+1} <s_t, s_T>, whose
+    over lengths, a1 = a3 = a4 = b2 = 0 and b1 a2^T = c* everywhere: the layer is c* sum_t s_{t+1} <s_t, s_T>, whose
     in-context map is one gradient step on sum_t |s_{t+1} - W s_t|^2 / 2, of size c*, applied to s_T. With N pairs at
     most, c* = 3 / (2N + 3d - 2), derived here; the paper gives its size for long sequences, near 3 / (2N). One step
     size serves all lengths, and a step and coordinate loses 1/4 however long the sequence.
 
-    Two things are not as the proposition is told. Off its diagonal b1 a2^T enters the loss squared only, since phases
+    Two things are not as the proposition is told. It asks for a1 + a4 = 0 only. But s_0 = 0, so that at t = 1 the term
+    of a1 stands alone and costs what nothing gives back: both vanish. And off its diagonal b1 a2^T enters the loss squared only, since phases
     are independent: c* sigma sigma^T is as good for any signs sigma. Only equal signs make gradient descent; those that
-    training ends with may differ (see the notes). And of a1 and a4 only the sum is decided.
+    training ends with may differ (see the notes).
     """
 
     title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"
