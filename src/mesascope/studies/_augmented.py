@@ -6,8 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Inexact, Key
 
+from mesascope.constructions.forecasters import AugmentedDescent
 from mesascope.models.augmented import AbstractAugmentedLayer, DiagonalAugmentedLayer, pair_with_previous
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import VALIDATION_SEED
@@ -51,6 +52,32 @@ def sample_training(
     """The same layer on fresh sequences; the position before the first pair counts, too, which no layer can predict."""
     make_model = partial(DiagonalAugmentedLayer.initialise, dim, std=init_std)
     return Training(make_model, UnitaryProcess(num_pairs + 2, dim), config, seeds, first_seed)
+
+
+class LongCell(NamedTuple):
+    """Sequences of many pairs of states, `num_sequences` a seed."""
+
+    dim: int
+    num_pairs: int
+    num_sequences: int
+    seeds: int
+    first_seed: int
+
+
+def simulate_long(cell: LongCell, workspace: Workspace) -> Arrays:
+    """The mean loss a step and coordinate of the best gradient step, one a seed."""
+    layer = AugmentedDescent(one_step_optimum(cell.dim, cell.num_pairs).coefficient, cell.dim).build()
+    process = UnitaryProcess(cell.num_pairs + 2, cell.dim)
+
+    def loss(key: Key[Array, ""]) -> Array:
+        sequence = process.sample(key)
+        errors = (layer.next_states(sequence)[:-1] - sequence.states[1:])[1:]
+        return jnp.mean(jnp.abs(errors) ** 2)
+
+    keys = jax.vmap(lambda key: jax.random.split(key, cell.num_sequences))(seed_keys(cell.first_seed, cell.seeds))
+    losses = np.asarray(jax.jit(lambda keys: jax.lax.map(loss, keys))(keys.ravel())).reshape(keys.shape)
+    workspace.report(1, 1, f"loss {losses.mean():.4g}")
+    return {"losses": losses.mean(axis=1)}
 
 
 class Reading(NamedTuple):

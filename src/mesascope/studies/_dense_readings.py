@@ -49,11 +49,11 @@ def read_weights(weights: Float[np.ndarray, "*n t t"]) -> Arrays:
     }
 
 
-def readings(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> dict[str, np.ndarray]:
-    """The numbers of the claims about dynamics that commute: one over all seeds, or one for each that arrived."""
+def readings(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...], dim: int) -> dict[str, np.ndarray]:
+    """The numbers of the claims: one over all seeds, or one for each, where W commute for each that arrived."""
     ends = {name: of["losses"][:, -1] for name, of in trained.items()}
     counts = np.array(heads)
-    all_of, spare, fewer = counts == dim, counts > dim, (counts < dim) & (2 * counts >= dim)
+    all_of, spare, half, fewer = counts == dim, counts > dim, 2 * counts == dim, (counts < dim) & (2 * counts > dim)
 
     def arrived(dynamics: str, reading: str, among: np.ndarray) -> np.ndarray:
         there = (ends[dynamics] <= ARRIVED) & among[None, :]
@@ -69,14 +69,20 @@ def readings(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> di
         "defect": arrived(UNITARY, "defect", all_of),
         "spare": arrived(UNITARY, "defect", spare),
         "visible": arrived(UNITARY, "visible_energy", all_of | spare),
-        "ratio": np.abs(arrived(PAIRS, "ratio", fewer) + 0.5),
-        "basis": np.abs(arrived(ROTATIONS, "ratio", fewer) + 0.5),
-        "undone": arrived(ROTATIONS, "energy", fewer),
+        "visible-pairs": arrived(PAIRS, "visible_energy", all_of | spare),
+        "ratio": np.abs(arrived(PAIRS, "ratio", half) + 0.5),
+        "ratio-more": np.abs(arrived(PAIRS, "ratio", fewer) + 0.5),
+        "basis": np.abs(arrived(ROTATIONS, "ratio", half) + 0.5),
+        "basis-more": np.abs(arrived(ROTATIONS, "ratio", fewer) + 0.5),
+        "undone": arrived(ROTATIONS, "energy", half | fewer),
+        "haar-many": np.abs(haar[f"heads_{dim}"] / haar["floor"] - 1),
+        "haar-one": np.abs(haar["heads_1"] / haar["floor"] - 1),
     }
 
 
-def in_words(trained: dict[str, Arrays], heads: tuple[int, ...]) -> tuple[str, ...]:
+def in_words(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...]) -> tuple[str, ...]:
     """Of every seed the loss a position, the energy off the diagonal, visible and not, and the ratio: sentences."""
+    of_haar = (f"{name} {', '.join(f'{loss:.4f}' for loss in each)}" for name, each in haar.items())
     told = []
     for name, of in trained.items():
         for i, count in enumerate(heads):
@@ -84,5 +90,6 @@ def in_words(trained: dict[str, Arrays], heads: tuple[int, ...]) -> tuple[str, .
             texts = [", ".join(f"{each:.3g}" for each in values) for values in numbers]
             words = ("losses", "energies", "visible", "ratios")
             parts = (f"{word} {text}" for word, text in zip(words, texts, strict=True))
-            told.append(f"{name}, H = {count}: {'; '.join(parts)}.")
-    return tuple(told)
+            there = f"{int(np.sum(of['losses'][:, -1, i] <= ARRIVED))} arrived"
+            told.append(f"{name}, H = {count}: {there}; {'; '.join(parts)}.")
+    return *told, f"Haar dynamics: {'; '.join(of_haar).replace('_', ' ')}."

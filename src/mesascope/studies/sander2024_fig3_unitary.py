@@ -42,8 +42,8 @@ class Figure3Unitary(AbstractStudy):
     population loss, summed over positions; the query is s_{T-1}. At its minimum C = B^T A is a multiple of I: the
     weights of a coordinate in all heads, a column of B, are orthogonal to those of every other coordinate in A. (A head
     by itself serves many coordinates.) P has its superdiagonal only, and the layer computes s_T^2 / s_{T-1}: the
-    in-context map diag(s_T s*_{T-1}), which is W, applied to s_T. With fewer heads than coordinates the loss of a position cannot fall
-    below d - H, and the scan over H looks whether training gets there.
+    in-context map diag(s_T s*_{T-1}), which is W, applied to s_T. With fewer heads than coordinates the loss of a
+    position cannot fall below d - H, and the scan over H looks whether training gets there.
 
     Which source is followed. The authors' script counts a part of the loss of t = T - 1 twice; the loss here is the
     derived one, which the tests hold against simulated sequences. Both vanish in the same places. Sizes, initialisation
