@@ -12,7 +12,7 @@ from mesascope.prompt import Sequence
 from mesascope.studies._available_terms import all_terms, fit, least_squares_along, linear_terms
 from mesascope.studies._base import Workspace
 from mesascope.studies._dense_heads import DenseCell, eigenbasis, losses_fn
-from mesascope.studies._dense_readings import ROTATIONS, UNITARY, read_tensors, read_weights
+from mesascope.studies._dense_readings import LAWS, ROTATIONS, UNITARY, in_words, read_tensors, read_weights, readings
 from mesascope.studies._depth_rivals import RivalsCell, measure_rivals
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
@@ -142,3 +142,18 @@ def test_two_steps_of_their_own_beat_two_alike():
     assert found["each"][0, 1] == 0
     assert found["each"][1, 0] < found["coefficient"][1] < found["each"][1, 1]
     assert found["least_squares"].mean() < each[1]
+
+
+def test_pairs_are_read_by_the_number_of_heads():
+    """Four coordinates; of two seeds only the second arrives, and with three heads none does."""
+    heads, shape = (1, 2, 3, 4, 6), (2, 5)
+    losses = np.where(np.array([False, True])[:, None] & (np.array(heads) != 3), 0.0, 1.0)
+    of = {name: np.zeros(shape) for name in ("energy", "visible_energy", "defect")}
+    ratio = np.broadcast_to(np.array([0.0, -0.4, -0.5, 0.1, 0.2]), shape)
+    trained = {name: {"losses": losses[:, None], "ratio": ratio, **of} for name in LAWS}
+    haar = {"floor": np.full(2, 0.5), "heads_1": np.full(2, 0.6), "heads_4": np.full(2, 0.5)}
+    read = readings(trained, haar, heads, 4)
+    np.testing.assert_allclose(read["ratio"], [0.1])
+    assert np.isnan(read["ratio-more"]).all()
+    np.testing.assert_allclose(read["haar-one"], 0.2)
+    assert "H = 3: 0 arrived" in " ".join(in_words(trained, haar, heads))

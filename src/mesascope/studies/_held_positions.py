@@ -1,6 +1,7 @@
 """What schemes of position weights can hold, whether or not training finds it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +11,15 @@ from jaxtyping import Array
 
 from mesascope.models.position_weights import (
     AbstractPositionWeights,
+    EqualWeights,
     LearnedWeights,
     LinearBiasWeights,
     RotaryWeights,
     SoftmaxWeights,
     ToeplitzWeights,
 )
-from mesascope.studies._position_schemes import NUM_FREQUENCIES
+from mesascope.studies._exact_heads import LOSSES
+from mesascope.studies._position_schemes import DIM_CODES, NUM_FREQUENCIES, concentrated_loss
 from mesascope.theory.diagonal_heads import unitary_losses
 
 MARGIN = 40.0  # of a softmax's scores, and of a slope: exp(-40) is below the rounding of float64
@@ -44,6 +47,29 @@ def held_losses(dim: int, num_states: int) -> np.ndarray:
         return np.array([unitary_losses(jnp.eye(dim), each).mean() for each in rows]) / dim
 
 
+def least_without_positions(dim: int, num_states: int, mu: float) -> np.ndarray:
+    """The least loss a position and coordinate that equal weights leave to d heads, in float64.
+
+    On unitary, orthogonal and concentrated dynamics, as they are trained on. Losses are quadratic in the entries of C,
+    which d heads leave free, or in its scale: one Newton step from zero ends at the least.
+    """
+    with jax.enable_x64(True):
+        rows = EqualWeights().matrix(num_states)[:-1]
+        concentrated = concentrated_loss(num_states, mu)
+
+        def of_heads(law: str, mixing: Array) -> Array:
+            return LOSSES[law](mixing.reshape(dim, dim), rows).mean() / dim
+
+        losses = [(partial(of_heads, law), dim * dim) for law in ("unitary", "orthogonal")]
+        losses.append((lambda scale: concentrated(scale[0] * rows), 1))
+        return np.array([_least_of_quadratic(loss, size) for loss, size in losses])
+
+
+def _least_of_quadratic(loss_fn: Callable[[Array], Array], size: int) -> Array:
+    zero = jnp.zeros(size)
+    return loss_fn(-jnp.linalg.pinv(jax.hessian(loss_fn)(zero), hermitian=True) @ jax.grad(loss_fn)(zero))
+
+
 def bilinear_digits(dim_codes: int, num_positions: int) -> float:
     """log10 of the largest entry of the M of least norm whose e_q^T M e_k is one for the newest key k, else zero.
 
@@ -62,3 +88,11 @@ def bilinear_digits(dim_codes: int, num_positions: int) -> float:
         inverse = codes.T * mpmath.inverse(codes * codes.T)
         bilinear = inverse * newest * inverse.T
         return float(mpmath.log10(max(abs(entry) for entry in bilinear)))
+
+
+def bilinear_in_words(num_states: int) -> str:
+    """What sinusoidal encodings would take to hold the newest state: a sentence."""
+    return (
+        f"Sinusoidal encodings of {DIM_CODES} entries hold the newest of {num_states} states with an M whose largest "
+        f"entry is 10^{bilinear_digits(DIM_CODES, num_states):.1f}."
+    )

@@ -102,20 +102,29 @@ def heads_losses(cell: SchemesCell) -> Callable[[tuple[DiagonalHeads, ...]], Arr
 
 
 def concentrated_losses(cell: SchemesCell) -> Callable[[tuple[DiagonalHeads, ...]], Array]:
-    """For each scheme the mean over rows of p^T H p - 2 h^T p + 1; heads give all positions one scale, mean C_ii."""
-    size = cell.num_states
-    moments = moment_matrix(size, cell.mu)
-    seen = visible_keys(size)[:-1]
-    newest = np.stack([moments[length - 1] for length in range(2, size + 1)])
+    """For each scheme that loss; heads give all positions one scale, the mean of C_ii."""
+    loss = concentrated_loss(cell.num_states, cell.mu)
 
     def losses_fn(models: tuple[DiagonalHeads, ...]) -> Array:
-        mixing, weights = mixings_and_weights(models, size)
+        mixing, weights = mixings_and_weights(models, cell.num_states)
         scales = jnp.trace(mixing, axis1=1, axis2=2) / cell.dim
-        rows = scales[:, None, None] * jnp.where(seen[None], weights, 0.0)
-        squares = jnp.einsum("sqt,tu,squ->sq", rows, moments, rows)
-        return jnp.mean(squares - 2 * jnp.einsum("qt,sqt->sq", newest, rows) + 1, axis=1)
+        return jax.vmap(loss)(scales[:, None, None] * weights)
 
     return losses_fn
+
+
+def concentrated_loss(num_states: int, mu: float) -> Callable[[Array], Array]:
+    """Of rows of P [t-1 t] the mean of p^T H p - 2 h^T p + 1 over rows, keys ahead not looked at."""
+    moments = moment_matrix(num_states, mu)
+    seen = visible_keys(num_states)[:-1]
+    newest = moments[1:]
+
+    def loss_fn(weights: Array) -> Array:
+        rows = jnp.where(seen, weights, 0.0)
+        squares = jnp.einsum("qt,tu,qu->q", rows, moments, rows)
+        return jnp.mean(squares - 2 * jnp.einsum("qt,qt->q", newest, rows) + 1)
+
+    return loss_fn
 
 
 def mixings_and_weights(models: tuple[DiagonalHeads, ...], num_states: int) -> tuple[Array, Array]:

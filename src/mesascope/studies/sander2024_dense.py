@@ -41,8 +41,7 @@ class DenseAttention(AbstractStudy):
     C_ik = K_{ii,kk}. Population losses are exact (`theory/dense_heads.py`), descent and initialisation those of figure
     3. Dynamics: independent phases; conjugate pairs, in complex coordinates; the same as real rotations of planes in a
     random orthonormal basis Q, real heads being read after Q and the planes' complex basis are undone. Descent and
-    the law it starts from do not depend on Q. Readings are of seeds whose loss a position is below 1e-3, which the
-    notes count.
+    the law it starts from do not depend on Q. Readings are of seeds with less than 1e-3 a position (see notes).
 
     Number of heads. Key and value are the same state, so that K matters only through K_{ij,kl} + K_{il,kj}. On
     independent phases, with M(x)_ik = sum_jl K_{ij,kl} x_j x_l, a position from T = 3 on loses at least the mean of
