@@ -24,7 +24,7 @@ NUM_SEEN = 5  # states, in the fits of terms
 
 
 class Figure7(AbstractStudy):
-    """More heads predict better, up to about one a coordinate, if the token before the last asks.
+    """More heads predict better, up to a little above one a coordinate, whichever token asks.
 
     Tokens are s_t, written twice; one layer of attention with biases and softmax weights of positions, a normalisation
     of what it found, no residual. Losses are |error|^2 / |s|^2, averaged over the states.
@@ -34,24 +34,25 @@ class Figure7(AbstractStudy):
     never that of s_{T+1}: answers f to W and to -W are then as right as they are wrong, and their mean loss, |f|^2 +
     |s|^2, is at least that of zero. A normalisation is odd, but for its offset, which counts among the biases. If the
     token before the last asks, signs agree. On conjugate pairs the terms say the same: s_{t,i} s_{t,j} s*_{T,j} are
-    powers of lambda_i other than T, and least squares finds nothing in them. With the query s_{T-1}, and scores summed
-    over a pair, it finds the coefficients -1/2 and 1, and no loss.
+    powers of lambda_i other than T; least squares finds nothing in them, and with the query s_{T-1}, scores summed over
+    a pair, the coefficients -1/2 and 1, and no loss.
 
     Biases add terms of lower degree, of either sign: constant weights for states, and, if s_1 is always the same,
-    products of s_t and s_T. What a layer gains whose last token asks, it has from these. Where s_1 is uniform on the
-    sphere the products are of no use, by s -> -s, and constant weights, the same for every W, are all that is left.
+    products of s_t and s_T. So with biases and a known s_1 heads help nearly as much where the last token asks, and end
+    within a few percent. Where s_1 is uniform on the sphere the products are of no use, by s -> -s, and constant
+    weights, the same for every W, are all that is left.
 
     How many heads. Of s_t, s_t and s_{T-1}, what is the same in every basis is s_t <s_t, s_{T-1}> and s_{T-1} |s_t|^2.
-    One head makes the first, with a weight of positions for each t. Softmax weights are positive and all heads' alike:
-    subtracting s_{T-1} takes more heads, which copy the query, a coordinate each: d + 1 in all.
+    One head makes the first, with a weight of positions for each t. Softmax weights are positive and all heads' alike;
+    d + 1 heads are enough to subtract s_{T-1}, too: one copies the query a coordinate. Trained losses show no kink.
 
     Which source is followed. The layer of the authors' code, d = 5, T = 50, s_1 always the same, Adam with rate 0.01.
     There the last token asks; the paper's theory needs the one before. Our heads share one matrix of position scores,
-    where the authors' have one each: cost does not grow with H. Their 200 passes over 2^14 sequences in batches of 1024
-    are as many steps here, in smaller batches drawn anew.
+    where the authors' have one each. Their 200 passes over 2^14 sequences in batches of 1024 are as many steps here, in
+    smaller batches drawn anew.
     """
 
-    title: ClassVar = "Heads on plain tokens help up to one a coordinate, if the token before the last asks"
+    title: ClassVar = "Heads on plain tokens help, for different reasons if the last token asks or the one before"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 7"
     claims: ClassVar = (
         Claim("improves", "More heads are better.", IMPROVES, "at most", 0.9),
@@ -140,8 +141,8 @@ class Figure7(AbstractStudy):
         return trained.in_words(summary)
 
     def figures(self, summary: trained.Summary) -> "dict[str, Figure]":
-        by_dim = panels.three_panels(summary, self.heads, self.last_heads)
-        return {"figure7": by_dim, "terms": panels.bars(summary.terms)}
+        losses = panels.three_panels(summary, self.heads, self.last_heads)
+        return {"figure7": losses, "terms": panels.bars(summary.terms)}
 
     def _cell(self, process: HaarProcess, kinds: list[tuple[int, bool]]) -> trained.TrainedCell:
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
