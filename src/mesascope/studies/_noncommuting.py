@@ -1,7 +1,7 @@
 """Layers on augmented tokens, trained on dynamics that commute or not, against what least squares predicts of them."""
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,23 +15,24 @@ from mesascope.prompt import Sequence
 from mesascope.random import data_key
 from mesascope.studies._base import Arrays, Workspace
 from mesascope.studies._measure import VALIDATION_SEED, over_models
-from mesascope.studies._panels import REFERENCE
+from mesascope.studies._six_scalars import six_scalars
 from mesascope.studies._training import Training
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.training.config import FitConfig
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LAYERS = {"dense": AugmentedLayer, "scalar": ScalarAugmentedLayer}
 
 
 class LayersCell(NamedTuple):
-    """A law of dynamics, trainings of both kinds of layers on it or none, and the number of sequences to measure on."""
+    """A law of dynamics, trainings of both kinds of layers on it or none, and numbers of sequences.
+
+    `num_validation` are to measure on, `num_fitted` for the best six scalars to be fitted to.
+    """
 
     process: AbstractLinearProcess
     trainings: tuple[Training, ...]
     num_validation: int
+    num_fitted: int
 
 
 def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig, seeds: int, first: int) -> Training:
@@ -44,10 +45,13 @@ def measure_layers(cell: LayersCell, workspace: Workspace) -> Arrays:
 
     `one` and `two` are the losses of the best c sum_t s_{t+1} <s_t, s_T>, and of that with a second term
     c' sum_t s_t <s_t, s_{T-1}>; `ratio` is c' / c. `commutator` is the mean of |W W' - W' W| (Frobenius) over pairs.
+    Names with `six_` are what is read of the best layer of scalar blocks.
     """
     sequences, commutator = sample(cell.process, cell.num_validation)
     step, fitted = least_squares(sequences)
-    found = {"commutator": commutator, **fitted}
+    best, compared = six_scalars(cell.process, cell.num_fitted)
+    readings = read_layer(sequences, step, best)
+    found = {"commutator": commutator, **fitted, **compared, **{f"six_{name}": readings[name] for name in readings}}
     for kind, training in zip(LAYERS, cell.trainings, strict=False):
         readings = over_models(Partial(read_layer, sequences, step), training.trained(workspace).model)
         found |= {f"{kind}_{name}": value for name, value in readings.items()}
@@ -111,41 +115,18 @@ def read_layer(
 def in_words(name: str, of: Arrays) -> str:
     """The numbers of one law, a sentence."""
     losses = f"loss of one step {float(of['one']):.4f}, of two terms {float(of['two']):.4f}"
+    six = f"of six scalars {float(of['six_loss']):.4f} with {float(of['six_first']):.4f}, {float(of['six_second']):.4f}"
+    gain, ridge = ("{:.5f} [{:.5f}, {:.5f}]".format(*of[each]) for each in ("gain", "ridge"))
     text = f"{name}: commutator {float(of['commutator']):.2f}; {losses} with " + ", ".join(
         f"{coefficient:.4f}" for coefficient in of["two_coefficients"]
     )
+    text += f", {six}, rest {float(of['six_rest']):.2f}; 1 - loss / two terms' {gain}"
+    text += f", half way loss / two terms' - 1 {ridge}"
     for kind in LAYERS if "dense_loss" in of else ():
         losses = ", ".join(f"{loss:.4f}" for loss in of[f"{kind}_loss"])
         first, second = (of[f"{kind}_{each}"].mean() for each in ("first", "second"))
         distance = ", ".join(f"{each:.4f}" for each in of[f"{kind}_distance"])
+        rest = ", ".join(f"{each:.2f}" for each in of[f"{kind}_rest"])
         text += f"; {kind} layers, by seed, {losses}, with {first:.4f}, {second:.4f} on average, {distance} from a step"
+        text += f", rest {rest}"
     return f"{text}."
-
-
-def two_panels(summary: dict[str, Arrays]) -> "Figure":
-    """Losses, and the second coefficient over the first, against how little W commute; one dot a seed."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    losses, ratios = figure.subplots(1, 2)
-    commutators = [float(of["commutator"]) for of in summary.values()]
-    trained = [of for of in summary.values() if "dense_loss" in of]
-    at = [float(of["commutator"]) for of in trained]
-    for kind, color in zip(LAYERS, ("C0", "C1"), strict=True):
-        by_seed = np.array([of[f"{kind}_loss"] for of in trained])
-        losses.plot(at, by_seed, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
-        ratio = np.array([of[f"{kind}_second"] / of[f"{kind}_first"] for of in trained])
-        ratios.plot(at, ratio, "o", color=color, alpha=0.6)[0].set_label(f"{kind} blocks")
-    for axes, name, label, style in (
-        (losses, "one", "best gradient step", REFERENCE),
-        (losses, "two", "best two terms", {"color": "grey"}),
-        (ratios, "ratio", "least squares", {"color": "grey"}),
-    ):
-        values = [float(of[name]) for of in summary.values()]  # the last law, Haar's, has other eigenvalues
-        axes.plot(commutators[:-1], values[:-1], label=label, **style)
-        axes.plot(commutators[-1:], values[-1:], "D", color=style["color"], fillstyle="none", label=f"{label}, Haar")
-    losses.set(xlabel="mean $|WW' - W'W|$", ylabel="loss / $|s|^2$")
-    ratios.set(xlabel="mean $|WW' - W'W|$", ylabel="second coefficient / first")
-    for axes in (losses, ratios):
-        axes.legend(fontsize="small")
-    return figure
