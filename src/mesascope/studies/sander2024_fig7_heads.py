@@ -39,8 +39,7 @@ class Figure7(AbstractStudy):
 
     Biases add terms of lower degree, of either sign: constant weights for states, and, if s_1 is always the same,
     products of s_t and s_T. So with biases and a known s_1 heads help nearly as much where the last token asks, and end
-    within a few percent. Where s_1 is uniform on the sphere the products are of no use, by s -> -s, and constant
-    weights, the same for every W, are all that is left.
+    within a few percent. Where s_1 is uniform products are of no use, by s -> -s, and only constant weights are left.
 
     How many heads. Of s_t, s_t and s_{T-1}, what is the same in every basis is s_t <s_t, s_{T-1}> and s_{T-1} |s_t|^2.
     One head makes the first, with a weight of positions for each t. Softmax weights are positive and all heads' alike;
