@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 
 from mesascope.studies import _augmented as augmented
+from mesascope.studies._augmented_panels import three_panels
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
-from mesascope.studies._panels import REFERENCE
-from mesascope.theory.augmented import one_step_losses, one_step_optimum
+from mesascope.theory.augmented import one_step_optimum
 from mesascope.training.config import FitConfig
 from mesascope.training.exact import Adam
 from mesascope.validation import check_count, check_positive
@@ -135,22 +135,7 @@ class Proposition2(AbstractStudy):
         )
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(12, 3.3), layout="constrained")
-        descent, product, lengths = figure.subplots(1, 3)
         best = one_step_optimum(self.dim, self.num_pairs)
-        excess = np.maximum(summary.losses / best.loss - 1, 1e-13)
-        descent.loglog(summary.steps[1:], excess[:, 1:].T, color="C0")
-        descent.set(xlabel="training step", ylabel="exact loss / best step's - 1, by seed", ylim=(1e-7, None))
-        image = product.imshow(summary.exact.product[0] / best.coefficient, cmap="RdBu", vmin=-1.5, vmax=1.5)
-        figure.colorbar(image, ax=product, shrink=0.8)
-        product.set(title="$b_1 a_2^T / c^*$", xticks=[], yticks=[])
-        product.grid(False)
-        pairs = np.arange(1, self.num_pairs + 1)
-        with_one = np.asarray(one_step_losses(best.coefficient, self.dim, self.num_pairs)) / self.dim
-        lengths.plot(pairs, with_one, label="one step size for all lengths")
-        lengths.plot(pairs, (self.dim - 1) / (pairs + self.dim - 1), label="the best for each", **REFERENCE)
-        lengths.set(xlabel="pairs of states", ylabel="loss a coordinate", ylim=(0, None))
-        lengths.legend()
-        return {"proposition2": figure}
+        excess = summary.losses / best.loss - 1
+        product = summary.exact.product[0] / best.coefficient
+        return {"proposition2": three_panels(summary.steps, excess, product, self.num_pairs)}
