@@ -176,20 +176,25 @@ def test_a_text_that_is_an_ar_process_is_found_to_be_one():
     assert float(found["explained"]) == pytest.approx(1)
 
 
-def test_the_mean_is_that_of_the_first_half():
+def test_the_mean_is_that_of_the_first_half_and_the_matrix_that_of_all_tuning_windows():
     windows = batch(0, (6, 8, 2))
     errors = forecasts._all_errors(windows, windows, jnp.asarray(1.0))
     states = np.asarray(windows.states)
     mean = states[:, :4].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(errors[:, 1], np.mean(np.sum((mean - states[:, 4:]) ** 2, axis=2), axis=1))
+    before, after = (each.reshape(-1, 2) for each in (states[:, :-1], states[:, 1:]))
+    matrix = np.linalg.lstsq(before, after, rcond=None)[0].T
+    np.testing.assert_allclose(rivals.common_matrix(windows), matrix, rtol=1e5 * EPS)
+    common = states[:, 3:-1] @ matrix.T
+    np.testing.assert_allclose(errors[:, 4], np.mean(np.sum((common - states[:, 4:]) ** 2, axis=2), axis=1))
 
 
 def test_penalties_are_the_best_of_the_grid():
     windows = batch(0, (8, 12, 3))
-    errors = forecasts._ridge_errors(windows, jnp.asarray(forecasts.PENALTIES))
+    errors = forecasts._ridge_errors(windows, jnp.asarray(rivals.PENALTIES))
     one_by_one = [
         np.mean([forecasts.ar_error(Sequence(each), jnp.asarray(penalty)) for each in windows.states])
-        for penalty in forecasts.PENALTIES[[0, -1]]
+        for penalty in rivals.PENALTIES[[0, -1]]
     ]
     np.testing.assert_allclose(errors[jnp.array([0, -1])], one_by_one, rtol=1e4 * EPS)
 

@@ -14,6 +14,7 @@ from mesascope.models.position_weights import LearnedWeights
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._last_weights import ratio_of_sums
 from mesascope.studies._measure import over_models
 from mesascope.studies._text_fits import moduli
 from mesascope.studies._text_rivals import forecasts_of, relative_loss, rivals
@@ -79,14 +80,13 @@ def _distances(
 def read_heads(layer: DiagonalHeads) -> dict[str, Array]:
     """C and P of a layer; |off-diagonal C| / |C|; the sum of p_{T-1} over that of p_T, over T = 2, 3, ..."""
     assert isinstance(layer.positions, LearnedWeights)
-    mixing, weights = layer.mixing, layer.positions.weights[:-1]
-    queries = jnp.arange(len(weights))
+    mixing, weights = layer.mixing, layer.positions.weights
     off_diagonal = mixing - jnp.diag(jnp.diagonal(mixing))
     return {
         "mixing": mixing,
-        "positions": weights,
+        "positions": weights[:-1],
         "defect": jnp.linalg.norm(off_diagonal) / jnp.linalg.norm(mixing),
-        "ratio": weights[queries, queries].sum() / weights[queries, queries + 1].sum(),
+        "ratio": ratio_of_sums(weights),
     }
 
 

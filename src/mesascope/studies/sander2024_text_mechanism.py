@@ -10,6 +10,7 @@ from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._text_fits import FitsCell, measure_fits, moduli
 from mesascope.studies._text_layers import LAYERS, LayersCell, in_words, layer_training, measure_layers
 from mesascope.studies._text_layers_panels import four_panels
+from mesascope.studies._text_windows import LARGEST, check_num_states
 from mesascope.tasks.text import TextWindows
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count
@@ -17,7 +18,6 @@ from mesascope.validation import check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONGEST, LARGEST = 1024, 50  # tokens of a window, so that hundreds are left; entries of a vector
 SHUFFLED = "1 - loss / loss of the layer trained on words shuffled in windows"
 MODULUS = "largest |eigenvalue| of least squares in a window, mean over windows"
 
@@ -86,12 +86,11 @@ class TextMechanism(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        for name in ("seeds", "dim", "num_states", "num_steps", "batch_size", "num_windows"):
+        for name in ("seeds", "dim", "num_steps", "batch_size", "num_windows"):
             check_count(name, getattr(self, name))
-        check_count("num_states", self.num_states, minimum=4)
-        for name, most in (("dim", LARGEST), ("num_states", LONGEST)):
-            if getattr(self, name) > most:
-                raise ValueError(f"`{name}` must be at most {most}; got {getattr(self, name)}.")
+        check_num_states(self.num_states)
+        if self.dim > LARGEST:
+            raise ValueError(f"`dim` must be at most {LARGEST}; got {self.dim}.")
         if self.layers[:2] != tuple(LAYERS)[:2] or not set(self.layers) <= set(LAYERS):
             raise ValueError(f"`layers` must be the first two or more of {', '.join(LAYERS)}; got {self.layers}.")
         self.cells()  # checks everything else
