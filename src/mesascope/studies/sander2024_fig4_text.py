@@ -87,7 +87,7 @@ class Figure4(AbstractStudy):
     first_seed: int = 0
 
     def __check_init__(self):
-        for name in ("seeds", "num_windows", "num_short"):
+        for name in ("seeds", "num_states", "num_windows", "num_short"):
             check_count(name, getattr(self, name))
         check_num_states(self.num_states)
         check_count("first_seed", self.first_seed, minimum=0)
