@@ -176,20 +176,25 @@ def test_a_text_that_is_an_ar_process_is_found_to_be_one():
     assert float(found["explained"]) == pytest.approx(1)
 
 
-def test_the_mean_is_that_of_the_first_half():
+def test_the_mean_is_that_of_the_first_half_and_the_matrix_that_of_all_tuning_windows():
     windows = batch(0, (6, 8, 2))
     errors = forecasts._all_errors(windows, windows, jnp.asarray(1.0))
     states = np.asarray(windows.states)
     mean = states[:, :4].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(errors[:, 1], np.mean(np.sum((mean - states[:, 4:]) ** 2, axis=2), axis=1))
+    before, after = (each.reshape(-1, 2) for each in (states[:, :-1], states[:, 1:]))
+    matrix = np.linalg.lstsq(before, after, rcond=None)[0].T
+    np.testing.assert_allclose(rivals.common_matrix(windows), matrix, rtol=1e5 * EPS)
+    common = states[:, 3:-1] @ matrix.T
+    np.testing.assert_allclose(errors[:, 4], np.mean(np.sum((common - states[:, 4:]) ** 2, axis=2), axis=1))
 
 
 def test_penalties_are_the_best_of_the_grid():
     windows = batch(0, (8, 12, 3))
-    errors = forecasts._ridge_errors(windows, jnp.asarray(forecasts.PENALTIES))
+    errors = forecasts._ridge_errors(windows, jnp.asarray(rivals.PENALTIES))
     one_by_one = [
         np.mean([forecasts.ar_error(Sequence(each), jnp.asarray(penalty)) for each in windows.states])
-        for penalty in forecasts.PENALTIES[[0, -1]]
+        for penalty in rivals.PENALTIES[[0, -1]]
     ]
     np.testing.assert_allclose(errors[jnp.array([0, -1])], one_by_one, rtol=1e4 * EPS)
 
@@ -257,13 +262,35 @@ def test_heads_that_are_orthogonal_have_no_defect_and_positions_their_ratio():
     assert float(layers.read_heads(mixed)["defect"]) == pytest.approx(0.5**0.5)
 
 
-def test_a_layer_s_distance_to_itself_is_zero_and_to_nothing_one():
+def likeness(*others):
+    """A layer's to multiples and others of its own predictions, by their number."""
     windows = rotations(5)
     layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
     own = rivals.forecasts_of(windows, layer)
-    found = layers._distances(windows, {"step": own, "ridge": jnp.zeros_like(own)}, layer)
-    assert float(found["distance_step"]) == 0
-    assert float(found["distance_ridge"]) == pytest.approx(1)
+    return layers._likeness(windows, {str(i): other(own) for i, other in enumerate(others)}, layer)
+
+
+def test_a_layer_s_distance_to_itself_is_zero_and_to_nothing_one():
+    found = likeness(lambda own: own, jnp.zeros_like)
+    assert float(found["distance_0"]) == 0
+    assert float(found["distance_1"]) == pytest.approx(1)
+
+
+def test_size_makes_a_rival_distant_but_leaves_nothing_over():
+    found = likeness(lambda own: 3 * own, lambda own: -own)
+    np.testing.assert_allclose([found["distance_0"], found["distance_1"]], [4, 4], rtol=1e3 * EPS)
+    np.testing.assert_allclose(
+        layers.left_over(np.array([found["cosine_0"], found["cosine_1"]])), [0, 1], atol=1e3 * EPS
+    )
+
+
+def test_what_is_left_over_is_the_least_distance_over_all_scales():
+    ours, other = np.random.default_rng(0).normal(size=(2, 50)) + 0.5
+    cosine = np.array([ours @ other / np.sqrt(ours @ ours * (other @ other))])
+    scales = np.linspace(0, 2, 20_001)
+    least = min(np.sum((ours - a * other) ** 2) for a in scales) / np.sum(ours**2)
+    assert layers.left_over(cosine) == pytest.approx(np.array([least]), rel=1e-6)
+    assert np.isnan(layers.left_over(np.array([np.nan])))
 
 
 def test_the_fit_to_a_rotation_has_its_angles():
@@ -285,6 +312,19 @@ def test_fits_are_of_held_out_windows_one_by_one_and_together():
     np.testing.assert_allclose(fits.moduli(found["windows"]), 1, atol=1e-9)
     np.testing.assert_allclose(fits.moduli(found["together"]), 1, atol=1e-9)
     assert fits.moduli(found["shuffled"]).mean() < 0.8
+    expected = 1 - fits.moduli(found["shuffled"]).max(axis=1)
+    np.testing.assert_allclose(fits.ordered_less_shuffled(found), expected, atol=1e-9)
+    assert expected.mean() > 0.1
+
+
+def test_order_that_says_nothing_moves_no_eigenvalue():
+    """Words drawn independently: the difference over windows is as likely below zero as above."""
+    letters = np.random.default_rng(1).choice(list(LETTERS), 12_000)
+    source = OwnText(" ".join(letters), LETTERS, np.eye(len(LETTERS)))
+    found = fits.measure_fits(fits.FitsCell(TextWindows(20, 3, source=source), 1000), Workspace())
+    difference = fits.ordered_less_shuffled(found)
+    assert abs(difference.mean()) < 5 * difference.std() / len(difference) ** 0.5
+    assert difference.std() > 0.01
 
 
 @pytest.mark.parametrize(

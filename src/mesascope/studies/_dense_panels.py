@@ -15,7 +15,7 @@ SMALLEST = 1e-8  # an energy that is drawn as zero
 
 
 def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "Figure":
-    """By dynamics and number of heads, a dot a seed: losses, what is not diagonal, and the ratio of positions."""
+    """By dynamics and number of heads, a dot a seed: losses, what is not diagonal, and the mean ratio of positions."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8), layout="constrained")
@@ -37,7 +37,9 @@ def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "F
         ratios.plot(each.ravel(), (of["ratio"] * there).ravel(), "o", color="C0", alpha=0.6)
         ratios.axhline(-0.5, label="-1/2", **REFERENCE)
         ratios.set(xlabel="number of heads H", yscale="symlog", xticks=heads)
-    for axes, label in zip(rows[:, 0], ("loss a position", "energy off the diagonal", "$p_{T-1} / p_T$"), strict=True):
+    for axes, label in zip(
+        rows[:, 0], ("loss a position", "energy off the diagonal", "mean $p_{T-1} / p_T$"), strict=True
+    ):
         axes.set_ylabel(label)
         axes.legend(fontsize="small")
     return figure

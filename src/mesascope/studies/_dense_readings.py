@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Float, Inexact
 
 from mesascope.studies._base import Arrays
+from mesascope.studies._last_weights import last_two, mean_of_ratios
 from mesascope.theory.dense_heads import visible_tensor
 
 UNITARY, PAIRS, ROTATIONS = "unitary", "conjugate pairs", "rotations"
@@ -41,10 +42,10 @@ def read_tensors(mixing: Inexact[np.ndarray, "*n d d d d"], dynamics: str) -> Ar
 def read_weights(weights: Float[np.ndarray, "*n t t"]) -> Arrays:
     """`ratio`, the mean over T = 3, 4, ... of p_{T-1} / p_T, and the largest other weight in terms of p_T."""
     queries = np.arange(1, weights.shape[-1] - 1)
-    last, before = weights[..., queries, queries + 1], weights[..., queries, queries]
+    last = last_two(weights, first=3)[1]
     others = np.where(np.tri(*weights.shape[-2:], k=-1, dtype=bool), weights, 0.0)[..., queries, :]
     return {
-        "ratio": (before / last).mean(axis=-1),
+        "ratio": mean_of_ratios(weights, first=3),
         "elsewhere": (np.abs(others).max(axis=-1) / np.abs(last)).max(axis=-1),
     }
 
@@ -81,14 +82,14 @@ def readings(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...], d
 
 
 def in_words(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...]) -> tuple[str, ...]:
-    """Of every seed the loss a position, the energy off the diagonal, visible and not, and the ratio: sentences."""
+    """Of every seed the loss a position, energies off the diagonal, all and visible, and the mean ratio: sentences."""
     of_haar = (f"{name} {', '.join(f'{loss:.4f}' for loss in each)}" for name, each in haar.items())
     told = []
     for name, of in trained.items():
         for i, count in enumerate(heads):
             numbers = (of["losses"][:, -1, i], of["energy"][:, i], of["visible_energy"][:, i], of["ratio"][:, i])
             texts = [", ".join(f"{each:.3g}" for each in values) for values in numbers]
-            words = ("losses", "energies", "visible", "ratios")
+            words = ("losses", "energies", "visible", "mean ratios")
             parts = (f"{word} {text}" for word, text in zip(words, texts, strict=True))
             there = f"{int(np.sum(of['losses'][:, -1, i] <= ARRIVED))} arrived"
             told.append(f"{name}, H = {count}: {there}; {'; '.join(parts)}.")

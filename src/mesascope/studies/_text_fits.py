@@ -20,8 +20,8 @@ class FitsCell(NamedTuple):
 def measure_fits(cell: FitsCell, workspace: Workspace) -> Arrays:
     """Eigenvalues of AR(1) by least squares: of every window [windows d], and of all of them together [d].
 
-    Also of as many windows shuffled, and of ridge regression at the `penalty` that forecasts best. Complex numbers come
-    as two columns.
+    Also of the same windows with their words shuffled, and of ridge regression at the `penalty` that forecasts best.
+    Complex numbers come as two columns.
     """
     windows = cell.windows
     held_out = windows.held_out(cell.num_windows)
@@ -46,6 +46,12 @@ def _spectrum(sums: tuple[np.ndarray, np.ndarray], penalty: float) -> np.ndarray
     inverse = np.linalg.pinv(moment + penalty * np.eye(moment.shape[-1]), rcond=1e-10, hermitian=True)
     values = np.linalg.eigvals(cross @ inverse)
     return np.stack([values.real, values.imag], axis=-1)
+
+
+def ordered_less_shuffled(fits: Arrays) -> np.ndarray:
+    """The largest |eigenvalue| of every window, less that of the same window with its words shuffled [windows]."""
+    written, shuffled = (moduli(fits[name]).max(axis=-1) for name in ("windows", "shuffled"))
+    return written - shuffled
 
 
 def moduli(spectrum: np.ndarray) -> np.ndarray:

@@ -13,11 +13,11 @@ from mesascope.data.sources import AbstractSource
 from mesascope.prompt import Sequence
 from mesascope.stats import bootstrap_interval
 from mesascope.studies._base import Arrays, Workspace
+from mesascope.studies._text_rivals import PENALTIES, common_matrix
 from mesascope.tasks.text import TextWindows
 
 ORDERS = ("as written", "shuffled in windows", "shuffled throughout")
 FORECASTS = ("AR(1)", "mean", "last value", "zero", "common AR(1)")
-PENALTIES = np.geomspace(0.1, 1000.0, 13)  # in units of a state's mean squared norm
 
 
 class ForecastCell(NamedTuple):
@@ -75,8 +75,7 @@ def _ridge_errors(windows: Sequence, grid: Float[Array, " k"]) -> Float[Array, "
 
 @jax.jit
 def _all_errors(tuning: Sequence, held_out: Sequence, penalty: Float[Array, ""]) -> Float[Array, "n forecasts"]:
-    before, after = (states.reshape(-1, states.shape[-1]) for states in (tuning.states[:, :-1], tuning.states[:, 1:]))
-    common = jnp.linalg.solve(before.T @ before, before.T @ after).T
+    common = common_matrix(tuning)
 
     def of_window(window: Sequence) -> Float[Array, " forecasts"]:
         first, inputs, targets = halves(window)

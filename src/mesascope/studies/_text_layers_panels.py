@@ -6,6 +6,8 @@ import numpy as np
 
 from mesascope.studies._base import Arrays
 from mesascope.studies._panels import REFERENCE, map_of_positions, signed_map
+from mesascope.studies._text_fits import moduli
+from mesascope.studies._text_layers import left_over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,16 +21,18 @@ RIVALS = (
 )
 
 
-def four_panels(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> "Figure":
-    """Losses; C and P of the first seed; the eigenvalues of AR(1) fits in the plane."""
+def six_panels(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> "Figure":
+    """Losses; C and P of the first seed; what rivals explain of a layer; eigenvalues of AR(1) fits, and the largest."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    losses, mixing, positions, spectra = figure.subplots(1, 4, width_ratios=(1.3, 1, 1, 1.1))
+    figure = Figure(figsize=(11, 6.4), layout="constrained")
+    (losses, mixing, positions), (likeness, spectra, largest) = figure.subplots(2, 3, width_ratios=(1.2, 1, 1))
     _losses(losses, names, layers)
     signed_map(mixing, layers["mixing"][0], "(b) $C = B^T A$")
     map_of_positions(positions, layers["positions"][0], "(c) P: queries by keys")
+    _likeness(likeness, layers)
     _spectra(spectra, fits)
+    _largest(largest, fits)
     return figure
 
 
@@ -46,6 +50,16 @@ def _losses(axes: "Axes", names: tuple[str, ...], layers: Arrays) -> None:
     axes.legend(fontsize="x-small", loc="upper left", ncols=2)
 
 
+def _likeness(axes: "Axes", layers: Arrays) -> None:
+    """A dot a seed."""
+    for k, (name, color, _) in enumerate(RIVALS):
+        shares = 1 - left_over(layers[f"cosine_{name}"])
+        axes.plot(shares, np.full(len(shares), -k), "o", color=color, alpha=0.6)
+    axes.set_yticks([-k for k in range(len(RIVALS))], [label.replace(" ", "\n", 1) for _, _, label in RIVALS])
+    axes.set(xlim=(-0.02, 1.02), ylim=(0.5 - len(RIVALS), 0.5), title="(d) the diagonal layer, as written")
+    axes.set_xlabel("share explained by a rival, best scale")
+
+
 def _spectra(axes: "Axes", fits: Arrays) -> None:
     angles = np.linspace(0, 2 * np.pi, 200)
     axes.plot(np.cos(angles), np.sin(angles), label="unit circle", **{**REFERENCE, "linewidth": 0.8})
@@ -57,5 +71,23 @@ def _spectra(axes: "Axes", fits: Arrays) -> None:
         real, imaginary = fits[name].reshape(-1, 2)[:2000].T
         axes.plot(real, imaginary, "o", color=color, markersize=size, markeredgewidth=0, alpha=0.6, label=label)
     axes.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.75), xlabel="real part", ylabel="imaginary part")
-    axes.set_title("(d) eigenvalues of AR(1) fits")
+    axes.set_title("(e) eigenvalues of AR(1) fits")
     axes.legend(fontsize="x-small", loc="upper center", ncols=2, markerscale=1.5)
+
+
+def _largest(axes: "Axes", fits: Arrays) -> None:
+    """Of least squares in every window, as written and shuffled."""
+    bins, top = np.linspace(0, 1.2, 49), 1
+    for name, label, color in (("windows", "as written", "C0"), ("shuffled", "words shuffled", "C1")):
+        largest = moduli(fits[name]).max(axis=-1)
+        counts = np.histogram(largest[largest <= bins[-1]], bins)[0]
+        axes.stairs(counts, bins, color=color, linewidth=1.5, label=label)
+        top = max(top, counts.max())
+    axes.vlines(1.0, 0, top, label="orthogonal dynamics", **REFERENCE)
+    axes.set(
+        ylim=(0, 1.3 * top),
+        xlabel="largest |eigenvalue| in a window",
+        ylabel="windows",
+        title="(f) least squares, shuffled or not",
+    )
+    axes.legend(fontsize="x-small", loc="upper left", ncols=2)

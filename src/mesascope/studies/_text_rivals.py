@@ -27,14 +27,19 @@ def rivals(tuning: Sequence, held_out: Sequence) -> tuple[dict[str, Float[Array,
     grid = jnp.asarray(PENALTIES, target.dtype)
     losses = jax.lax.map(lambda penalty: relative_loss(forecasts_of(tuning, RidgeAlongSequence(penalty)), tuning), grid)
     penalty = grid[jnp.argmin(losses)]
-    moment, cross = (jnp.sum(each, axis=0) for each in moments(tuning.states))
     forecasts = {
         "step": coefficient * forecasts_of(held_out, step),
         "ridge": forecasts_of(held_out, RidgeAlongSequence(penalty)),
-        "common": held_out.states[:, 1:-1] @ jnp.linalg.solve(moment, cross.T),
+        "common": held_out.states[:, 1:-1] @ common_matrix(tuning).T,
     }
     found = {name: relative_loss(each, held_out) for name, each in forecasts.items()}
     return forecasts, {**found, "coefficient": coefficient, "penalty": penalty}
+
+
+def common_matrix(windows: Sequence) -> Float[Array, "d d"]:
+    """One W for all windows, by least squares: s_{t+1} = W s_t."""
+    moment, cross = (jnp.sum(each, axis=0) for each in moments(windows.states))
+    return jnp.linalg.solve(moment, cross.T).T
 
 
 def targets(windows: Sequence) -> Float[Array, "n t d"]:

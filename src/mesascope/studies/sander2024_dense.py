@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FLOOR = "largest |least loss / (d - H) - 1|, H < d"
 PAIRS = "least loss / (d - 2H), H < d / 2"
 ENERGY = "off-diagonal energy of K"
-RATIO = "|p_{T-1} / p_T + 1/2|"
+RATIO = "|mean of p_{T-1} / p_T + 1/2|"
 HAAR = "largest |loss / least squares - 1|"
 
 

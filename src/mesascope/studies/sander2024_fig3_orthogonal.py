@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 TINY = {"seeds": 2, "num_heads": 3, "few_heads": 1, "dim": 4, "num_states": 6}
 THERE = 1e-3  # a loss a position below which a seed counts as arrived
-RATIO = "|p_{T-1} / p_T + 1/2| of seeds that arrived"
+RATIO = "largest |p_{T-1} / p_T + 1/2| over T, of seeds that arrived"
 FLOOR = "|least loss a position / (d - 2H) - 1|"
 OTHERS = "largest weight before s_{T-1} / mean p_T, of seeds that arrived"
-FAMILY = "largest |mixing of pairs + ratio / (1 + ratio)| of seeds that arrived"
+FAMILY = "largest |mixing of pairs + mean ratio / (1 + mean ratio)| of seeds that arrived"
 ROTATION = "largest entry of 2 cos(theta) R_theta - I - R_{2 theta}"
 
 

@@ -14,12 +14,12 @@ from mesascope.studies._repeat_readings import read
 from mesascope.studies._repeats import RepeatsCell, measure_repeats
 from mesascope.studies._text_forecasts import ForecastCell, gains, measure_forecasts
 from mesascope.studies._text_forecasts import in_words as forecasts_in_words
+from mesascope.studies._text_windows import LARGEST, check_num_states
 from mesascope.validation import check_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONGEST, LARGEST = 1024, 50  # tokens of a window, so that hundreds are left; entries of a vector
 ORDER = "least 1 - error of AR(1) in order / shuffled in windows, over d"
 TEXT = "least 1 - error of AR(1) in order / shuffled throughout, over d"
 SMALL = "largest 1 - error of AR(1) in order / shuffled, over d and shuffles"
@@ -89,14 +89,12 @@ class Figure4(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "num_states", "num_windows", "num_short"):
             check_count(name, getattr(self, name))
-        check_count("num_states", self.num_states, minimum=4)
+        check_num_states(self.num_states)
         check_count("first_seed", self.first_seed, minimum=0)
         for dim in self.dims:
             check_count("dims", dim)
         if not self.dims or max(self.dims) > LARGEST or len(set(self.dims)) < len(self.dims):
             raise ValueError(f"`dims` must be different numbers of at most {LARGEST}; got {self.dims}.")
-        if self.num_states > LONGEST:
-            raise ValueError(f"`num_states` must be at most {LONGEST}, for hundreds of windows; got {self.num_states}.")
 
     def cells(self) -> tuple[Cell, ...]:
         shared = self.seeds, self.first_seed
