@@ -72,7 +72,7 @@ def both_descents(cell: DescentCell) -> Arrays:
     return {
         "steps": from_zero.steps,
         "losses": losses[0],
-        "early_losses": early.losses[0],
+        "early_losses": np.asarray(early.losses[0]),
         "law_steps": grid,
         "law": descent_losses(*settings, grid),
         "deviation": np.max(np.abs(np.where(seen, losses, 1) / np.where(seen, law, 1) - 1), axis=1),
