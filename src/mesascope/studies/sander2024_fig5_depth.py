@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from mesascope.studies._base import AbstractStudy, Arrays, Cell, Workspace
 from mesascope.studies._claim import Claim, Verdict
 from mesascope.studies._depth import DepthsCell, measure_depths, model_training
-from mesascope.studies._depth_panels import Summary, remarks, three_panels
+from mesascope.studies._depth_panels import three_panels
+from mesascope.studies._depth_readings import Reached, Summary, readings, remarks
 from mesascope.studies._depth_rivals import RivalsCell, measure_rivals
 from mesascope.studies._training import Training
 from mesascope.tasks.haar import HaarProcess
@@ -21,13 +20,17 @@ if TYPE_CHECKING:
 LINEAR = "|loss of one layer that is not normalised / best step's - 1|"
 STEPS = "largest loss of L layers / of L gradient steps"
 EACH = "largest loss of L layers / of L steps with a coefficient each"
+STEPS_ANY = "largest loss of L layers / of L gradient steps, any first state"
+EACH_ANY = "largest loss of L layers / of L steps with a coefficient each, any first state"
+LEAST_SQUARES = "least loss of any depth / least squares' - 1"
 DEEPER = "largest loss of a depth / of the depth before"
 READOUT = "largest loss read after a layer / after the layer before"
+READOUT_STEPS = "largest loss read after layer k / of k gradient steps"
 LENGTH = "deepest model's loss after all states / after d + 1"
 
 
 class Figure5(AbstractStudy):
-    """On W of Haar's law every layer on augmented tokens is worth a gradient step on the inner loss, or more.
+    """On W of Haar's law, are layers on augmented tokens worth as many gradient steps on the inner loss?
 
     Tokens are (0, s_t, s_{t-1}), layers have one head with biases, a normalisation of what they found, and a residual
     stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
@@ -41,20 +44,25 @@ class Figure5(AbstractStudy):
     batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, drawn anew; their error is ours / d.
     """
 
-    title: ClassVar = "On dynamics that do not commute a layer is worth a gradient step or more"
+    title: ClassVar = "Layers against gradient steps on dynamics that do not commute"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
     claims: ClassVar = (
         Claim("linear", "Without normalisation one layer is as good as a step.", LINEAR, "at most", 0.05),
         Claim("linear-any", "So it is where the first state is any.", LINEAR, "at most", 0.05),
         Claim("steps", "L layers are at least as good as L steps.", STEPS, "at most", 1.0),
         Claim("steps-each", "Even if every step has its own.", EACH, "at most", 1.0),
+        Claim("steps-any", "L layers are, too, where the first state is any.", STEPS_ANY, "at most", 1.0),
+        Claim("each-any", "There, too, if every step has its own.", EACH_ANY, "at most", 1.0),
+        Claim("least-squares", "The best depth reaches least squares.", LEAST_SQUARES, "at most", 0.05),
         Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0),
         Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0),
+        Claim("readout-steps", "After layer k it is as good as k steps.", READOUT_STEPS, "at most", 1.0),
         Claim("length", "More states make the prediction better.", LENGTH, "at most", 0.5),
     )
     presets: ClassVar = {
         "smoke": {
             "depths": (1, 2),
+            "depths_any": (1,),
             "num_steps": 60,
             "batch_size": 32,
             "num_validation": 100,
@@ -75,6 +83,7 @@ class Figure5(AbstractStudy):
 
     seeds: int = 2
     depths: tuple[int, ...] = (1, 2, 3)
+    depths_any: tuple[int, ...] = (1, 2)
     dim: int = 4
     num_states: int = 25
     num_steps: int = 1000
@@ -86,10 +95,11 @@ class Figure5(AbstractStudy):
     def __check_init__(self):
         for name in ("num_validation", "dim", "num_states"):
             check_count(name, getattr(self, name))
-        for depth in self.depths:
-            check_count("depths", depth)
-        if not self.depths or list(self.depths) != sorted(set(self.depths)):
-            raise ValueError(f"`depths` must be numbers of layers, the smallest first; got {self.depths}.")
+        for name, depths in (("depths", self.depths), ("depths_any", self.depths_any)):
+            for depth in depths:
+                check_count(name, depth)
+            if not depths or list(depths) != sorted(set(depths)):
+                raise ValueError(f"`{name}` must be numbers of layers, the smallest first; got {depths}.")
         if self.num_states < self.dim + 2:
             raise ValueError(f"`num_states` must be at least dim + 2 = {self.dim + 2}; got {self.num_states}.")
         self.trainings()  # checks everything else
@@ -99,25 +109,26 @@ class Figure5(AbstractStudy):
         sizes = self.num_states, self.dim
         return HaarProcess(*sizes, Ones(unit=True)), HaarProcess(*sizes, Sphere())
 
-    def trainings(self) -> tuple[Training, ...]:
-        """Every depth, and last the layer without normalisation, on either process."""
+    def trainings(self) -> tuple[tuple[Training, ...], ...]:
+        """On either process every depth, and last the layer without normalisation."""
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
-        common, (process, other) = (config, self.seeds, self.first_seed), self.processes()
-        normalised = (model_training(process, depth, True, *common) for depth in self.depths)
-        return *normalised, *(model_training(each, 1, False, *common) for each in (process, other))
+        kinds = ([*((depth, True) for depth in depths), (1, False)] for depths in (self.depths, self.depths_any))
+        return tuple(
+            tuple(model_training(process, *kind, config, self.seeds, self.first_seed) for kind in of)
+            for process, of in zip(self.processes(), kinds, strict=True)
+        )
 
     def cells(self) -> tuple[Cell, ...]:
-        *trainings, elsewhere = self.trainings()
-        process, other = self.processes()
-        names = (*(f"depth {depth}" for depth in self.depths), "not normalised", "not normalised, any start")
-        trained = (Cell(f"{name}, trained", each) for name, each in zip(names, self.trainings(), strict=True))
-        return (
-            *trained,
-            Cell("gradient descent", RivalsCell(process, max(self.depths), self.num_validation)),
-            Cell("one step, any start", RivalsCell(other, 1, self.num_validation)),
-            Cell("any start, measured", DepthsCell((elsewhere,), other, self.num_validation)),
-            Cell("all, measured", DepthsCell(tuple(trainings), process, self.num_validation)),
-        )
+        trained, measured = [], []
+        laws = (self.depths, "one start"), (self.depths_any, "any start")
+        for (depths, law), process, of in zip(laws, self.processes(), self.trainings(), strict=True):
+            names = (*(f"depth {depth}" for depth in depths), "not normalised")
+            trained += (Cell(f"{name}, {law}, trained", each) for name, each in zip(names, of, strict=True))
+            measured += (
+                Cell(f"gradient descent, {law}", RivalsCell(process, max(depths), self.num_validation)),
+                Cell(f"models, {law}", DepthsCell(of, process, self.num_validation)),
+            )
+        return *trained, *measured
 
     def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
         if isinstance(cell.config, DepthsCell):
@@ -125,22 +136,11 @@ class Figure5(AbstractStudy):
         return measure_rivals(cell.config, workspace)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        rivals, step, elsewhere, measured = results[-4:]
-        *models, linear = (measured[f"loss_{i}"] for i in range(len(self.depths) + 1))
-        return Summary(np.array(self.depths), tuple(models), linear, rivals, elsewhere["loss_0"], step)
+        rivals, models, rivals_any, models_any = results[-4:]
+        return Summary(Reached.of(self.depths, models, rivals), Reached.of(self.depths_any, models_any, rivals_any))
 
     def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        ends, steps, deepest = summary.by_depth(), summary.by_steps(), summary.models[-1]
-        read = deepest.mean(axis=-1)
-        per_seed = {
-            "linear": np.abs(summary.linear[:, -1].mean(axis=-1) / steps[0] - 1),
-            "linear-any": np.abs(summary.elsewhere[:, -1].mean(axis=-1) / summary.step_elsewhere["loss"].mean() - 1),
-            "steps": (ends / steps[np.array(self.depths) - 1]).max(axis=1),
-            "steps-each": (ends / summary.by_steps("each_loss")[np.array(self.depths) - 1]).max(axis=1),
-            "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
-            "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
-            "length": deepest[:, -1, -1] / deepest[:, -1, self.dim],
-        }
+        per_seed = readings(summary, self.dim)
         return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
