@@ -60,9 +60,8 @@ def least_without_positions(dim: int, num_states: int, mu: float) -> np.ndarray:
         def of_heads(law: str, mixing: Array) -> Array:
             return LOSSES[law](mixing.reshape(dim, dim), rows).mean() / dim
 
-        losses = [(partial(of_heads, law), dim * dim) for law in ("unitary", "orthogonal")]
-        losses.append((lambda scale: concentrated(scale[0] * rows), 1))
-        return np.array([_least_of_quadratic(loss, size) for loss, size in losses])
+        of_laws = [_least_of_quadratic(partial(of_heads, law), dim * dim) for law in ("unitary", "orthogonal")]
+        return np.array([*of_laws, _least_of_quadratic(lambda scale: concentrated(scale[0] * rows), 1)])
 
 
 def _least_of_quadratic(loss_fn: Callable[[Array], Array], size: int) -> Array:
