@@ -54,7 +54,7 @@ class Figure7(AbstractStudy):
     title: ClassVar = "Heads on plain tokens help, for different reasons if the last token asks or the one before"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 7"
     claims: ClassVar = (
-        Claim("improves", "More heads are better where the token before the last asks.", IMPROVES, "at most", 0.9),
+        Claim("improves", "Heads help where the token before the last asks.", IMPROVES, "at most", 0.9),
         Claim("saturates", "More than the first number above d gain little.", SATURATES, "at least", 0.9),
         Claim("dimension", "The loss grows with the dimension.", DIMENSION, "at most", 1.0),
         Claim("last-token", "Where the last token asks little is predicted.", "least loss / |s|^2", "at least", 0.9),
