@@ -58,9 +58,7 @@ class Figure7(AbstractStudy):
         Claim("saturates", "More than the first number above d gain little.", SATURATES, "at least", 0.9),
         Claim("dimension", "The loss grows with the dimension.", DIMENSION, "at most", 1.0),
         Claim("last-token", "Where the last token asks little is predicted.", "least loss / |s|^2", "at least", 0.9),
-        Claim(
-            "before", "Far less than if the one before asks.", "loss / where the last asks, most heads", "at most", 0.8
-        ),
+        Claim("before", "Far less than if the one before asks.", "loss / where the last asks", "at most", 0.8),
         Claim("uniform", "Without a known s_1 the last token learns nothing.", UNIFORM, "at least", 0.95),
         Claim("no-term", "Without biases no term helps it.", "largest |least loss - 1|", "at most", 0.05),
         Claim("biases", "With biases and a known s_1 some do.", "least loss", "at most", 0.9),
