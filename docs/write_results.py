@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from mesascope.report.figures import save_figures
+from mesascope.report.markdown import as_markdown
 from mesascope.report.tables import tally, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult
 from mesascope.studies import find_study, study_names
@@ -55,7 +56,7 @@ def judge(study: AbstractStudy, archive: Archive) -> tuple[StudyResult, float] |
 
 
 def section(name: str, result: StudyResult, seconds: float) -> str:
-    """A study's page: what it is, verdicts, figures, notes, and what the study says of itself."""
+    """A study's page: what it is, verdicts, figures, what the study says of itself, and numbers."""
     shown = []
     with tempfile.TemporaryDirectory() as drawn:
         for path in save_figures(result, drawn):
@@ -63,14 +64,16 @@ def section(name: str, result: StudyResult, seconds: float) -> str:
                 target = f"{name}-{path.name}"
                 shutil.copy(path, DOCS / "figures" / target)
                 shown.append(f"![{name}, {path.stem}](../figures/{target})\n")
-    notes = "".join(f"- {note}\n" for note in result.notes)
-    head = f"## {name}\n\n**{result.study.title}.** {result.study.source}.\n\n{tally([result])}, {seconds:.0f} s.\n"
-    text = inspect.getdoc(type(result.study))
-    return "\n".join([head, verdicts_markdown([result]), *shown, notes, f"{text}\n"])
+    title = as_markdown(f"{result.study.title}.")
+    head = f"## {name}\n\n**{title}** {result.study.source}.\n\n{tally([result])}, {seconds:.0f} s.\n"
+    text = as_markdown(inspect.getdoc(type(result.study)) or "")
+    notes = "".join(f"- {as_markdown(note)}\n" for note in result.notes)
+    numbers = [f"<details><summary>Numbers</summary>\n\n{notes}\n</details>\n"] if notes else []
+    return "\n".join([head, verdicts_markdown([result], with_study=False), *shown, f"{text}\n", *numbers])
 
 
 def missing(name: str) -> str:
-    return f"## {name}\n\n**{find_study(name).title}.** Not run at the paper's sizes yet.\n"
+    return f"## {name}\n\n**{as_markdown(find_study(name).title)}.** Not run at the paper's sizes yet.\n"
 
 
 def total(results: dict[str, tuple[StudyResult, float] | None]) -> str:
@@ -84,7 +87,7 @@ def summary(results: dict[str, tuple[StudyResult, float] | None]) -> str:
     for name, found in results.items():
         outcome = f"{tally([found[0]])}" if found else "not run yet"
         page = f"docs/results/{name.split('-')[0]}.md#{name}"
-        rows.append(f"| [{name}]({page}) | {find_study(name).title} | {outcome} |\n")
+        rows.append(f"| [{name}]({page}) | {as_markdown(find_study(name).title)} | {outcome} |\n")
     return "".join(rows)
 
 

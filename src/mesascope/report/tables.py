@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from mesascope.report.markdown import as_markdown
 from mesascope.studies._claim import Outcome, Verdict
 from mesascope.studies._result import StudyResult
 
@@ -51,8 +52,8 @@ def tally(results: Sequence[StudyResult]) -> str:
     return f"{counts[Outcome.REPRODUCED]} of {len(outcomes)} claims reproduced{rest}"
 
 
-def verdicts_markdown(results: Iterable[StudyResult]) -> str:
-    """One table of the verdicts of all studies."""
+def verdicts_markdown(results: Iterable[StudyResult], *, with_study: bool = True) -> str:
+    """One table of the verdicts of all studies; `with_study=False` leaves out which study and preset they are of."""
     rows = [
         ("study", "preset", "claim", "verdict", "measured [95% interval]", "criterion"),
         ("---",) * 6,
@@ -69,7 +70,9 @@ def verdicts_markdown(results: Iterable[StudyResult]) -> str:
             for verdict in result.verdicts
         ),
     ]
-    return "".join("| " + " | ".join(entry.replace("|", "\\|") for entry in row) + " |\n" for row in rows)
+    first = 0 if with_study else 2
+    cells = ([as_markdown(entry).replace("|", "\\|") for entry in row[first:]] for row in rows)
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def verdicts_csv(results: Iterable[StudyResult]) -> str:
