@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from mesascope.report.figures import COLOURS, house_style, save_figures
+from mesascope.report.figures import COLOURS, house_style, save_figures, write_figures
 from mesascope.report.tables import measured, tally, verdict_table, verdicts_csv, verdicts_markdown
 from mesascope.studies._base import AbstractStudy
 from mesascope.studies._claim import Claim
@@ -85,6 +85,14 @@ def test_a_png_has_200_dots_an_inch(result, tmp_path):
 def test_equal_figures_are_equal_files(result, tmp_path):
     first, again = ([path.read_bytes() for path in save_figures(result, tmp_path / name)] for name in "ab")
     assert first == again
+
+
+def test_the_fonts_of_formulas_warn_of_nothing(tmp_path, caplog):
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle("$b_1 a_2^T / c^*$")
+    with house_style():
+        write_figures({"formula": figure}, tmp_path)
+    assert not caplog.records
 
 
 def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):

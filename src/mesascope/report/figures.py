@@ -1,6 +1,7 @@
 """Figures in one house style, saved as PNG, SVG and PDF, the same bytes for the same numbers."""
 
 import io
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,8 +76,21 @@ def write_figures(figures: "Mapping[str, Figure]", directory: Path) -> list[Path
     for name, figure in figures.items():
         for extension, metadata in _METADATA.items():
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=extension, metadata=metadata)
+            with _without_font_warnings():
+                figure.savefig(buffer, format=extension, metadata=metadata)
             path = directory / f"{name}.{extension}"
             write_atomically(path, buffer.getvalue())
             written.append(path)
     return written
+
+
+@contextmanager
+def _without_font_warnings() -> Iterator[None]:
+    """The fonts of formulas bear dates of long ago, of which every PDF would warn."""
+    logger = logging.getLogger("fontTools")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
