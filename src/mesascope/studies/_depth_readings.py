@@ -16,9 +16,9 @@ class Reached(NamedTuple):
     rivals: Arrays
 
     @classmethod
-    def of(cls, depths: tuple[int, ...], measured: Arrays, rivals: Arrays) -> "Reached":
+    def of(cls, depths: tuple[int, ...], rivals: Arrays, scaled: Arrays, measured: Arrays) -> "Reached":
         *models, linear = (measured[f"loss_{i}"] for i in range(len(depths) + 1))
-        return cls(np.array(depths), tuple(models), linear, rivals)
+        return cls(np.array(depths), tuple(models), linear, {**rivals, **scaled})
 
     def by_depth(self) -> np.ndarray:
         """Losses [seeds, depths] of the whole models, the mean over states."""
@@ -89,7 +89,8 @@ def _of_process(name: str, reached: Reached) -> tuple[str, str]:
         f"{name}, losses by seed, {'; '.join(f'{kind}: {_row(each)}' for kind, each in losses.items())}.",
         f"{name}, best gradient descent by its number of steps: {_row(reached.by_steps())}, with coefficients "
         f"{_short(rivals['coefficient'])}; with a coefficient for each step {_row(reached.by_steps('each_loss'))}, "
-        f"those of the last {_short(rivals['each'][-1])}; least squares {rivals['least_squares'].mean():.4f}.",
+        f"those of the last {_short(rivals['each'][-1])}; least squares {rivals['least_squares'].mean():.4f}; one step "
+        f"whose answers all have the length {rivals['length']:.3g}, {rivals['scaled'].mean():.4f}.",
     )
 
 

@@ -31,6 +31,36 @@ class RivalsCell(NamedTuple):
     tuning_steps: int = 200
 
 
+class ScaledCell(NamedTuple):
+    """One step of gradient descent whose answers all have one length, tuned and measured on as many sequences each."""
+
+    process: AbstractLinearProcess
+    num_validation: int
+
+
+def measure_scaled(cell: ScaledCell, workspace: Workspace) -> Arrays:
+    """Losses [states] of a step's answer scaled to the one length that is best, as a normalisation might, and that."""
+    tuning, held_out = (validation_sequences(cell.process, cell.num_validation, tuning) for tuning in (True, False))
+    length = best_length(tuning)
+    each = jax.vmap(lambda sequence: losses_along(length * directions(sequence)[None], sequence)[0])(held_out)
+    workspace.report(1, 1, "measured")
+    return {"scaled": np.asarray(each.mean(axis=0)), "length": np.asarray(length)}
+
+
+def directions(sequence: Sequence) -> Float[Array, "t d"]:
+    """The answer of a step of gradient descent after every state, its length one; zero where there is no answer."""
+    answers = DescentAlongSequence(1.0, 1).trajectory(sequence)[0]
+    lengths = jnp.linalg.norm(answers, axis=-1, keepdims=True)
+    return jnp.where(lengths > 0, answers / jnp.where(lengths > 0, lengths, 1.0), 0.0)
+
+
+def best_length(sequences: Sequence) -> Float[Array, ""]:
+    """c with the least mean of |c u - s|^2 / |s|^2 over directions u and next states s."""
+    found, target = jax.vmap(directions)(sequences)[:, :-1], sequences.states[:, 1:]
+    weights = 1 / jnp.sum(target**2, axis=-1, keepdims=True)
+    return jnp.sum(weights * found * target) / jnp.sum(weights * found**2)
+
+
 def measure_rivals(cell: RivalsCell, workspace: Workspace) -> Arrays:
     """Losses [steps, states] of 1, 2, ... steps of gradient descent, each number with its best coefficient [steps].
 
