@@ -34,5 +34,13 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
+def as_installed():
+    """As in a user's program: without the type checker of these tests, whose errors would come first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
 def key():
     return jax.random.key(20240)

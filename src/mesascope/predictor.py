@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, final
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from mesascope.prompt import Prompt, Sequence
+from mesascope.prompt import Prompt, Sequence, check_prompt, check_sequence
 
 
 class AbstractPredictor(eqx.Module):
@@ -27,6 +27,7 @@ class AbstractStepwise(AbstractPredictor):
         """The prediction after each step; the last row is the prediction."""
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        check_prompt(prompt)
         return self.trajectory(prompt)[-1]
 
 
@@ -50,6 +51,7 @@ class AbstractForecaster(AbstractPredictor):
 
     def states(self, prompt: Prompt) -> Inexact[Array, "t d"]:
         """The states s_1, ..., s_T a prompt was made of; ValueError where outputs have another size than inputs."""
+        check_prompt(prompt)
         if prompt.dim_x != prompt.dim_y:
             raise ValueError(
                 f"`prompt` must come from a sequence, with outputs as large as inputs; got {prompt.dim_y} and "
@@ -59,13 +61,32 @@ class AbstractForecaster(AbstractPredictor):
 
 
 class AbstractSequencePredictor(AbstractForecaster):
-    """A forecaster that predicts the next state from each prefix of a sequence, in one pass."""
+    """A forecaster that predicts the next state from each prefix of a sequence, in one pass.
+
+    ValueError for what is not one sequence of states that it takes; batches come from `jax.vmap`.
+    """
 
     takes_complex: ClassVar[bool] = True  # otherwise complex states are refused with a ValueError
 
+    @property
+    def dim_state(self) -> int | None:
+        """Size of the states it takes; None where any will do."""
+        return None
+
     @abstractmethod
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+        """`next_states` of a sequence that has passed `check`."""
+
+    @final
+    def check(self, sequence: Sequence) -> None:
+        """Raise ValueError unless this is one sequence, no batch, of states that the model takes."""
+        check_sequence(sequence, self.dim_state, takes_complex=self.takes_complex)
+
+    @final
     def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         """Row t is the prediction of s_{t+1} given s_1, ..., s_t: that for `sequence.prompt(t)`."""
+        self.check(sequence)
+        return self.predictions(sequence)
 
     def prepared(self, num_states: int) -> Callable[[Sequence], Inexact[Array, "t d"]]:
         """`next_states` for sequences of this length, a module in which what no sequence changes is worked out.

@@ -4,10 +4,13 @@ Axis names used throughout: n examples, dx input size, dy output size, d state o
 steps gradient steps or layers, h heads, k key size, m query tokens.
 """
 
+from typing import Any
+
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from mesascope.validation import check_count, check_states
+from mesascope.validation import check_class, check_count, check_states
 
 
 class Prompt(eqx.Module):
@@ -69,11 +72,32 @@ class Sequence(eqx.Module):
     def prompt(self, length: int) -> Prompt:
         """The first `length` states as a prompt: examples (s_t, s_{t+1}), query s_length, target s_{length+1}."""
         check_count("length", length)
-        if self.states.ndim != 2:
-            raise ValueError(f"`states` must be one sequence's, not a batch: use `jax.vmap`; got {self.states.shape}.")
+        _check_one("states", self)
         if length >= self.num_states:
             raise ValueError(
                 f"`length` must be below {self.num_states}, so that a next state is left to predict; got {length}."
             )
         states = self.states
         return Prompt(states[: length - 1], states[1:length], states[length - 1], states[length])
+
+
+def check_prompt(prompt: Any) -> None:
+    """Raise ValueError unless `prompt` is one."""
+    check_class("prompt", prompt, Prompt, "A task samples prompts; of a sequence they are `sequence.prompt(length)`.")
+
+
+def check_sequence(sequence: Any, dim: int | None = None, *, takes_complex: bool = True) -> None:
+    """Raise ValueError unless `sequence` is one, no batch, of states that a model can take: of size `dim`, if given."""
+    check_class("sequence", sequence, Sequence, "Make one of states [t d]: `Sequence(states)`.")
+    _check_one("sequence", sequence)
+    if not takes_complex and jnp.iscomplexobj(sequence.states):
+        raise ValueError(f"`sequence` must have real states for this model; got {sequence.states.dtype}.")
+    if dim is not None and sequence.states.shape[1] != dim:
+        size = sequence.states.shape[1]
+        raise ValueError(f"`sequence` must have states of size {dim}; got {size}. Make the model for this size.")
+
+
+def _check_one(name: str, sequence: Sequence) -> None:
+    shape = sequence.states.shape
+    if len(shape) != 2:
+        raise ValueError(f"`{name}` must be one sequence's, not a batch: use `jax.vmap`; got {shape}.")

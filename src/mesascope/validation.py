@@ -33,12 +33,32 @@ def check_finite(name: str, value: Any) -> None:
 def check_states(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is an array of finite real or complex numbers [..., t d]."""
     if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim < 2 or not _is_inexact(value.dtype):
-        raise ValueError(f"`{name}` must be an array of real or complex numbers, a row a state; got {_kind_of(value)}.")
+        raise ValueError(
+            f"`{name}` must be an array of real or complex numbers, a row a state; got {_kind_of(value)}. "
+            f"Whole numbers and lists become one by `jnp.asarray({name}, float)`."
+        )
+    if 0 in value.shape[-2:]:
+        raise ValueError(f"`{name}` must be one or more, each of one number or more; got shape {value.shape}.")
     if isinstance(value, jax.core.Tracer):
         return  # it has no number yet
     broken = np.argwhere(~np.isfinite(value).all(axis=-1))
     if broken.size:
         raise ValueError(f"`{name}` must be finite; {len(broken)} are not, the first at {broken[0].tolist()}.")
+
+
+def check_real_array(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is an array of floating real numbers."""
+    if not isinstance(value, (jax.Array, np.ndarray)) or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise ValueError(
+            f"`{name}` must be an array of real floating numbers; got {_kind_of(value)}. "
+            f"Whole numbers and lists become one by `jnp.asarray({name}, float)`."
+        )
+
+
+def check_class(name: str, value: Any, kind: type, advice: str) -> None:
+    """Raise ValueError, with `advice` on how to come by one, unless `value` is an object of class `kind`."""
+    if not isinstance(value, kind):
+        raise ValueError(f"`{name}` must be an object of class {kind.__name__}; got {_kind_of(value)}. {advice}")
 
 
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
@@ -52,6 +72,8 @@ def _is_inexact(dtype: Any) -> bool:
 
 
 def _kind_of(value: Any) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
     if not isinstance(value, (jax.Array, np.ndarray)):
         return type(value).__name__
     return f"shape {value.shape} of {value.dtype}"

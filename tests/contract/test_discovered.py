@@ -16,6 +16,7 @@ from mesascope.constructions._base import AbstractConstruction
 from mesascope.discovery import concrete_classes
 from mesascope.models.layer import AbstractLayer
 from mesascope.predictor import AbstractForecaster, AbstractLinearLearner, AbstractPredictor, AbstractStepwise
+from mesascope.prompt import Sequence
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.linear_regression import LinearRegression
 
@@ -102,6 +103,21 @@ def test_a_stepwise_predictor_ends_on_its_prediction(predictor, key):
     prompts = sample_batch(REGRESSION, key, 2)
     last = trajectories(predictor, prompts)[:, -1]
     np.testing.assert_allclose(last, predict_batch(predictor, prompts), rtol=0, atol=tolerance(last))
+
+
+@pytest.mark.parametrize("predictor", [p for p in PREDICTORS if isinstance(p.values[0], AbstractStepwise)])
+@pytest.mark.usefixtures("as_installed")
+def test_a_stepwise_predictor_refuses_what_is_no_prompt(predictor):
+    with pytest.raises(ValueError, match="`prompt` must be an object of class Prompt; got Sequence"):
+        predictor(Sequence(jnp.ones((6, 3))))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_real_model_refuses_complex_prompts(model, key):
+    prompt = jax.tree.map(lambda leaf: leaf.astype(complex), sample(REGRESSION, key))
+    for entry in (model, model.trajectory, model.token_trajectory):
+        with pytest.raises(ValueError, match="`prompt` must be real for a model of real weights; got complex128"):
+            entry(prompt)
 
 
 @pytest.mark.parametrize("predictor", [p for p in PREDICTORS if isinstance(p.values[0], AbstractLinearLearner)])

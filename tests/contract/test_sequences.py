@@ -27,6 +27,7 @@ def every_example(base, package=mesascope.models):
 
 MODELS = every_example(AbstractSequencePredictor)
 FORECASTERS = [*every_example(AbstractForecaster, mesascope.algorithms), *MODELS]
+SEQUENCE_MODELS = [*MODELS, *every_example(AbstractSequencePredictor, mesascope.algorithms)]
 SEQUENCES = [pytest.param(process, id=type(process).__name__) for process in (ConjugatePairs(6, 4), Rotations(6, 4))]
 next_states = eqx.filter_jit(lambda model, sequence: model.next_states(sequence))
 
@@ -100,6 +101,44 @@ def test_a_forecaster_refuses_prompts_that_are_no_sequence(forecaster):
     prompt = LinearRegression(num_examples=4, dim_x=3, dim_y=2).sample(jax.random.key(0))
     with pytest.raises(ValueError, match="`prompt` must come from a sequence, with outputs as large as inputs; got 2"):
         forecaster(prompt)
+
+
+@pytest.mark.parametrize("forecaster", FORECASTERS)
+@pytest.mark.usefixtures("as_installed")
+def test_a_forecaster_refuses_a_sequence_where_a_prompt_is_needed(forecaster):
+    with pytest.raises(
+        ValueError, match=r"`prompt` must be an object of class Prompt; got Sequence\. .*prompt\(length\)"
+    ):
+        forecaster(Sequence(jnp.ones((6, 4))))
+
+
+def entries(model):
+    """All that is called with a sequence."""
+    return [model.next_states, model.prepared(6), *([model.trajectory] if hasattr(model, "trajectory") else [])]
+
+
+@pytest.mark.parametrize("model", SEQUENCE_MODELS)
+@pytest.mark.parametrize(("asked", "message"), [
+    (np.ones((6, 4)), r"an object of class Sequence; got shape \(6, 4\) of float64. .*`Sequence\(states\)`"),
+    (Sequence(jnp.ones((6, 4))).prompt(3), "an object of class Sequence; got Prompt"),
+    (jax.vmap(Sequence)(jnp.ones((3, 6, 4))), r"one sequence's, not a batch: use `jax.vmap`; got \(3, 6, 4\)"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_a_model_refuses_what_is_not_one_sequence(model, asked, message):
+    for entry in entries(model):
+        with pytest.raises(ValueError, match=f"`sequence` must be {message}"):
+            entry(asked)
+
+
+@pytest.mark.parametrize("model", SEQUENCE_MODELS)
+def test_a_model_refuses_states_of_another_size_or_takes_any(model):
+    smaller = Sequence(jnp.ones((6, 3)))
+    for entry in entries(model):
+        if model.dim_state is None:
+            assert entry(smaller).shape[-2:] == (6, 3)
+        else:
+            with pytest.raises(ValueError, match="`sequence` must have states of size 4; got 3"):
+                entry(smaller)
 
 
 @pytest.mark.parametrize("construction", every_example(AbstractSequenceConstruction, mesascope.constructions))

@@ -19,7 +19,7 @@ from mesascope.probes.error import rollout_errors, squared_error
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_rates, learned_step_size
-from mesascope.prompt import Prompt
+from mesascope.prompt import Prompt, Sequence
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.shifted import Shifted
 
@@ -196,3 +196,17 @@ def test_probes_take_models_and_algorithms_alike(prompt):
     np.testing.assert_allclose(measured, (0, 1, 0), rtol=0, atol=1e3 * EPS)
     softened = Transformer(model.layers, JoinedTokens(2), dampening=0.5)
     np.testing.assert_allclose(alignment(softened, GradientDescent(0.2), prompt), (0, 1, 0), rtol=0, atol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("probe", [
+    lambda sequence: alignment(ZeroPredictor(), GradientDescent(), sequence),
+    lambda sequence: sensitivity(GradientDescent(), sequence),
+    lambda sequence: squared_error(ZeroPredictor(), sequence),
+    lambda sequence: rollout_errors(GradientDescent(), sequence),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_a_probe_needs_a_prompt(probe):
+    with pytest.raises(
+        ValueError, match=r"`prompt` must be an object of class Prompt; got Sequence\. .*prompt\(length\)"
+    ):
+        probe(Sequence(jnp.ones((6, 3))))

@@ -153,6 +153,30 @@ def test_first_states_have_the_sizes_they_say(is_complex, key):
         assert (np.abs(draws.mean(axis=0)) <= 5 * np.abs(draws).std() * 3 / np.sqrt(4000)).all()
 
 
+@pytest.mark.parametrize("process", [case for case in EXAMPLES if isinstance(case.values[0], AbstractLinearProcess)])
+@pytest.mark.parametrize(
+    ("initial", "got"), [("sphere", "str"), (None, "NoneType"), (Sphere, "the class Sphere itself")]
+)
+@pytest.mark.usefixtures("as_installed")
+def test_the_law_of_the_first_state_is_one_of_those_there_are(process, initial, got):
+    laws = r"mesascope.tasks.initial_state: Ones\(\), Gaussian\(\), Sphere\(\)"
+    with pytest.raises(
+        ValueError, match=f"`initial` must be an object of class AbstractInitialState; got {got}.*{laws}"
+    ):
+        type(process)(5, 4, initial)
+
+
+@pytest.mark.parametrize(("basis", "got"), [
+    ([[1, 0], [0, 1]], "list"),
+    (np.eye(2, dtype=int), r"shape \(2, 2\) of int64"),
+    (jnp.eye(2, dtype=complex), r"shape \(2, 2\) of complex128"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_a_basis_is_an_array_of_real_numbers(basis, got):
+    with pytest.raises(ValueError, match=rf"`basis` must be an array of real floating numbers; got {got}\. .*asarray"):
+        Rotations(5, 2, basis=basis)
+
+
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: HaarProcess(1), "`num_states` must be an integer of at least 2; got 1"),
     (lambda: HaarProcess(dim=0), "`dim` must be an integer of at least 1; got 0"),

@@ -96,6 +96,16 @@ def test_a_sequence_has_finite_states():
     assert not jnp.isfinite(jax.jit(lambda states: Sequence(states).states)(states)).all()  # no number to check yet
 
 
+@pytest.mark.parametrize(("states", "message"), [
+    (jnp.ones((3, 2), int), r"got shape \(3, 2\) of int64\. .*`jnp.asarray\(states, float\)`"),
+    (jnp.ones((0, 3)), r"`states` must be one or more, each of one number or more; got shape \(0, 3\)"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_a_sequence_has_states_and_they_are_floats(states, message):
+    with pytest.raises(ValueError, match=message):
+        Sequence(states)
+
+
 def test_a_batch_of_sequences_is_no_prompt():
     with pytest.raises(ValueError, match=r"one sequence's, not a batch: use `jax.vmap`; got \(5, 4, 2\)"):
         jax.vmap(Sequence)(jnp.ones((5, 4, 2))).prompt(3)

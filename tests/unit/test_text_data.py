@@ -78,6 +78,38 @@ def test_a_vector_for_each_word():
         OwnText("a", ("a", "b"), np.ones((3, 2)))
 
 
+@pytest.mark.parametrize(("settings", "message"), [
+    ((None, ("a",), np.ones((1, 2))), "`text` must be an object of class str; got NoneType"),
+    ((b"a", ("a",), np.ones((1, 2))), r"`text` must be an object of class str; got bytes. .*`text.decode\(\)`"),
+    (("a", None, np.ones((1, 2))), "`words` must be a tuple or list of one word or more; got None"),
+    (("a", "a", np.ones((1, 2))), "`words` must be a tuple or list of one word or more; got 'a'"),
+    (("a", (b"a",), np.ones((1, 2))), r"`words` must be .*; got \(b'a',\)"),
+    (("a", (), np.ones((0, 2))), r"`words` must be .*; got \(\)"),
+    (("a", ("a", "b"), np.ones(2)), r"`vectors` must be real numbers \[words e\], a row a word; got shape \(2,\)"),
+    (("a", ("a",), None), r"`vectors` must be real numbers \[words e\], a row a word; got shape \(\)"),
+    (("a", ("a", "b"), [[1.0], [1.0, 2.0]]), r"`vectors` must be real numbers \[words e\], a row a word; got setting"),
+    (("a", ("a",), b"1 2"), r"`vectors` must be real numbers \[words e\], a row a word; got could not convert"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_what_is_no_text_with_vectors_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        OwnText(*settings)
+
+
+def test_words_may_be_a_list():
+    assert OwnText("a", ["a"], [[1, 2]]) == OwnText("a", ("a",), np.array([[1.0, 2.0]]))
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"order": "shuffled"}, r"`order` must be .* AbstractOrder; got str\. .*AsWritten\(\), ShuffledInWindows\(\)"),
+    ({"source": "In a beginning"}, r"`source` must be .* AbstractSource; got str\. .*OwnText\(text, words, vectors\)"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_an_order_and_a_source_are_objects(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TextWindows(5, 3, **settings)
+
+
 def test_principal_components_are_those_of_the_tokens_one_by_one():
     """Against a singular value decomposition of all tokens' vectors, up to the sign of each coordinate."""
     text = own_text(random_text(300)).read()

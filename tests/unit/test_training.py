@@ -378,6 +378,25 @@ def test_the_gradient_of_sequences_taken_in_parts_is_that_of_the_whole(model_cla
         np.testing.assert_allclose(a, b, rtol=0, atol=1e3 * np.finfo(float).eps * float(jnp.abs(b).max()))
 
 
+SEQUENCE_MODEL = AugmentedLayer.initialise(4, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize(("model", "task", "message"), [
+    (make_model(jax.random.key(0)), HaarProcess(6, 4), "of sequences for a process; got Transformer and HaarProcess"),
+    (GradientDescent(0.1), HaarProcess(6, 4), "of sequences for a process; got GradientDescent and HaarProcess"),
+    (SEQUENCE_MODEL, LinearRegression(6, 4, 4), "of prompts for a task; got AugmentedLayer and LinearRegression"),
+    (SEQUENCE_MODEL, LinearRegression(6, 4, 1), "of prompts for a task; got AugmentedLayer and LinearRegression"),
+])  # fmt: skip
+def test_a_process_trains_models_of_sequences_and_a_task_models_of_prompts(model, task, message, key):
+    with pytest.raises(ValueError, match=f"`model` must be a model {message}. Take "):
+        fit(model, task, SHORT, key=key)
+
+
+def test_a_model_for_states_of_another_size_is_refused(key):
+    with pytest.raises(ValueError, match="`sequence` must have states of size 4; got 3"):
+        fit(SEQUENCE_MODEL, HaarProcess(6, 3), SHORT, key=key)
+
+
 @pytest.mark.parametrize("name", ["num_steps", "batch_size", "chunk_size"])
 def test_sizes_are_counts(name):
     with pytest.raises(ValueError, match=f"`{name}` must be an integer"):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from mesascope.validation import (
+    check_class,
     check_count,
     check_finite,
     check_non_negative,
     check_positive,
+    check_real_array,
     check_shape,
     check_states,
 )
@@ -87,8 +89,13 @@ def test_shapes():
     [
         (np.full((2, 3, 2), 1j * np.nan), r"must be finite; 6 are not, the first at \[0, 0\]"),
         (np.ones(4), r"must be an array of real or complex numbers, a row a state; got shape \(4,\) of float64"),
-        (np.ones((4, 2), np.int32), r"must be an array .*; got shape \(4, 2\) of int32"),
+        (
+            np.ones((4, 2), np.int32),
+            r"must be an array .*; got shape \(4, 2\) of int32\. .*`jnp.asarray\(states, float\)`",
+        ),
         ([[1.0, 2.0]], "must be an array .*; got list"),
+        (np.ones((0, 3)), r"must be one or more, each of one number or more; got shape \(0, 3\)"),
+        (np.ones((5, 3, 0)), r"must be one or more, each of one number or more; got shape \(5, 3, 0\)"),
     ],
 )
 def test_states_are_an_array_of_finite_numbers(states, complaint):
@@ -96,3 +103,30 @@ def test_states_are_an_array_of_finite_numbers(states, complaint):
     check_states("states", jnp.ones((2, 1), jnp.bfloat16))
     with pytest.raises(ValueError, match=f"`states` {complaint}"):
         check_states("states", states)
+
+
+def test_states_that_are_traced_are_one_or_more_too():
+    with pytest.raises(ValueError, match=r"`states` must be one or more, .*; got shape \(0, 2\)"):
+        jax.jit(lambda states: check_states("states", states))(jnp.ones((0, 2)))
+
+
+@pytest.mark.parametrize("value", [np.ones(2), jnp.ones(2, jnp.bfloat16)])
+def test_floating_real_arrays_pass(value):
+    check_real_array("basis", value)
+    jax.jit(lambda value: check_real_array("basis", value))(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [(np.ones(2, int), r"shape \(2,\) of int64"), (np.ones(2, complex), r"shape \(2,\) of complex128"), (1.0, "float")],
+)
+def test_other_arrays_are_refused(value, got):
+    with pytest.raises(ValueError, match=f"`basis` must be an array of real floating numbers; got {got}"):
+        check_real_array("basis", value)
+
+
+def test_an_object_is_of_its_class():
+    check_class("n", True, int, "Count.")
+    for value, got in (("1", "str"), (int, "the class int itself"), (np.ones(2), r"shape \(2,\) of float64")):
+        with pytest.raises(ValueError, match=f"`n` must be an object of class int; got {got}. Count."):
+            check_class("n", value, int, "Count.")

@@ -27,6 +27,7 @@ class AbstractAlongSequence(AbstractSequencePredictor):
     @final
     def trajectory(self, sequence: Sequence) -> Inexact[Array, "steps t d"]:
         """The predictions after each step."""
+        self.check(sequence)
         states = sequence.states
         before = jnp.conj(states[:-1])
         pairs = (jnp.einsum("ti,tj->tij", each, before) for each in (states[:-1], states[1:]))
@@ -35,7 +36,7 @@ class AbstractAlongSequence(AbstractSequencePredictor):
         return jnp.einsum("tkij,tj->kti", weights, states)
 
     @final
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         return self.trajectory(sequence)[-1]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from abc import abstractmethod
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mesascope.data.words import EmbeddedText, embed, tokenise
 from mesascope.extras import check_extra, damaged
+from mesascope.validation import check_class
 
 EXTRA = "text"
 
@@ -37,7 +39,20 @@ class KingJames(AbstractSource):
 
 
 def _rows(vectors: ArrayLike) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in np.asarray(vectors, float).tolist())
+    try:
+        table = np.asarray(vectors, float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`vectors` must be real numbers [words e], a row a word; got {error}.") from None
+    if table.ndim != 2:
+        raise ValueError(f"`vectors` must be real numbers [words e], a row a word; got shape {table.shape}.")
+    return tuple(tuple(row) for row in table.tolist())
+
+
+def _words(words: Iterable[str]) -> tuple[str, ...]:
+    listed = () if isinstance(words, (str, bytes)) or not isinstance(words, Iterable) else tuple(words)
+    if not listed or not all(isinstance(word, str) for word in listed):
+        raise ValueError(f"`words` must be a tuple or list of one word or more; got {words!r:.80}.")
+    return listed
 
 
 class OwnText(AbstractSource):
@@ -48,10 +63,11 @@ class OwnText(AbstractSource):
     """
 
     text: str = eqx.field(static=True)
-    words: tuple[str, ...] = eqx.field(static=True)
+    words: tuple[str, ...] = eqx.field(static=True, converter=_words)
     vectors: tuple[tuple[float, ...], ...] = eqx.field(static=True, converter=_rows)
 
     def __check_init__(self):
+        check_class("text", self.text, str, "Bytes become text by `text.decode()`.")
         if len(self.words) != len(self.vectors):
             raise ValueError(
                 f"`vectors` must have a row for each of {len(self.words)} words; got {len(self.vectors)} rows."

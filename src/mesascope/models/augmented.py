@@ -29,13 +29,18 @@ class AbstractAugmentedLayer(AbstractSequencePredictor):
     def matrices(self) -> tuple[Float[Array, "u u"], Float[Array, "d u"]]:
         """G and V, their blocks written out."""
 
+    @property
+    @abstractmethod
+    def dim_state(self) -> int:
+        """Size of a state."""
+
     @final
     def dense(self) -> "AugmentedLayer":
         """The same layer with its blocks written out."""
         return AugmentedLayer(*self.matrices())
 
     @final
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         tokens = pair_with_previous(sequence.states)
         moments = jnp.cumsum(jnp.einsum("ti,tj->tij", tokens, jnp.conj(tokens)), axis=0)
         scores, values = (each.astype(tokens.dtype) for each in self.matrices())
@@ -61,6 +66,10 @@ class AugmentedLayer(AbstractAugmentedLayer):
         scores = std * jax.random.normal(scores_key, (2 * dim, 2 * dim))
         return cls(scores, std * jax.random.normal(values_key, (dim, 2 * dim)))
 
+    @property
+    def dim_state(self) -> int:
+        return self.values.shape[0]
+
     def matrices(self) -> tuple[Float[Array, "u u"], Float[Array, "d u"]]:
         return self.scores, self.values
 
@@ -75,6 +84,10 @@ class DiagonalAugmentedLayer(AbstractAugmentedLayer):
     def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "DiagonalAugmentedLayer":
         check_count("dim", dim)
         return cls(*_draw_blocks(std, key, dim))
+
+    @property
+    def dim_state(self) -> int:
+        return self.values.shape[1]
 
     def matrices(self) -> tuple[Float[Array, "u u"], Float[Array, "d u"]]:
         a1, a2, a3, a4 = map(jnp.diag, self.scores)
@@ -95,6 +108,10 @@ class ScalarAugmentedLayer(AbstractAugmentedLayer):
     def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "ScalarAugmentedLayer":
         check_count("dim", dim)
         return cls(dim, *_draw_blocks(std, key))
+
+    @property
+    def dim_state(self) -> int:
+        return self.dim
 
     def matrices(self) -> tuple[Float[Array, "u u"], Float[Array, "d u"]]:
         ones = jnp.ones(self.dim, self.scores.dtype)

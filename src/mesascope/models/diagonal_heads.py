@@ -44,7 +44,11 @@ class DiagonalHeads(AbstractSequencePredictor):
         a, b = (std * jax.random.normal(each, (num_heads, dim)) for each in keys[:2])
         return cls(a, b, LearnedWeights(std * jax.random.normal(keys[2], (num_positions, num_positions))))
 
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    @property
+    def dim_state(self) -> int:
+        return self.key_query.shape[-1]
+
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         moments, queries = weighted_moments(self.positions, sequence)
         mixing = self.mixing.astype(queries.dtype)
         return jnp.einsum("ij,tij,tj->ti", mixing, moments, queries)
@@ -73,7 +77,11 @@ class DenseHeads(AbstractSequencePredictor):
         a, b = (std * jax.random.normal(each, (num_heads, dim, dim)) for each in keys)
         return cls(a, b, diagonal.positions)
 
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    @property
+    def dim_state(self) -> int:
+        return self.key_query.shape[-1]
+
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         moments, queries = weighted_moments(self.positions, sequence)
         a, b = (each.astype(queries.dtype) for each in (self.key_query, self.output_value))
         read = jnp.einsum("tj,hjk,tkl->htl", queries, a, moments)

@@ -22,7 +22,7 @@ class PositionOnlyLayer(AbstractSequencePredictor):
 
     positions: AbstractPositionWeights
 
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         states = sequence.states
         weights = weights_by_prediction(self.positions, len(states)).astype(states.dtype)
         before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])

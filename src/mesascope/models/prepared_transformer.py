@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from mesascope.models.causal_heads import with_constant
 from mesascope.models.head_forms import AbstractHeadForm
 from mesascope.models.sequence_tokens import AbstractSequenceTokens
-from mesascope.prompt import Sequence
+from mesascope.prompt import Sequence, check_sequence
 
 
 class CentredNorm(eqx.Module):
@@ -48,12 +48,8 @@ class PreparedTransformer(eqx.Module):
 
     def _streams(self, sequence):
         """The tokens after each layer."""
-        states = sequence.states
-        if jnp.iscomplexobj(states):
-            raise ValueError(f"`sequence` must have real states for this model; got {states.dtype}.")
-        if states.shape[1] != self.dim:
-            raise ValueError(f"`sequence` must have states of size {self.dim}; got {states.shape[1]}.")
-        tokens = with_constant(self.tokens.embed(states))
+        check_sequence(sequence, self.dim, takes_complex=False)
+        tokens = with_constant(self.tokens.embed(sequence.states))
         constant, seen = with_constant(jnp.zeros_like(tokens[:, :-1])), []
         for i, layer in enumerate(self.layers):
             update = layer(tokens) if self.norms is None else self.norms[i](layer(tokens))

@@ -77,9 +77,14 @@ class SequenceTransformer(AbstractSequencePredictor):
 
     def trajectory(self, sequence: Sequence) -> Float[Array, "layers t d"]:
         """The predictions after each layer."""
+        self.check(sequence)
         return self.prepared(len(sequence.states)).trajectory(sequence)
 
-    def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
+    @property
+    def dim_state(self) -> int:
+        return self.dim
+
+    def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         return self.prepared(len(sequence.states))(sequence)
 
     @classmethod

@@ -13,7 +13,7 @@ from mesascope.models.attention import AbstractAttention, LinearSelfAttention, S
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
 from mesascope.predictor import AbstractStepwise
-from mesascope.prompt import Prompt
+from mesascope.prompt import Prompt, check_prompt
 from mesascope.validation import check_count, check_non_negative, check_positive
 
 State = tuple[Inexact[Array, "*context d"], Inexact[Array, " d"]]  # of the context, and of the query token
@@ -72,7 +72,7 @@ class Transformer(AbstractStepwise):
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         """The prediction after each layer; of a long context, where the layers allow it, by its second moment alone."""
-        context, query = self.tokens.embed(prompt)
+        context, query = self._embed(prompt)
         if self.keeps_moments and len(context) > self.tokens.dim_token:
             _, queries = self._walk(_update_moment, (matmul(context.T, context), query))
         else:
@@ -81,7 +81,7 @@ class Transformer(AbstractStepwise):
 
     def token_trajectory(self, prompt: Prompt) -> tuple[Inexact[Array, "steps n d"], Inexact[Array, "steps d"]]:
         """The context tokens and the query token after each layer."""
-        return self._walk(self._update_tokens, self.tokens.embed(prompt))
+        return self._walk(self._update_tokens, self._embed(prompt))
 
     @property
     def keeps_moments(self) -> bool:
@@ -108,6 +108,17 @@ class Transformer(AbstractStepwise):
         alone = tuple(cls((layer,), tokens) for layer in layers)
         repeated = cls(layers[:1], tokens, num_repeats=3, dampening=0.5)
         return (*alone, repeated, cls(layers[1:3], tokens), cls(layers[:1], tokens, num_repeats=2, token_bound=0.5))
+
+    def _embed(self, prompt: Prompt) -> State:
+        """Tokens; ValueError for what is no prompt, and for complex ones where the weights are real."""
+        check_prompt(prompt)
+        is_complex = any(map(jnp.iscomplexobj, jax.tree.leaves(eqx.filter(self.layers, eqx.is_array))))
+        if not is_complex and any(map(jnp.iscomplexobj, jax.tree.leaves(prompt))):
+            raise ValueError(
+                f"`prompt` must be real for a model of real weights; got {prompt.query.dtype}. "
+                "Models of sequences take complex states, such as AugmentedLayer."
+            )
+        return self.tokens.embed(prompt)
 
     def _walk(self, update: Callable[[AbstractLayer, float, State], State], start: State) -> tuple[Array, Array]:
         """The state after each layer, on a leading axis, the stack applied `num_repeats` times."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from mesascope.predictor import AbstractPredictor
-from mesascope.prompt import Prompt
+from mesascope.prompt import Prompt, check_prompt
 
 
 class Alignment(NamedTuple):
@@ -20,6 +20,7 @@ class Alignment(NamedTuple):
 
 def sensitivity(predictor: AbstractPredictor, prompt: Prompt) -> Inexact[Array, "dy dx"]:
     """The derivative of the prediction with respect to the query: for a linear learner, its weights."""
+    check_prompt(prompt)
     return jax.jacrev(lambda query: predictor(prompt.with_query(query)))(prompt.query)
 
 

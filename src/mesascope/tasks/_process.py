@@ -12,7 +12,7 @@ from jaxtyping import Array, Inexact, Key, PyTree
 from mesascope.prompt import Sequence
 from mesascope.random import normal
 from mesascope.tasks.initial_state import AbstractInitialState, Ones
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_class, check_count, check_non_negative
 
 
 class AbstractProcess(eqx.Module):
@@ -71,6 +71,8 @@ class AbstractLinearProcess(AbstractProcess):
         check_count("num_states", self.num_states, minimum=2)
         check_count("dim", self.dim)
         check_non_negative("noise_std", self.noise_std)
+        laws = ", ".join(f"{law.__name__}()" for law in AbstractInitialState.__subclasses__())
+        check_class("initial", self.initial, AbstractInitialState, f"Those in mesascope.tasks.initial_state: {laws}.")
 
     @abstractmethod
     def sample_dynamics(self, key: Key[Array, ""]) -> PyTree[Array]:

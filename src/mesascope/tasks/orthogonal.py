@@ -1,6 +1,5 @@
 """Orthogonal dynamics that commute: rotations of the same planes, in complex coordinates or in real ones."""
 
-import equinox as eqx
 import jax
 import jax.core
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ from jaxtyping import Array, Complex, Float, Key
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.initial_state import Sphere
 from mesascope.tasks.unitary import phases
-from mesascope.validation import check_positive, check_shape
+from mesascope.validation import check_positive, check_real_array, check_shape
 
 
 class AbstractRotations(AbstractLinearProcess):
@@ -50,8 +49,9 @@ class Rotations(AbstractRotations):
 
     def __check_init__(self):
         basis = self.basis
-        if basis is None or not eqx.is_array(basis):
+        if basis is None:
             return
+        check_real_array("basis", basis)
         check_shape("basis", basis, (self.dim, self.dim))
         if isinstance(basis, jax.core.Tracer):
             return  # it has no number yet

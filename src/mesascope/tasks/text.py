@@ -13,7 +13,7 @@ from mesascope.data.sources import AbstractSource, KingJames, OwnText
 from mesascope.data.words import Components, principal_components
 from mesascope.prompt import Sequence
 from mesascope.tasks._process import AbstractProcess
-from mesascope.validation import check_count
+from mesascope.validation import check_class, check_count
 
 HELD_OUT = 4  # one window in so many is none that training sees
 
@@ -42,6 +42,9 @@ class TextWindows(AbstractProcess):
     def __check_init__(self):
         check_count("num_states", self.num_states, minimum=2)
         check_count("dim", self.dim)
+        orders = ", ".join(f"{order.__name__}()" for order in AbstractOrder.__subclasses__())
+        check_class("order", self.order, AbstractOrder, f"Those in mesascope.data.orders: {orders}.")
+        check_class("source", self.source, AbstractSource, "A text of one's own: OwnText(text, words, vectors).")
 
     @property
     def dtype(self) -> jnp.dtype:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe
-from mesascope.predictor import AbstractPredictor
+from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -84,6 +84,7 @@ def fit_seeds(
     continues from it where it exists, and the file is kept up to date: on as many devices, bit for bit as if it had
     never stopped.
 
+    Raises ValueError where the model is not of what is drawn: a model of sequences takes a process, another a task.
     Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is, and
     `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
@@ -109,6 +110,21 @@ def static_part(make_model: Callable[[Key[Array, ""]], Any], key: Key[Array, ""]
     return eqx.filter_jit(lambda key: eqx.filter(make_model(key), eqx.is_inexact_array, inverse=True))(key)
 
 
+def _check_pair(model: Any, task: AbstractTask | AbstractProcess) -> None:
+    """Raise ValueError for a model of prompts and a process, or a model of sequences and a task."""
+    got = f"got {type(model).__name__} and {type(task).__name__}"
+    if isinstance(task, AbstractProcess) and not isinstance(model, AbstractSequencePredictor):
+        raise ValueError(
+            f"`model` must be a model of sequences for a process; {got}. Take such a model, as SequenceTransformer or "
+            "AugmentedLayer, or a task, as LinearRegression."
+        )
+    if isinstance(task, AbstractTask) and isinstance(model, AbstractForecaster):
+        raise ValueError(
+            f"`model` must be a model of prompts for a task; {got}. Take such a model, as Transformer, or a process, "
+            "as HaarProcess."
+        )
+
+
 class _Run:
     """The state of a training: what a checkpoint holds."""
 
@@ -116,6 +132,7 @@ class _Run:
         self.config, self.num_seeds = config, len(keys)
         self.mesh = seed_mesh(self.num_seeds)
         self.static_model = static_part(make_model, keys[0])
+        _check_pair(self.static_model, task)
         padded = pad_to_devices(keys, self.mesh)
         self.states: State = compile_start(make_model, config, self.mesh)(padded)
         self.chunk = compile_chunk(self.static_model, task, config, self.mesh)
