@@ -53,7 +53,7 @@ class DenseAttention(AbstractStudy):
     d, the other end of that family, p_{T-1} growing without bound, draws some, which get ever nearer and never there. A
     third solution diagonal heads have not: s_1 is always the vector of ones, so that s_2 holds the eigenvalues, and
     heads that exchange partners make s_2^2 s_{T-1} = s_{T+1} with weight on s_2 alone, off-diagonal energy 1. It takes
-    d heads, and draws most seeds that have them.
+    d heads, and draws more than half of the seeds that have them.
 
     Haar dynamics, s_1 uniform on the sphere, do not prefer a basis: for given positions the loss is convex in K, so
     that its average over all bases does as well: s_t <s_t, s_{T-1}>, of A = B = I, and s_{T-1} |s_t|^2, which p_{T-1}
