@@ -94,7 +94,7 @@ def check_sequence(sequence: Any, dim: int | None = None, *, takes_complex: bool
         raise ValueError(f"`sequence` must have real states for this model; got {sequence.states.dtype}.")
     if dim is not None and sequence.states.shape[1] != dim:
         size = sequence.states.shape[1]
-        raise ValueError(f"`sequence` must have states of size {dim}; got {size}. Make the model for this size.")
+        raise ValueError(f"`sequence` must have states of size {dim}; got {size}. Make the model for size {size}.")
 
 
 def _check_one(name: str, sequence: Sequence) -> None:

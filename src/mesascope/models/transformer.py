@@ -116,7 +116,7 @@ class Transformer(AbstractStepwise):
         if not is_complex and any(map(jnp.iscomplexobj, jax.tree.leaves(prompt))):
             raise ValueError(
                 f"`prompt` must be real for a model of real weights; got {prompt.query.dtype}. "
-                "Models of sequences take complex states, such as AugmentedLayer."
+                "For complex states there is AugmentedLayer, a model of sequences."
             )
         return self.tokens.embed(prompt)
 
