@@ -36,9 +36,13 @@ def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "F
         energies.set_yscale("log")
         ratios.plot(each.ravel(), (of["ratio"] * there).ravel(), "o", color="C0", alpha=0.6)
         ratios.axhline(-0.5, label="-1/2", **REFERENCE)
-        ratios.set(xlabel="number of heads H", yscale="symlog", xticks=heads)
+        ratios.set(xlabel="number of heads H", xticks=heads)
+        ratios.set_yscale("symlog", linthresh=1)
+        ratios.set_yticks([-(10.0**6), -(10.0**3), -1, 0, 1, 10.0**3, 10.0**6])
     for axes, label in zip(
-        rows[:, 0], ("loss a position", "energy off the diagonal", "mean $p_{T-1} / p_T$"), strict=True
+        rows[:, 0],
+        ("loss a position", f"energy off the diagonal, at least {SMALLEST:g}", "mean $p_{T-1} / p_T$"),
+        strict=True,
     ):
         axes.set_ylabel(label)
         axes.legend(fontsize="small")
@@ -55,10 +59,10 @@ def heat_maps(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "
         count = dim if dynamics == UNITARY else dim - 1
         at = heads.index(max(count, 1))
         best = np.argmin(of["losses"][:, -1, at])
-        column[0].set_title(f"{dynamics}, {count} heads")
+        column[0].set_title(f"{dynamics}, {count} heads, loss {of['losses'][best, -1, at]:.1g}")
         for axes, name, text in zip(column, ("mixing", "visible_mixing"), ("all of K", "what is seen"), strict=True):
             image = axes.imshow(of[name][best, at], cmap="Blues", vmin=0, vmax=1)
-            axes.set(xticks=[], yticks=[], ylabel=text if dynamics == UNITARY else "")
+            axes.set(xticks=[], yticks=[], xlabel="key k", ylabel=f"{text}: output i" if dynamics == UNITARY else "")
             axes.grid(False)
             figure.colorbar(image, ax=axes, shrink=0.8)
     return figure

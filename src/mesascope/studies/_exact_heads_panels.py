@@ -19,10 +19,12 @@ def heat_maps(arrays: Arrays) -> "Figure":
     a, b = arrays["key_query"][0], arrays["output_value"][0]
     figure = Figure(figsize=(12, 3.2), layout="constrained")
     *panels, last = figure.subplots(1, 4)
-    titles = ("A: heads by coordinates", "B: heads by coordinates", "$B^T A$")
-    for axes, title, matrix in zip(panels, titles, (a, b, b.T @ a), strict=True):
+    named = (("A", "head", a), ("B", "head", b), ("$C = B^T A$", "coordinate", b.T @ a))
+    for axes, (title, rows, matrix) in zip(panels, named, strict=True):
         signed_map(axes, matrix, title)
-    map_of_positions(last, arrays["positions"][0][:-1], "P: queries by keys")
+        axes.set(xlabel="coordinate", ylabel=rows)
+    map_of_positions(last, arrays["positions"][0][:-1], "P")
+    last.set(xlabel="key", ylabel="query")
     return figure
 
 

@@ -103,7 +103,8 @@ def three_panels(
         directions.semilogy(np.arange(1, len(times) + 1), times, "o-", label=f"mu = {mu:g}")
     losses.set(xlabel="step", ylabel="loss (dots: step by step)", ylim=(1e-10, 2))
     losses.legend(fontsize="small")
-    directions.set(xlabel="eigenvalue of H, largest first", ylabel="steps its direction takes", ylim=(0.5, 1e8))
+    directions.set(xlabel="eigenvalue of H, largest first", ylabel="steps to learn its direction", ylim=(0.5, 1e8))
+    directions.legend(fontsize="small")
     for i, tolerance in enumerate(TOLERANCES):
         steps.loglog(mus, [summary[mu]["steps_to"][i] for mu in mus], "o-", label=f"to {tolerance:g}")
     steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8))

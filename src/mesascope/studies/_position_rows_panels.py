@@ -49,7 +49,7 @@ def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays]
         maps[column].set(title=f"mu = {mu:g}", xlabel="key t", ylabel="length T" if column == 0 else "")
         maps[column].grid(False)
         times = np.arange(1, size + 1)
-        rows[column].plot(times, arrays["stopped"][-1], "o-", markersize=3, label="stopped")
+        rows[column].plot(times, arrays["stopped"][-1], "o", markersize=3, zorder=3, label="stopped")
         rows[column].plot(times, arrays["ended"][-1], label=f"after {num_steps} steps")
         lines = rows[column].plot(times, samples[column]["stopped"][:, -1].T, color="C2", linewidth=0.8)
         lines[0].set_label("stopped, on samples")
@@ -61,7 +61,9 @@ def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays]
         rows[column].set(xlabel="key t", ylabel="last row of P" if column == 0 else "")
         spectra[column].plot(times, arrays["spectrum"], "o", markersize=3)
         spectra[column].axhline(arrays["spectrum"][0] - 16, **REFERENCE, label="float64")
-        spectra[column].set(xlabel="eigenvalue", ylabel="log10 of it" if column == 0 else "")
+        spectra[column].set(
+            xlabel="eigenvalue of H, largest first", ylabel="log10 of the eigenvalue" if column == 0 else ""
+        )
     rows[0].legend(fontsize="x-small")
     spectra[0].legend()
     return figure

@@ -10,6 +10,7 @@ from mesascope.studies._position_schemes import SCHEMES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEAST = 1e-12  # a loss that is drawn as zero
 NUM_DRAWN = 8  # weights, of the newest states
 
 
@@ -31,14 +32,16 @@ def two_rows(trained: dict[str, Arrays]) -> "Figure":
     figure = Figure(figsize=(3.3 * len(trained), 6), layout="constrained")
     losses, weights = figure.subplots(2, len(trained), sharey="row")
     for column, (law, of) in enumerate(trained.items()):
-        ends = np.maximum(of["losses"][:, -1], 1e-12)
+        ends = np.maximum(of["losses"][:, -1], LEAST)
         for i, scheme in enumerate(SCHEMES):
             losses[column].semilogy(np.full(len(ends), i), ends[:, i], "o", color=f"C{i}", alpha=0.6)
             best = np.argmin(ends[:, i])
             newest = of["last_rows"][best, i, ::-1][:NUM_DRAWN]
             weights[column].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=scheme)
         losses[column].set_xticks(range(len(SCHEMES)), list(SCHEMES), rotation=60, ha="right")
-        losses[column].set(title=law, ylabel="loss a position and coordinate, by seed" if column == 0 else "")
+        losses[column].set(
+            title=law, ylabel=f"loss a position and coordinate, by seed, at least {LEAST:g}" if column == 0 else ""
+        )
         label = "last row of P, times mean $C_{ii}$" if column == 0 else ""
         weights[column].set(xlabel="states ago, 0 the newest", ylabel=label, yscale="symlog")
     weights[0].legend(fontsize="small", ncols=2)

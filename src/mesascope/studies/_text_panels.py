@@ -64,7 +64,7 @@ def _histogram(axes: "Axes", repeats: Arrays) -> None:
             share = kept(repeats[f"{kind}_words"]).size / repeats[f"{kind}_words"].size
             axes.hist(shown[2 * i], bins, color=f"C{i}", alpha=0.5, label=f"{LABELS[kind]}: {share:.1%} kept")
             axes.hist(shown[2 * i + 1], bins, color=f"C{i}", histtype="step", linestyle="--", linewidth=1.0)
-        axes.plot([], [], color="grey", linestyle="--", linewidth=1.0, label="random vectors")
+        axes.plot([], [], color="grey", linestyle="--", linewidth=1.0, label="random vectors, either colour")
         axes.set_xscale("log")
         axes.legend(fontsize="x-small", loc="upper left")
     axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"(b) five tokens, MSE > {KEPT:g}")
@@ -84,5 +84,5 @@ def _alike(axes: "Axes", repeats: Arrays) -> None:
         end = 1.15 * max(written.max(), shuffled.max())
         axes.plot([0, end], [0, end], label="no difference", **REFERENCE)
         axes.legend(fontsize="x-small", loc="upper left")
-    title = "(c) error kept, by pattern of repeats"
-    axes.set(xlabel="geometric mean of $10^3$ MSE, shuffled text", ylabel="text", title=title)
+    title = "(c) error kept, a dot a pattern of repeats\n(larger: more windows)"
+    axes.set(xlabel="geometric mean of $10^3$ MSE, shuffled text", ylabel="the same, text as written", title=title)
