@@ -6,16 +6,17 @@ import numpy as np
 
 from mesascope.studies._base import Arrays
 from mesascope.studies._dense_readings import ARRIVED, LAWS, UNITARY
-from mesascope.studies._panels import REFERENCE
+from mesascope.studies._panels import REFERENCE, count_entries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SMALLEST = 1e-8  # an energy that is drawn as zero
+DECADES = range(-8, 1, 2)  # of energies; what is smaller is drawn at the least
+RATIOS = {-1e6: "$-10^6$", -1e3: "$-10^3$", -1: "-1", 0: "0", 1: "1", 1e3: "$10^3$", 1e6: "$10^6$"}
 
 
 def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "Figure":
-    """By dynamics and number of heads, a dot a seed: losses, what is not diagonal, and the mean ratio of positions."""
+    """By dynamics and heads, a dot a seed: losses; of seeds that arrived what is not diagonal, ratios of positions."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8), layout="constrained")
@@ -30,41 +31,44 @@ def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "F
         losses.set_title(dynamics)
         kinds = (("energy", "o", "C0", "of all of K"), ("visible_energy", "x", "C1", "of what predictions see"))
         for name, marker, color, label in kinds:
-            energies.plot(
-                each.ravel(), np.maximum(of[name] * there, SMALLEST).ravel(), marker, color=color, label=label
-            )
+            shown = np.maximum(of[name] * there, 10.0 ** DECADES[0])
+            energies.plot(each.ravel(), shown.ravel(), marker, color=color, label=label)
         energies.set_yscale("log")
         ratios.plot(each.ravel(), (of["ratio"] * there).ravel(), "o", color="C0", alpha=0.6)
         ratios.axhline(-0.5, label="-1/2", **REFERENCE)
         ratios.set(xlabel="number of heads H", xticks=heads)
-        ratios.set_yscale("symlog", linthresh=1)
-        ratios.set_yticks([-(10.0**6), -(10.0**3), -1, 0, 1, 10.0**3, 10.0**6])
-    for axes, label in zip(
-        rows[:, 0],
-        ("loss a position", f"energy off the diagonal, at least {SMALLEST:g}", "mean $p_{T-1} / p_T$"),
-        strict=True,
-    ):
-        axes.set_ylabel(label)
+        ratios.set_yscale("symlog", linthresh=1, linscale=2)
+    least, *others = [f"$10^{{{power}}}$" for power in DECADES]
+    rows[1, 0].set_yticks([10.0**power for power in DECADES], [f"{least} or less", *others])
+    rows[1, 0].minorticks_off()
+    rows[2, 0].set_yticks(list(RATIOS), list(RATIOS.values()))
+    arrived = f"where the loss is at most {ARRIVED:g}"
+    labels = ("loss a position", f"share of $|K|^2$ off the diagonal,\n{arrived}", f"$p_{{T-1}} / p_T$,\n{arrived}")
+    for axes, label in zip(rows[:, 0], labels, strict=True):
+        axes.set_ylabel(label, linespacing=1.5)
         axes.legend(fontsize="small")
     return figure
 
 
 def heat_maps(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "Figure":
-    """|C_ik| over its largest, of all of K and of what predictions see, of the best seed, in the eigenbasis of W."""
+    """|C_ik| over its largest in the eigenbasis of W, of all of K and of what predictions see, of the best seed."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = Figure(figsize=(10, 6), layout="constrained")
     columns = figure.subplots(2, len(LAWS)).T
     for (dynamics, of), column in zip(trained.items(), columns, strict=True):
         count = dim if dynamics == UNITARY else dim - 1
         at = heads.index(max(count, 1))
         best = np.argmin(of["losses"][:, -1, at])
-        column[0].set_title(f"{dynamics}, {count} heads, loss {of['losses'][best, -1, at]:.1g}")
-        for axes, name, text in zip(column, ("mixing", "visible_mixing"), ("all of K", "what is seen"), strict=True):
-            image = axes.imshow(of[name][best, at], cmap="Blues", vmin=0, vmax=1)
-            axes.set(xticks=[], yticks=[], xlabel="key k", ylabel=f"{text}: output i" if dynamics == UNITARY else "")
+        loss = of["losses"][best, -1, at]
+        column[0].set_title(f"{dynamics}, {heads[at]} heads\nbest seed, its loss {loss:.2g}")
+        for axes, name, text in zip(
+            column, ("mixing", "visible_mixing"), ("all of K", "what predictions see"), strict=True
+        ):
+            axes.imshow(of[name][best, at], cmap="Blues", vmin=0, vmax=1)
+            count_entries(axes, f"{text}\neigenvector i" if dynamics == UNITARY else "", "eigenvector k")
             axes.grid(False)
-            figure.colorbar(image, ax=axes, shrink=0.8)
+    figure.colorbar(columns[0, 0].images[0], ax=list(columns.ravel()), label="$|C_{ik}|$ / its largest", shrink=0.8)
     return figure
 
 

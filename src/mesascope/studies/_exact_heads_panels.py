@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE, map_of_positions, signed_map
+from mesascope.studies._panels import REFERENCE, count_entries, map_of_positions, signed_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,14 +17,18 @@ def heat_maps(arrays: Arrays) -> "Figure":
     from matplotlib.figure import Figure
 
     a, b = arrays["key_query"][0], arrays["output_value"][0]
-    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    figure = Figure(figsize=(13, 3.1), layout="constrained")
     *panels, last = figure.subplots(1, 4)
-    named = (("A", "head", a), ("B", "head", b), ("$C = B^T A$", "coordinate", b.T @ a))
-    for axes, (title, rows, matrix) in zip(panels, named, strict=True):
+    of_heads = (
+        ("A, keys and queries", a, "head h", "coordinate k"),
+        ("B, values", b, "head h", "coordinate i"),
+        ("$C = B^T A$", b.T @ a, "coordinate i", "coordinate k"),
+    )
+    for axes, (title, matrix, rows, columns) in zip(panels, of_heads, strict=True):
         signed_map(axes, matrix, title)
-        axes.set(xlabel="coordinate", ylabel=rows)
-    map_of_positions(last, arrays["positions"][0][:-1], "P")
-    last.set(xlabel="key", ylabel="query")
+        count_entries(axes, rows, columns)
+    map_of_positions(last, arrays["positions"][0][:-1], "P, weights of positions")
+    count_entries(last, "length T", "key t", first_row=2)
     return figure
 
 

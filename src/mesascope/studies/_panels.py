@@ -27,6 +27,18 @@ def signed_map(axes: "Axes", matrix: np.ndarray, title: str) -> None:
     axes.figure.colorbar(image, ax=axes, shrink=0.8)
 
 
+def count_entries(axes: "Axes", rows: str, columns: str, first_row: int = 1) -> None:
+    """Names the rows and columns of a map, numbers them from `first_row` and from 1, and lets it fill its place."""
+    from matplotlib.ticker import MaxNLocator
+
+    (image,) = axes.images
+    height, width = image.get_size()
+    image.set_extent((0.5, width + 0.5, height + first_row - 0.5, first_row - 0.5))
+    axes.set(xlabel=columns, ylabel=rows, aspect="auto")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
 def map_of_positions(axes: "Axes", weights: np.ndarray, title: str) -> None:
     """Weights of positions [queries keys] as a `signed_map`; keys that no query sees stay empty."""
     seen = np.tri(*weights.shape, k=1, dtype=bool)

@@ -101,12 +101,14 @@ def three_panels(
         resolved = of["spectrum"][::-1][of["spectrum"][::-1] > 1e-13 * of["spectrum"].max()]
         times = 1 / (2 * rate * resolved)
         directions.semilogy(np.arange(1, len(times) + 1), times, "o-", label=f"mu = {mu:g}")
-    losses.set(xlabel="step", ylabel="loss (dots: step by step)", ylim=(1e-10, 2))
-    losses.legend(fontsize="small")
-    directions.set(xlabel="eigenvalue of H, largest first", ylabel="steps to learn its direction", ylim=(0.5, 1e8))
-    directions.legend(fontsize="small")
+    losses.set(xlabel="steps k", ylabel="loss: lines its law, dots run step by step", ylim=(1e-10, 2))
+    losses.set_title("(a) losses, cut at $10^{-10}$")
+    directions.set(xlabel="rank of l among eigenvalues of H, largest first", ylabel="1 / (2 rate l)", ylim=(0.5, 1e8))
+    directions.set_title("(b) steps to learn a direction, cut at $10^8$")
+    for axes in (losses, directions):
+        axes.legend(fontsize="small", loc="upper right")
     for i, tolerance in enumerate(TOLERANCES):
-        steps.loglog(mus, [summary[mu]["steps_to"][i] for mu in mus], "o-", label=f"to {tolerance:g}")
-    steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8))
-    steps.legend(fontsize="small", ncols=3, loc="upper left")
+        steps.loglog(mus, [summary[mu]["steps_to"][i] for mu in mus], "o-", label=f"{tolerance:g}")
+    steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8), title="(c) steps to reach a loss")
+    steps.legend(title="loss", fontsize="small", title_fontsize="small", ncols=3, loc="upper left")
     return figure

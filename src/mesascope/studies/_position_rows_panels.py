@@ -6,7 +6,7 @@ import numpy as np
 
 from mesascope.models.position_weights import visible_keys
 from mesascope.studies._base import Arrays
-from mesascope.studies._panels import REFERENCE
+from mesascope.studies._panels import REFERENCE, count_entries
 from mesascope.studies._position_rows import nearest_least_norm
 from mesascope.theory.position_only import smoothest
 
@@ -44,15 +44,18 @@ def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays]
     for column, (mu, arrays) in enumerate(zip(mus, laws, strict=True)):
         size = arrays["stopped"].shape[1]
         seen = np.ma.masked_array(arrays["stopped"], ~visible_keys(size)[:-1])
-        image = maps[column].imshow(seen, cmap="viridis", extent=(0.5, size + 0.5, size + 0.5, 1.5))
-        figure.colorbar(image, ax=maps[column], shrink=0.8)
-        maps[column].set(title=f"mu = {mu:g}", xlabel="key t", ylabel="length T" if column == 0 else "")
+        image = maps[column].imshow(seen, cmap="viridis")
+        figure.colorbar(image, ax=maps[column])
+        maps[column].set_title(f"P where stopped, mu = {mu:g}")
+        count_entries(maps[column], "length T" if column == 0 else "", "key t", first_row=2)
         maps[column].grid(False)
         times = np.arange(1, size + 1)
-        rows[column].plot(times, arrays["stopped"][-1], "o", markersize=3, zorder=3, label="stopped")
-        rows[column].plot(times, arrays["ended"][-1], label=f"after {num_steps} steps")
+        rows[column].plot(
+            times, arrays["stopped"][-1], "o", fillstyle="none", markersize=5, label="exact loss, stopped"
+        )
+        rows[column].plot(times, arrays["ended"][-1], label=f"exact loss, {num_steps} steps")
         lines = rows[column].plot(times, samples[column]["stopped"][:, -1].T, color="C2", linewidth=0.8)
-        lines[0].set_label("stopped, on samples")
+        lines[0].set_label("on samples, stopped, by seed")
         for num_moments, style in ((2, "--"), (3, ":")):
             label = f"least norm, {num_moments} moments"
             rows[column].plot(
@@ -60,10 +63,9 @@ def three_rows(mus: tuple[float, ...], laws: list[Arrays], samples: list[Arrays]
             )
         rows[column].set(xlabel="key t", ylabel="last row of P" if column == 0 else "")
         spectra[column].plot(times, arrays["spectrum"], "o", markersize=3)
-        spectra[column].axhline(arrays["spectrum"][0] - 16, **REFERENCE, label="float64")
-        spectra[column].set(
-            xlabel="eigenvalue of H, largest first", ylabel="log10 of the eigenvalue" if column == 0 else ""
-        )
+        spectra[column].axhline(arrays["spectrum"][0] - 16, **REFERENCE, label="$10^{-16}$ of the largest")
+        label = r"$\log_{10}$ of the Hessian's eigenvalue" if column == 0 else ""
+        spectra[column].set(xlabel="its rank, the largest first", ylabel=label)
     rows[0].legend(fontsize="x-small")
     spectra[0].legend()
     return figure

@@ -60,12 +60,13 @@ def _histogram(axes: "Axes", repeats: Arrays) -> None:
     together = np.concatenate(shown)
     if together.size:
         bins = np.geomspace(together.min(), together.max() * 1.01, 60)
+        outline = {"histtype": "step", "linestyle": "--", "linewidth": 1.0}
         for i, kind in enumerate(KINDS):
             share = kept(repeats[f"{kind}_words"]).size / repeats[f"{kind}_words"].size
             axes.hist(shown[2 * i], bins, color=f"C{i}", alpha=0.5, label=f"{LABELS[kind]}: {share:.1%} kept")
-            axes.hist(shown[2 * i + 1], bins, color=f"C{i}", histtype="step", linestyle="--", linewidth=1.0)
-        axes.plot([], [], color="grey", linestyle="--", linewidth=1.0, label="random vectors, either colour")
+            axes.hist(shown[2 * i + 1], bins, color=f"C{i}", label=f"{LABELS[kind]}, random vectors", **outline)
         axes.set_xscale("log")
+        axes.set_ylim(0, 1.4 * axes.get_ylim()[1])
         axes.legend(fontsize="x-small", loc="upper left")
     axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"(b) five tokens, MSE > {KEPT:g}")
 
@@ -80,9 +81,15 @@ def _alike(axes: "Axes", repeats: Arrays) -> None:
     sizes = [np.sum(of["written_pattern"] == each) for each in common_patterns(of)]
     if points:
         shuffled, written = 1e3 * np.array(points).T[::-1]
-        axes.scatter(shuffled, written, s=8 + 150 * np.array(sizes) / max(sizes), color="C0", alpha=0.6, linewidth=0)
+        dots = {"color": "C0", "alpha": 0.6, "linewidth": 0}
+        areas = 8 + 150 * np.array(sizes) / max(sizes)
+        axes.scatter(shuffled, written, s=areas, **dots)
+        for at in (np.argmax(sizes), np.argmin(sizes)):
+            axes.scatter([], [], s=areas[at], label=f"{sizes[at]} windows of text", **dots)
         end = 1.15 * max(written.max(), shuffled.max())
         axes.plot([0, end], [0, end], label="no difference", **REFERENCE)
-        axes.legend(fontsize="x-small", loc="upper left")
-    title = "(c) error kept, a dot a pattern of repeats\n(larger: more windows)"
-    axes.set(xlabel="geometric mean of $10^3$ MSE, shuffled text", ylabel="the same, text as written", title=title)
+        axes.legend(fontsize="x-small", loc="upper left", labelspacing=0.9)
+    title = "(c) error kept, by pattern of repeats"
+    axes.set(
+        xlabel="shuffled text: geometric mean of $10^3$ MSE", ylabel="text: geometric mean of $10^3$ MSE", title=title
+    )

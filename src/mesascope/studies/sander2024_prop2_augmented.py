@@ -135,7 +135,5 @@ class Proposition2(AbstractStudy):
         )
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        best = one_step_optimum(self.dim, self.num_pairs)
-        excess = summary.losses / best.loss - 1
-        product = summary.exact.product[0] / best.coefficient
-        return {"proposition2": three_panels(summary.steps, excess, product, self.num_pairs)}
+        sizes = (self.dim, self.num_pairs)
+        return {"proposition2": three_panels(summary.steps, summary.losses, summary.exact.product[0], *sizes)}
