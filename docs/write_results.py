@@ -17,8 +17,8 @@ from mesascope.report.markdown import as_markdown
 from mesascope.report.tables import tally, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult
 from mesascope.studies import find_study, study_names
-from mesascope.studies._base import AbstractStudy
-from mesascope.studies._result import StudyResult
+from mesascope.study.base import AbstractStudy
+from mesascope.study.result import StudyResult
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"

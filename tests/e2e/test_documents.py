@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from mesascope.studies import study_names
-from mesascope.studies._base import AbstractStudy
+from mesascope.study.base import AbstractStudy
 
 ROOT = Path(__file__).parents[2]
 

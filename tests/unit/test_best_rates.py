@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mesascope.studies._best_rates import best_gdpp, best_gradient_descent
+from mesascope.studies.oswald2023._shared.best_rates import best_gdpp, best_gradient_descent
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mesascope.studies._claim import Claim, Outcome
+from mesascope.study.claim import Claim, Outcome
 
 AT_MOST = Claim("gap", "Both are equal.", "their distance", "at most", 1.0)
 AT_LEAST = Claim("cosine", "Both point the same way.", "their cosine", "at least", 1.0)

@@ -17,8 +17,8 @@ from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.positions import SinusoidalPositions
 from mesascope.probes.copying import copying_sensitivity
-from mesascope.studies import _copying_readings as read
-from mesascope.studies._copying import best_descents, draw_two_layers, first_layer_sensitivity
+from mesascope.studies.oswald2023.fig5_copy import readings as read
+from mesascope.studies.oswald2023.fig5_copy.cells import best_descents, draw_two_layers, first_layer_sensitivity
 from mesascope.tasks.linear_regression import LinearRegression
 
 EPS = np.finfo(np.float64).eps

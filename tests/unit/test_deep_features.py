@@ -14,11 +14,11 @@ from mesascope.constructions.deep_features import DeepFeatureConstruction
 from mesascope.models.mlp import MLP
 from mesascope.prompt import Prompt
 from mesascope.studies import find_study
-from mesascope.studies._base import Workspace
-from mesascope.studies._deep_features import Shape, compare, softmax_smoother
-from mesascope.studies._measure import validation
-from mesascope.studies._sine import SineCell, measure
-from mesascope.studies._sine_network import DescentStep, TrainedAttention
+from mesascope.studies._shared.measure import validation
+from mesascope.studies.oswald2023.fig4_sine.cells import SineCell, measure
+from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
+from mesascope.studies.oswald2023.prop2.cells import Shape, compare, softmax_smoother
+from mesascope.study.base import Workspace
 from mesascope.tasks.sinusoid import Sinusoid
 
 EPS = np.finfo(np.float64).eps

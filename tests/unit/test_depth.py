@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from mesascope.studies._base import Workspace
-from mesascope.studies._depth import validation_sequences
-from mesascope.studies._depth_readings import Reached, Summary, readings, remarks
-from mesascope.studies._depth_rivals import ScaledCell, best_length, directions, measure_scaled
+from mesascope.studies.sander2024._shared.sequences import validation_sequences
+from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings, remarks
+from mesascope.studies.sander2024.fig5_depth.rivals import ScaledCell, best_length, directions, measure_scaled
+from mesascope.study.base import Workspace
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Sphere
 

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from mesascope.studies._base import Workspace
-from mesascope.studies._exact_heads import HeadsCell, train_heads, with_each
+from mesascope.studies.sander2024._shared.exact_heads import HeadsCell, train_heads, with_each
+from mesascope.study.base import Workspace
 from mesascope.training.exact import AbstractOptimiser, Adam, Descent
 
 

@@ -10,9 +10,10 @@ from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
-from mesascope.studies._curvature import Published, condition_numbers, conditioning, farthest_extreme
-from mesascope.studies._gdpp_degree import exact_degree
-from mesascope.studies._gdpp_readings import largest_errors, per_seed
+from mesascope.studies.oswald2023.fig13_curvature.cells import condition_numbers, conditioning
+from mesascope.studies.oswald2023.fig13_curvature.readings import Published, farthest_extreme
+from mesascope.studies.oswald2023.gdpp.degree import exact_degree
+from mesascope.studies.oswald2023.gdpp.readings import largest_errors, per_seed
 
 EPS = np.finfo(np.float64).eps
 

@@ -9,11 +9,20 @@ from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.prompt import Sequence
-from mesascope.studies._available_terms import all_terms, fit, least_squares_along, linear_terms
-from mesascope.studies._base import Workspace
-from mesascope.studies._dense_heads import DenseCell, eigenbasis, losses_fn
-from mesascope.studies._dense_readings import LAWS, ROTATIONS, UNITARY, in_words, read_tensors, read_weights, readings
-from mesascope.studies._depth_rivals import RivalsCell, measure_rivals
+from mesascope.studies.sander2024._shared.terms import least_squares_along
+from mesascope.studies.sander2024.dense.cells import DenseCell, eigenbasis, losses_fn
+from mesascope.studies.sander2024.dense.readings import (
+    LAWS,
+    ROTATIONS,
+    UNITARY,
+    in_words,
+    read_tensors,
+    read_weights,
+    readings,
+)
+from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, measure_rivals
+from mesascope.studies.sander2024.fig7_heads.terms import all_terms, fit, linear_terms
+from mesascope.study.base import Workspace
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.tasks.orthogonal import Rotations

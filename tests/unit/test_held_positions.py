@@ -8,8 +8,13 @@ from scipy.optimize import minimize
 
 from mesascope.models.position_weights import visible_keys
 from mesascope.models.positions import SinusoidalPositions
-from mesascope.studies._held_positions import NEWEST, bilinear_digits, held_losses, least_without_positions
-from mesascope.studies._position_schemes import concentrated_loss
+from mesascope.studies.sander2024.position_schemes.cells import concentrated_loss
+from mesascope.studies.sander2024.position_schemes.held import (
+    NEWEST,
+    bilinear_digits,
+    held_losses,
+    least_without_positions,
+)
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
 

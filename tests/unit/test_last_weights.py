@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.studies._last_weights import last_two, mean_of_ratios, ratio_of_sums, ratios
-from mesascope.studies._text_windows import LONGEST, check_num_states
+from mesascope.studies.sander2024._shared.last_weights import last_two, mean_of_ratios, ratio_of_sums, ratios
+from mesascope.studies.sander2024._shared.text import LONGEST, check_num_states
 
 # Queries s_1, s_2, s_3, whose newest keys are s_2, s_3, s_4; the row of s_4 is never read.
 WEIGHTS = np.array([[1.0, 2.0, 9, 9], [9, 3.0, 4.0, 9], [9, 9, -5.0, 1.0], [9, 9, 9, 9]])

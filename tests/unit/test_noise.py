@@ -12,13 +12,20 @@ import pytest
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
-from mesascope.studies import _noise_panels as panels
-from mesascope.studies._base import Workspace
-from mesascope.studies._best_rates import best_gdpp
-from mesascope.studies._measure import compiled_errors_of
-from mesascope.studies._noise import DecayCell, LevelCell, measure_decay, measure_level
-from mesascope.studies._noise_errors import bayes, noisy_prompts
-from mesascope.studies._noise_weights import learned_rates, unmatched
+from mesascope.studies._shared.measure import compiled_errors_of
+from mesascope.studies.oswald2023._shared.best_rates import best_gdpp
+from mesascope.studies.oswald2023.noise import panels as panels
+from mesascope.studies.oswald2023.noise.cells import (
+    DecayCell,
+    LevelCell,
+    bayes,
+    measure_decay,
+    measure_level,
+    noisy_prompts,
+)
+from mesascope.studies.oswald2023.noise.readings import per_seed
+from mesascope.studies.oswald2023.noise.weights import learned_rates, unmatched
+from mesascope.study.base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -145,7 +152,7 @@ def test_readings_take_the_worst_level_and_depth():
         "bayes": 1.0,
         "near-bayes": 0.1,
     }
-    readings = panels.per_seed(levels, decay)
+    readings = per_seed(levels, decay)
     assert set(readings) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(readings[name], [value], rtol=1e3 * EPS, err_msg=name)
@@ -155,5 +162,5 @@ def test_without_strong_noise_nothing_is_said_of_it():
     levels = {name: np.ones((1, 2, 2)) for name in ("loss", "excess", "excess_error", "step_size")}
     levels |= {name: np.ones((1, 2)) for name in ("gd_loss", "gdpp_loss")}
     levels |= {name: np.ones(1) for name in ("bayes_loss", "best_loss", "best_step_size")}
-    readings = panels.per_seed({**levels, "noise_variance": np.zeros(1)}, {"decay_step_size": np.ones((2, 2))})
+    readings = per_seed({**levels, "noise_variance": np.zeros(1)}, {"decay_step_size": np.ones((2, 2))})
     assert np.isnan(readings["near-bayes"]).tolist() == [True, True]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
-from mesascope.studies import _one_layer as layer
-from mesascope.studies import _one_layer_away as away
-from mesascope.studies import _one_layer_readings as read
-from mesascope.studies._measure import mean_error, validation
+from mesascope.studies._shared.measure import mean_error, validation
+from mesascope.studies.oswald2023._shared.plateau_ends import plateau_ends
+from mesascope.studies.oswald2023.fig2 import away as away
+from mesascope.studies.oswald2023.fig2 import cells as layer
+from mesascope.studies.oswald2023.fig2 import readings as read
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 from mesascope.training.config import FitConfig
@@ -107,7 +108,7 @@ def test_a_plateau_ends_where_the_training_loss_falls():
     steps = np.arange(200)
     losses = np.stack([np.where(steps < end, 1.0, 0.0) for end in (50, 120, 10**6)])
     arrays = {"training_loss": losses, "validation_loss": np.ones((3, 1)), "loss_gradient_descent": np.zeros(3)}
-    ends = read.plateau_ends(arrays)
+    ends = plateau_ends(arrays)
     assert abs(ends[0] - 50) <= 1
     assert abs(ends[1] - 120) <= 1
     assert ends[2] == -1

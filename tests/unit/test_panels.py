@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mesascope.studies._panels import count_entries, signed_map
+from mesascope.studies._shared.panels import count_entries, signed_map
 
 
 def test_entries_are_counted_from_their_first_row_and_from_one():

@@ -8,10 +8,10 @@ from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.probes.weights import learned_step_size
-from mesascope.studies import _plateau_block as block
-from mesascope.studies import _plateau_readings as readings
-from mesascope.studies import _plateaus as plateaus
-from mesascope.studies._base import Workspace
+from mesascope.studies.oswald2023.fig15_plateau import block as block
+from mesascope.studies.oswald2023.fig15_plateau import plateaus as plateaus
+from mesascope.studies.oswald2023.fig15_plateau import readings as readings
+from mesascope.study.base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.pool import FinitePool
 from mesascope.theory.linear_regression import gradient_descent_loss, initial_loss, one_step_optimum

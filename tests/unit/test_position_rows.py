@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mesascope.studies._position_rows import nearest_least_norm
+from mesascope.studies.sander2024.fig6_positions.cells import nearest_least_norm
 from mesascope.theory.position_only import smoothest
 
 

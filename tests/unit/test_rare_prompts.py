@@ -8,11 +8,11 @@ import pytest
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
-from mesascope.studies import _rare_prompts as rare
-from mesascope.studies._base import Workspace
-from mesascope.studies._best_rates import Rivals
-from mesascope.studies._measure import mean_error
-from mesascope.studies._stacks import stack_of, stack_training
+from mesascope.studies._shared.measure import mean_error
+from mesascope.studies.oswald2023._shared.best_rates import Rivals
+from mesascope.studies.oswald2023._shared.stacks import stack_of, stack_training
+from mesascope.studies.oswald2023.fig3_deep import rare_prompts as rare
+from mesascope.study.base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 
 TASK = LinearRegression(num_examples=3, dim_x=2)

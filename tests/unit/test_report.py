@@ -14,8 +14,8 @@ from rich.console import Console
 
 from mesascope.report.figures import COLOURS, house_style, save_figures, write_figures
 from mesascope.report.tables import measured, tally, verdict_table, verdicts_csv, verdicts_markdown
-from mesascope.studies._base import AbstractStudy
-from mesascope.studies._claim import Claim
+from mesascope.study.base import AbstractStudy
+from mesascope.study.claim import Claim
 
 
 class Drawn(AbstractStudy):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
-from mesascope.studies import _rollout_panels as panels
-from mesascope.studies._base import Workspace
-from mesascope.studies._divergence import diverges, largest_eigenvalues
-from mesascope.studies._rollout_descent import DescentCell, best_rate, measure_descent, measure_theory
-from mesascope.studies._rollout_trained import TrainedCell, measure_trained
+from mesascope.studies.oswald2023.fig10_rollout import panels as panels
+from mesascope.studies.oswald2023.fig10_rollout.descent import DescentCell, best_rate, measure_descent, measure_theory
+from mesascope.studies.oswald2023.fig10_rollout.divergence import diverges, largest_eigenvalues
+from mesascope.studies.oswald2023.fig10_rollout.readings import exact, loss_distance, per_seed, remarks, share_distance
+from mesascope.studies.oswald2023.fig10_rollout.trained import TrainedCell, measure_trained
+from mesascope.study.base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 
 TASK = LinearRegression(4, 3)
@@ -61,12 +62,12 @@ def test_divergence_is_predicted_of_every_prompt(descent):
     assert descent["mismatches"].tolist() == [0.0] * 4
     assert descent["diverged"][0] > 0
     assert (np.diff(descent["diverged"]) <= 0).all()  # less dampening diverges on more
-    assert panels.share_distance(descent, 300, 500).max() < 5
+    assert share_distance(descent, 300, 500).max() < 5
 
 
 def test_losses_are_the_population_s(descent):
     assert descent["theory_steps"].tolist() == [1, 2, 5, 10, 20]
-    assert panels.loss_distance(descent)[2:].max() < 5
+    assert loss_distance(descent)[2:].max() < 5
     assert (descent["loss"][:, 0] < descent["zero_loss"]).all()
 
 
@@ -108,7 +109,7 @@ def test_silencing_undoes_what_writes_to_x(rolled, descent):
 
 def test_distances_in_standard_errors_by_hand():
     shares = {"diverged": np.array([0.1, 0.0]), "theory_diverged": np.array([0.3, 0.0])}
-    np.testing.assert_allclose(panels.share_distance(shares, 50, 50), [0.2 / np.sqrt(0.2 * 0.8 * 2 / 50), 0.0])
+    np.testing.assert_allclose(share_distance(shares, 50, 50), [0.2 / np.sqrt(0.2 * 0.8 * 2 / 50), 0.0])
     losses = {
         "theory_steps": np.array([1, 3]),
         "loss": np.array([[1.0, 9.0, 2.0]]),
@@ -116,7 +117,7 @@ def test_distances_in_standard_errors_by_hand():
         "theory_loss": np.array([[1.5, 2.0]]),
         "theory_standard_error": np.array([[0.4, 1.0]]),
     }
-    np.testing.assert_allclose(panels.loss_distance(losses), [[1.0, 0.0]])
+    np.testing.assert_allclose(loss_distance(losses), [[1.0, 0.0]])
 
 
 def test_readings_by_hand():
@@ -133,14 +134,14 @@ def test_readings_by_hand():
         "theory_standard_error": np.zeros((4, 1)),
     }
     expected = {"diverging-prompts": 3.0, "diverging-share": 0.0, "losses": 3.0, "explodes": 100.0, "falls": -0.25}
-    assert panels.exact(descent, 10, 10) == expected
+    assert exact(descent, 10, 10) == expected
     trained = np.stack([descent["loss"], descent["loss"] * np.array([9.0, 9.0, 1.0, 1.5])[:, None]])
-    gaps = panels.per_seed(descent, {"trained": trained, "silenced": trained[::-1]})
+    gaps = per_seed(descent, {"trained": trained, "silenced": trained[::-1]})
     assert gaps["trained"].tolist() == [0.0, 0.5]
     assert gaps["silenced"].tolist() == [0.5, 0.0]
 
 
 def test_remarks_count_what_explodes(descent, rolled):
-    remarks = panels.remarks(descent, rolled)
-    assert len(remarks) == 4
-    assert all("explodes on 0, 0, 300 prompts" in remark for remark in remarks)
+    said = remarks(descent, rolled)
+    assert len(said) == 4
+    assert all("explodes on 0, 0, 300 prompts" in remark for remark in said)

@@ -19,7 +19,7 @@ from mesascope.models.position_weights import (
 )
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
-from mesascope.studies._augmented import in_context_map, map_distances
+from mesascope.studies.sander2024.prop2_augmented.cells import in_context_map, map_distances
 from mesascope.tasks.orthogonal import ConjugatePairs
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_optimum

@@ -10,9 +10,9 @@ import pytest
 from mesascope.configuration import describe
 from mesascope.models.transformer import Transformer
 from mesascope.runs.store import Store
-from mesascope.studies._base import AbstractComputation, AbstractStudy, Cell, Memory, Workspace
-from mesascope.studies._stacks import stack_training
-from mesascope.studies._training import Training, every, seed_keys
+from mesascope.studies._shared.training import Training, every, seed_keys
+from mesascope.studies.oswald2023._shared.stacks import stack_training
+from mesascope.study.base import AbstractComputation, AbstractStudy, Cell, Memory, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import fit_seeds

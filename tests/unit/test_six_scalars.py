@@ -8,10 +8,10 @@ import pytest
 from mesascope.models.augmented import ScalarAugmentedLayer
 from mesascope.prompt import Sequence
 from mesascope.stats import Estimate
-from mesascope.studies import _six_scalars as six
-from mesascope.studies._noncommuting import both_terms, least_squares
-from mesascope.studies._noncommuting_readings import at_every_law, readings
-from mesascope.studies._turned_laws import HAAR, laws
+from mesascope.studies.sander2024.noncommuting import six_scalars as six
+from mesascope.studies.sander2024.noncommuting.cells import both_terms, least_squares
+from mesascope.studies.sander2024.noncommuting.laws import HAAR, laws
+from mesascope.studies.sander2024.noncommuting.readings import at_every_law, readings
 from mesascope.tasks.haar import HaarProcess, TurnedRotations
 from mesascope.tasks.initial_state import Sphere
 

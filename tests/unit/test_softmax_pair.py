@@ -8,8 +8,8 @@ import pytest
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.softmax_pair import SoftmaxPair
-from mesascope.studies import _softmax_heads as heads
-from mesascope.studies import _softmax_readings as read
+from mesascope.studies.oswald2023.fig11_softmax import cells as heads
+from mesascope.studies.oswald2023.fig11_softmax import readings as read
 from mesascope.tasks.linear_regression import LinearRegression
 
 TEMPERATURES = 2.0 ** -np.arange(3, 8)

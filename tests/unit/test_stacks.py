@@ -11,12 +11,12 @@ from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
 from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
-from mesascope.studies._best_rates import best_rivals
-from mesascope.studies._measure import mean_error, over_models, validation
-from mesascope.studies._shifts import capped, gap, largest_gaps, shifted_losses
-from mesascope.studies._stack_gauge import interpolate_frames
-from mesascope.studies._stack_measure import rival_losses
-from mesascope.studies._stacks import stack_of
+from mesascope.studies._shared.measure import mean_error, over_models, validation
+from mesascope.studies.oswald2023._shared.best_rates import best_rivals
+from mesascope.studies.oswald2023._shared.shifts import capped, gap, largest_gaps, shifted_losses
+from mesascope.studies.oswald2023._shared.stack_gauge import interpolate_frames
+from mesascope.studies.oswald2023._shared.stack_measure import rival_losses
+from mesascope.studies.oswald2023._shared.stacks import stack_of
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 

@@ -25,8 +25,8 @@ from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.lock import exclusive
 from mesascope.runs.store import Store
-from mesascope.studies._base import AbstractStudy, Cell, Workspace
-from mesascope.studies._claim import Claim
+from mesascope.study.base import AbstractStudy, Cell, Workspace
+from mesascope.study.claim import Claim
 
 FAKES = Path(__file__).parents[1] / "fake_studies"
 ARRAYS = {

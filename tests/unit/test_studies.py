@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from mesascope.extras import ExtraError
 from mesascope.studies import find_study, study_names
-from mesascope.studies._base import AbstractStudy, Cell
-from mesascope.studies._claim import Outcome
+from mesascope.study.base import AbstractStudy, Cell
+from mesascope.study.claim import Outcome
 
 # What one study's tests share is computed once: they go to one worker (--dist loadgroup).
 STUDIES = [pytest.param(find_study(name), id=name, marks=pytest.mark.xdist_group(name)) for name in study_names()]

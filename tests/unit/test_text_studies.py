@@ -13,15 +13,16 @@ from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.prompt import Sequence
 from mesascope.stats import Estimate
-from mesascope.studies import _repeat_readings as readings
-from mesascope.studies import _repeats as repeats
-from mesascope.studies import _text_fits as fits
-from mesascope.studies import _text_forecasts as forecasts
-from mesascope.studies import _text_layers as layers
-from mesascope.studies import _text_rivals as rivals
 from mesascope.studies import find_study
-from mesascope.studies._cell import Workspace
-from mesascope.studies._claim import Claim, Outcome
+from mesascope.studies.sander2024._shared import text as rivals
+from mesascope.studies.sander2024.fig4_text import forecasts as forecasts
+from mesascope.studies.sander2024.fig4_text import readings as readings
+from mesascope.studies.sander2024.fig4_text import repeats as repeats
+from mesascope.studies.sander2024.text_mechanism import cells as layers
+from mesascope.studies.sander2024.text_mechanism import fits as fits
+from mesascope.studies.sander2024.text_mechanism.readings import left_over
+from mesascope.study.cell import Workspace
+from mesascope.study.claim import Claim, Outcome
 from mesascope.tasks.orthogonal import Rotations
 from mesascope.tasks.text import TextWindows
 
@@ -279,9 +280,7 @@ def test_a_layer_s_distance_to_itself_is_zero_and_to_nothing_one():
 def test_size_makes_a_rival_distant_but_leaves_nothing_over():
     found = likeness(lambda own: 3 * own, lambda own: -own)
     np.testing.assert_allclose([found["distance_0"], found["distance_1"]], [4, 4], rtol=1e3 * EPS)
-    np.testing.assert_allclose(
-        layers.left_over(np.array([found["cosine_0"], found["cosine_1"]])), [0, 1], atol=1e3 * EPS
-    )
+    np.testing.assert_allclose(left_over(np.array([found["cosine_0"], found["cosine_1"]])), [0, 1], atol=1e3 * EPS)
 
 
 def test_what_is_left_over_is_the_least_distance_over_all_scales():
@@ -289,8 +288,8 @@ def test_what_is_left_over_is_the_least_distance_over_all_scales():
     cosine = np.array([ours @ other / np.sqrt(ours @ ours * (other @ other))])
     scales = np.linspace(0, 2, 20_001)
     least = min(np.sum((ours - a * other) ** 2) for a in scales) / np.sum(ours**2)
-    assert layers.left_over(cosine) == pytest.approx(np.array([least]), rel=1e-6)
-    assert np.isnan(layers.left_over(np.array([np.nan])))
+    assert left_over(cosine) == pytest.approx(np.array([least]), rel=1e-6)
+    assert np.isnan(left_over(np.array([np.nan])))
 
 
 def test_the_fit_to_a_rotation_has_its_angles():

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
-from mesascope.studies import _weight_maps as maps
-from mesascope.studies._base import Workspace
-from mesascope.studies._best_rates import best_gdpp
+from mesascope.studies.oswald2023._shared.best_rates import best_gdpp
+from mesascope.studies.oswald2023.fig9_weights import cells as maps
+from mesascope.studies.oswald2023.fig9_weights.readings import per_seed, remark
+from mesascope.study.base import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -65,7 +66,7 @@ def tied():
 
 
 def test_of_the_construction_nothing_is_off(one, tied):
-    readings = maps.per_seed({1: one, 2: tied})
+    readings = per_seed({1: one, 2: tied})
     for name, values in readings.items():
         assert values.shape == (2,)
         if name != "tied-not-descent":
@@ -76,14 +77,14 @@ def test_of_the_construction_nothing_is_off(one, tied):
 
 
 def test_what_does_not_matter_to_one_layer_is_shown_but_not_counted(one, tied):
-    readings = maps.per_seed({1: one, 2: tied})
+    readings = per_seed({1: one, 2: tied})
     for name in ("one-read", "one-diagonal", "one-beside", "one-write", "one-rate"):
         np.testing.assert_allclose(readings[name][1], 0, atol=1e4 * EPS, err_msg=name)
     np.testing.assert_allclose([one["key_query"][1, 1, 3], one["output_value"][1, 0, 2]], [7.0, 9.0], rtol=1e3 * EPS)
 
 
 def test_in_tied_layers_everything_counts(one, tied):
-    readings = maps.per_seed({1: one, 2: tied})
+    readings = per_seed({1: one, 2: tied})
     np.testing.assert_allclose(readings["tied-beside"][1], 0.5, rtol=1e3 * EPS)
     np.testing.assert_allclose(readings["tied-read"][1], 0.5 / np.sqrt(3 + 0.25), rtol=1e3 * EPS)
     rate, curvature = (tied[f"best_{name}"] for name in ("learning_rate", "curvature"))
@@ -93,12 +94,12 @@ def test_in_tied_layers_everything_counts(one, tied):
 
 def test_of_several_depths_the_worst_is_read(one, tied):
     worse = {**tied, "curvature": 1.5 * tied["curvature"], "descent_distance": tied["descent_distance"] / 2}
-    readings = maps.per_seed({1: one, 2: tied, 3: worse})
+    readings = per_seed({1: one, 2: tied, 3: worse})
     np.testing.assert_allclose(readings["tied-curvature"], 0.5, rtol=1e3 * EPS)
     np.testing.assert_allclose(readings["tied-not-descent"], tied["descent_distance"] / 2, rtol=1e3 * EPS)
 
 
 def test_remarks_name_the_rates(one, tied):
-    assert f"best {one['best_learning_rate']:.4g}" in maps.remark(1, one)
-    assert "curvature" not in maps.remark(1, one)
-    assert f"curvature {tied['best_curvature']:.4g}" in maps.remark(2, tied)
+    assert f"best {one['best_learning_rate']:.4g}" in remark(1, one)
+    assert "curvature" not in remark(1, one)
+    assert f"curvature {tied['best_curvature']:.4g}" in remark(2, tied)

@@ -20,8 +20,8 @@ from mesascope.report.figures import save_figures
 from mesascope.report.tables import verdicts_csv, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError, check_writable, writing
-from mesascope.studies._base import AbstractStudy
-from mesascope.studies._result import StudyResult
+from mesascope.study.base import AbstractStudy
+from mesascope.study.result import StudyResult
 
 
 def export(request: Request) -> int:

@@ -12,7 +12,7 @@ from mesascope.cli.arguments import ListStudies, Show
 from mesascope.cli.console import output, print_json
 from mesascope.configuration import describe
 from mesascope.studies import find_study, study_names
-from mesascope.studies._base import AbstractStudy
+from mesascope.study.base import AbstractStudy
 
 
 def answer(command: ListStudies | Show) -> int:

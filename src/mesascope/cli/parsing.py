@@ -14,7 +14,7 @@ from mesascope.cli.errors import InputError
 from mesascope.studies import find_study, study_names
 
 if TYPE_CHECKING:
-    from mesascope.studies._base import AbstractStudy
+    from mesascope.study.base import AbstractStudy
 
 DESCRIPTION = """Which learning algorithm does a sequence model run in its forward pass, how closely, and where does
 that stop being true? Figures and claims of papers, run again and judged by criteria stated beforehand.

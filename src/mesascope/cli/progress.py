@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mesascope.studies._base import Report
+from mesascope.study.base import Report
 
 SECONDS_BETWEEN_LINES = 30.0
 

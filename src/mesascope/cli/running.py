@@ -16,8 +16,8 @@ from mesascope.extras import ExtraError
 from mesascope.report.tables import tally, verdict_table
 from mesascope.runs.directory import DirectoryError, writing
 from mesascope.runs.store import Store
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Report
-from mesascope.studies._result import StudyResult
+from mesascope.study.base import AbstractStudy, Arrays, Cell, Report
+from mesascope.study.result import StudyResult
 
 
 class WatchedStore:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesascope.files import write_atomically
-from mesascope.studies._result import StudyResult
+from mesascope.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mesascope.report.markdown import as_markdown
-from mesascope.studies._claim import Outcome, Verdict
-from mesascope.studies._result import StudyResult
+from mesascope.study.claim import Outcome, Verdict
+from mesascope.study.result import StudyResult
 
 SYMBOLS = {Outcome.REPRODUCED: "✓", Outcome.NOT_REPRODUCED: "✗", Outcome.INCONCLUSIVE: "?"}
 _STYLES = {Outcome.REPRODUCED: "green", Outcome.NOT_REPRODUCED: "bold red", Outcome.INCONCLUSIVE: "yellow"}

@@ -7,7 +7,7 @@ import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe, fingerprint
-from mesascope.studies._base import AbstractStudy, Arrays, Cell, Report
+from mesascope.study.base import AbstractStudy, Arrays, Cell, Report
 
 FORMAT = 1
 

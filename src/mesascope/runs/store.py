@@ -9,7 +9,7 @@ from mesascope.runs.archive import Archive, Result
 from mesascope.runs.directory import check_writable, writing
 from mesascope.runs.lock import exclusive
 from mesascope.runs.provenance import Stopwatch, provenance
-from mesascope.studies._base import AbstractComputation, AbstractStudy, Arrays, Cell, Report, Workspace
+from mesascope.study.base import AbstractComputation, AbstractStudy, Arrays, Cell, Report, Workspace
 
 
 class Store:

@@ -1,30 +1,46 @@
-"""Figures and claims of papers as executable studies. A file's name is its study's name, with dashes.
+"""Figures and claims of papers as executable studies: `<paper>/<study>.py`, or `<paper>/<study>/study.py`.
 
-Names are read off the files, without importing them; a study is imported when it is asked for.
+Names are read off files and folders, without importing them; a study is imported when it is asked for.
 """
 
 import difflib
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesascope import discovery
 
 if TYPE_CHECKING:
-    from mesascope.studies._base import AbstractStudy
+    from mesascope.study.base import AbstractStudy
 
 
 def study_names() -> tuple[str, ...]:
-    """Names of all studies, sorted."""
-    package = importlib.import_module(__name__)
-    return tuple(name.replace("_", "-") for name in discovery.submodules(package))
+    """Names of all studies, sorted: the paper's, a dash, and the study's, with dashes."""
+    return tuple(sorted(_modules()))
 
 
 def find_study(name: str) -> "type[AbstractStudy]":
     """The study of this name; ValueError, with the nearest name there is, when there is none."""
-    if name not in study_names():
-        nearest = difflib.get_close_matches(name, study_names(), n=1, cutoff=0.0)
+    modules = _modules()
+    if name not in modules:
+        nearest = difflib.get_close_matches(name, modules, n=1, cutoff=0.0)
         raise ValueError(f"there is no study {name!r}. Did you mean {nearest[0]!r}? `mesascope list` names them all.")
-    from mesascope.studies._base import AbstractStudy
+    from mesascope.study.base import AbstractStudy
 
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    return discovery.concrete_classes_of(module, AbstractStudy)[0]
+    return discovery.concrete_classes_of(importlib.import_module(modules[name]), AbstractStudy)[0]
+
+
+def _modules() -> dict[str, str]:
+    """The module of every study, by the study's name."""
+    return {
+        f"{paper.name}-{room.stem}".replace("_", "-"): _module(paper, room)
+        for folder in __path__
+        for paper in Path(folder).iterdir()
+        if not paper.name.startswith(("_", ".")) and paper.is_dir()
+        for room in paper.iterdir()
+        if not room.name.startswith(("_", ".")) and (room.suffix == ".py" or (room / "study.py").is_file())
+    }
+
+
+def _module(paper: Path, room: Path) -> str:
+    return ".".join([__name__, paper.name, room.stem, *(["study"] if room.is_dir() else [])])

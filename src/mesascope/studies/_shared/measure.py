@@ -1,0 +1,77 @@
+"""Measurements of trained models that studies share: on the same validation prompts, one compiled program each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.stages import Wrapped
+from jaxtyping import Array, Float
+
+from mesascope.predictor import AbstractPredictor, AbstractStepwise
+from mesascope.probes.alignment import alignment
+from mesascope.probes.error import rollout_errors, squared_error
+from mesascope.prompt import Prompt
+from mesascope.study.base import Arrays
+from mesascope.tasks._base import AbstractTask
+
+VALIDATION_SEED = 2**31 - 1  # none that a training would be given
+
+
+@eqx.filter_jit
+def validation(task: AbstractTask, num_prompts: int) -> Prompt:
+    """The prompts that losses are measured on."""
+    return task.sample_batch(jax.random.key(VALIDATION_SEED), num_prompts)
+
+
+def errors_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, " prompts"]:
+    """The squared error on every prompt."""
+    return jax.vmap(lambda prompt: squared_error(predictor, prompt))(prompts)
+
+
+compiled_errors_of = eqx.filter_jit(errors_of)
+
+
+def errors_along(predictor: AbstractStepwise, prompts: Prompt) -> Float[Array, "prompts steps"]:
+    """The squared error on every prompt after every step."""
+    return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts)
+
+
+def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
+    """Mean over prompts of the squared error."""
+    return errors_of(model, prompts).mean()
+
+
+def mean_alignment(model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt) -> dict[str, Array]:
+    """Means over prompts of the three measures of alignment.
+
+    The mean cosine is over the prompts that have one: where a clipped model's answer does not depend on the query at
+    all, there is none.
+    """
+    aligned = jax.vmap(lambda prompt: alignment(model, reference, prompt))(prompts)
+    return {
+        name: jnp.nanmean(values) if "cosine" in name else values.mean() for name, values in aligned._asdict().items()
+    }
+
+
+def over_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int = 1) -> Arrays:
+    """`function` of each of a stack of models, in one compiled program, one after the other.
+
+    The models' arrays have `num_axes` leading axes, one over seeds or two over seeds and snapshots; the results too.
+    """
+    return jax.tree.map(np.asarray, eqx.filter_jit(_map_models)(function, models, num_axes))
+
+
+def _map_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int) -> dict[str, Array]:
+    arrays, static = eqx.partition(models, eqx.is_array)
+    merged = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[num_axes:]), arrays)
+    results = jax.lax.map(lambda one: function(eqx.combine(one, static)), merged)
+    axes = jax.tree.leaves(arrays)[0].shape[:num_axes]
+    return jax.tree.map(lambda leaf: leaf.reshape(*axes, *leaf.shape[1:]), results)
+
+
+def jit_once(function: Callable) -> Wrapped:
+    """`function` compiled without optimisation."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})

@@ -1,0 +1,63 @@
+"""The panels of the softmax figures."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.study.base import Arrays
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+CENTRED = {**REFERENCE, "linestyle": ":"}
+
+
+def over_training(by_heads: dict[int, Arrays]) -> "Figure":
+    """Figure 11: losses over training for each number of heads; two heads' alignment with both algorithms."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    losses, cosines = figure.subplots(1, 2)
+    for color, (num_heads, arrays) in enumerate(by_heads.items()):
+        losses.plot(arrays["steps"], arrays["loss"].T, color=f"C{color}", alpha=0.5, linewidth=0.7)
+        band(losses, arrays["steps"], arrays["loss"], heads(num_heads), color=f"C{color}")
+    two = by_heads[2]
+    losses.axhline(float(two["loss_gd"]), label="gradient descent", **REFERENCE)
+    losses.axhline(float(two["loss_centred"]), label="centred gradient descent", **CENTRED)
+    losses.axhline(
+        float(two["loss_smoother"]), label="best single head (b I, c)", color="C0", linewidth=0.8, linestyle=":"
+    )
+    losses.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
+    losses.legend(fontsize="small")
+    band(cosines, two["steps"], two["cosine_gd"], "two heads to gradient descent", color="C2")
+    band(cosines, two["steps"], two["cosine_centred"], "two heads to centred gradient descent", color="C1")
+    cosines.axhline(float(two["cosine_of_both"]), label="one algorithm to the other", **REFERENCE)
+    cosines.set(xlabel="training step", ylabel="mean cosine between sensitivities", ylim=(None, 1.02))
+    cosines.legend(fontsize="small")
+    return figure
+
+
+def matrices(rates: np.ndarray, best_rate: float) -> "Figure":
+    """Figure 12: the step of each of two heads [heads, dim_x, dim_x], and of both together."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.5, 3), layout="constrained")
+    panels = figure.subplots(1, 3)
+    drawn = np.stack([*rates, rates.sum(axis=0)])
+    limit = np.abs(drawn).max()
+    limit = limit if np.isfinite(limit) and limit > 0 else 1.0
+    titles = ("head 1", "head 2", f"sum (best rate {best_rate:.3g})")
+    images = [
+        axes.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit) for axes, matrix in zip(panels, drawn, strict=True)
+    ]
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set(title=title, xticks=[], yticks=[], xlabel="query x", ylabel="key x")
+    figure.colorbar(images[-1], ax=list(panels), label="learning rate")
+    return figure
+
+
+def heads(num_heads: int) -> str:
+    """A number of heads in words."""
+    return "1 head" if num_heads == 1 else f"{num_heads} heads"

@@ -1,0 +1,1 @@
+"""Label noise and weight regularisation: what von Oswald et al. 2023 leave open."""

@@ -1,0 +1,151 @@
+"""Figure 5 of Sander et al. 2024: models of one to six layers on dynamics that do not commute."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from mesascope.studies._shared.training import Training
+from mesascope.studies.sander2024.fig5_depth.cells import DepthsCell, measure_depths, model_training
+from mesascope.studies.sander2024.fig5_depth.panels import three_panels
+from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings, remarks
+from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, ScaledCell, measure_rivals, measure_scaled
+from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
+from mesascope.study.claim import Claim, Verdict
+from mesascope.tasks.haar import HaarProcess
+from mesascope.tasks.initial_state import Ones, Sphere
+from mesascope.training.config import FitConfig
+from mesascope.validation import check_count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+LINEAR = "|loss of one layer that is not normalised / best step's - 1|"
+STEPS = "largest loss of L layers / of L gradient steps"
+EACH = "largest loss of L layers / of L steps with a coefficient each"
+STEPS_ANY = "largest loss of L layers / of L gradient steps, any first state"
+EACH_ANY = "largest loss of L layers / of L steps with a coefficient each, any first state"
+LEAST_SQUARES = "least loss of any depth / least squares' - 1"
+DEEPER = "largest loss of a depth / of the depth before"
+READOUT = "largest loss read after a layer / after the layer before"
+READOUT_STEPS = "largest loss read after layer k / of k gradient steps"
+LENGTH = "deepest model's loss after all states / after d + 1"
+TINY = {"num_steps": 60, "batch_size": 32, "num_validation": 100}
+SMALL = {**TINY, "depths": (1, 2), "depths_any": (1,), "num_states": 12, "dim": 3}
+LARGE = {"num_steps": 3200, "batch_size": 1024, "num_validation": 4096}
+
+
+class Figure5(AbstractStudy):
+    """On W of Haar's law L layers predict better than L equal gradient steps, but not layer by layer.
+
+    Tokens are (0, s_t, s_{t-1}), layers have one head with biases, a normalisation of what they found, and a residual
+    stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
+    of gradient descent on 1/2 sum_j |s_{j+1} - W s_j|^2 from W = 0. A step's coefficient is the same after any number
+    of states, as a layer's weights are, one for all of L steps, or one for each; tuned for each L. One layer without
+    normalisation is the model of proposition 2, but for its biases and dense blocks. Losses are |error|^2 / |s|^2,
+    averaged over the states; as nothing is known from the first, none is zero.
+
+    One layer. With a first state that is always the same it knows more than a step: without normalisation its loss is
+    8% less. So it is trained on sequences of any first state, too, where that loss is within 5% of a step's. With
+    normalisation, as the authors have it, it has less than half of a step's loss on either law: not by knowing s_1. One
+    step whose answers are all scaled to one length has nearly as little, under a tenth more.
+
+    Several. Up to four layers are better than as many steps even where every step has a coefficient of its own; five
+    and six are not, for some seeds. Nor is a deeper model always better, and no depth reaches least squares. Where the
+    first state is any, one and two layers are better than steps of either kind; more were not trained, so what they do
+    there is not known.
+
+    Layer by layer. Only what is read after the last layer is trained. After each of the first three layers of the
+    deepest model the readout is worse than zero in every seed, while steps are better than zero from the first on: that
+    the whole model beats as many steps does not make a layer a step.
+
+    Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
+    batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, drawn anew; their error is ours / d.
+    """
+
+    title: ClassVar = "On dynamics that do not commute L layers beat L equal gradient steps, but not layer by layer"
+    source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
+    claims: ClassVar = (
+        Claim("linear", "Without normalisation one layer is as good as a step.", LINEAR, "at most", 0.05),
+        Claim("linear-any", "So it is where the first state is any.", LINEAR, "at most", 0.05),
+        Claim("steps", "L layers are at least as good as L steps.", STEPS, "at most", 1.0),
+        Claim("steps-each", "Even if every step has its own.", EACH, "at most", 1.0),
+        Claim("steps-any", "L layers are, too, where the first state is any.", STEPS_ANY, "at most", 1.0),
+        Claim("each-any", "There, too, if every step has its own.", EACH_ANY, "at most", 1.0),
+        Claim("least-squares", "The best depth reaches least squares.", LEAST_SQUARES, "at most", 0.05),
+        Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0),
+        Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0),
+        Claim("readout-steps", "After layer k it is as good as k steps.", READOUT_STEPS, "at most", 1.0),
+        Claim("length", "More states make the prediction better.", LENGTH, "at most", 0.5),
+    )
+    presets: ClassVar = {
+        "smoke": SMALL,
+        "quick": {},
+        "paper": {**LARGE, "seeds": 3, "depths": (1, 2, 3, 4, 5, 6), "num_states": 50, "dim": 5},
+    }
+
+    seeds: int = 2
+    depths: tuple[int, ...] = (1, 2, 3)
+    depths_any: tuple[int, ...] = (1, 2)
+    dim: int = 4
+    num_states: int = 25
+    num_steps: int = 1000
+    batch_size: int = 256
+    num_validation: int = 2000
+    learning_rate: float = 1e-2
+    first_seed: int = 0
+
+    def __check_init__(self):
+        for name in ("num_validation", "dim", "num_states"):
+            check_count(name, getattr(self, name))
+        for name, depths in (("depths", self.depths), ("depths_any", self.depths_any)):
+            for depth in depths:
+                check_count(name, depth)
+            if not depths or list(depths) != sorted(set(depths)):
+                raise ValueError(f"`{name}` must be numbers of layers, the smallest first; got {depths}.")
+        if self.num_states < self.dim + 2:
+            raise ValueError(f"`num_states` must be at least dim + 2 = {self.dim + 2}; got {self.num_states}.")
+        self.trainings()  # checks everything else
+
+    def processes(self) -> tuple[HaarProcess, HaarProcess]:
+        """The sequences, their first state always the same; and those of any first state."""
+        sizes = self.num_states, self.dim
+        return HaarProcess(*sizes, Ones(unit=True)), HaarProcess(*sizes, Sphere())
+
+    def trainings(self) -> tuple[tuple[Training, ...], ...]:
+        """On either process every depth, and last the layer without normalisation."""
+        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
+        kinds = ([*((depth, True) for depth in depths), (1, False)] for depths in (self.depths, self.depths_any))
+        return tuple(
+            tuple(model_training(process, *kind, config, self.seeds, self.first_seed) for kind in of)
+            for process, of in zip(self.processes(), kinds, strict=True)
+        )
+
+    def cells(self) -> tuple[Cell, ...]:
+        trained, measured = [], []
+        laws = (self.depths, "one start"), (self.depths_any, "any start")
+        for (depths, law), process, of in zip(laws, self.processes(), self.trainings(), strict=True):
+            names = (*(f"depth {depth}" for depth in depths), "not normalised")
+            trained += (Cell(f"{name}, {law}, trained", each) for name, each in zip(names, of, strict=True))
+            measured += (
+                Cell(f"gradient descent, {law}", RivalsCell(process, max(depths), self.num_validation)),
+                Cell(f"a scaled step, {law}", ScaledCell(process, self.num_validation)),
+                Cell(f"models, {law}", DepthsCell(of, process, self.num_validation)),
+            )
+        return *trained, *measured
+
+    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
+        measures = {DepthsCell: measure_depths, RivalsCell: measure_rivals, ScaledCell: measure_scaled}
+        return measures[type(cell.config)](cell.config, workspace)
+
+    def summarise(self, results: list[Arrays]) -> Summary:
+        here, anywhere = results[-6:-3], results[-3:]
+        return Summary(Reached.of(self.depths, *here), Reached.of(self.depths_any, *anywhere))
+
+    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
+        per_seed = readings(summary, self.dim)
+        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
+
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return remarks(summary)
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"figure5": three_panels(summary)}
