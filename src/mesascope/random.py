@@ -95,6 +95,9 @@ FAST = extension.define_prng_impl(
 )
 
 
+VALIDATION_SEED = 2**31 - 1  # of what losses are measured on: none that a training would be given
+
+
 def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Standard normals, by inverting the error function; |z| reaches 5.4 in single precision.
 

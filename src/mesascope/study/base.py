@@ -1,21 +1,25 @@
-"""What a study is: cells to run, a summary of them, figures and verdicts. What it is written with is imported here."""
+"""What a study is: claims, presets, cells to run, a summary of them, the numbers that are judged, and figures."""
 
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import equinox as eqx
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mesascope.configuration import describe
-from mesascope.study.cell import AbstractComputation, Arrays, Cell, Report, Workspace
+from mesascope.stats import Estimate
+from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, place
 from mesascope.study.claim import Claim, Verdict
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Readings = Mapping[str, ArrayLike | Estimate]
 
 
 class AbstractStudy(eqx.Module):
@@ -25,6 +29,7 @@ class AbstractStudy(eqx.Module):
     source: ClassVar[str]
     claims: ClassVar[tuple[Claim, ...]]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    kind: ClassVar[Literal["paper", "open question"]] = "paper"
 
     seeds: eqx.AbstractVar[int]
 
@@ -49,41 +54,71 @@ class AbstractStudy(eqx.Module):
 
     @abstractmethod
     def cells(self) -> tuple[Cell, ...]:
-        """The pieces of computation."""
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        """Compute one piece that is this study's own: named arrays, nothing else."""
-        raise NotImplementedError(f"{self.name()} must say how {cell.label} is computed.")
-
-    @final
-    def compute(self, cell: Cell, workspace: Workspace) -> Arrays:
-        """Compute one piece, its own or shared."""
-        shared = isinstance(cell.config, AbstractComputation)
-        arrays = cell.config.compute(workspace) if shared else self.run_cell(cell, workspace)
-        return {name: np.asarray(array) for name, array in arrays.items()}
+        """The pieces of computation, each with a configuration that computes itself."""
 
     @abstractmethod
     def summarise(self, results: list[Arrays]) -> Any:
-        """What figures and verdicts are made from, given the results of `cells()` in order."""
+        """What readings and figures are made from, given the results of `cells()` in order."""
+
+    @abstractmethod
+    def readings(self, summary: Any) -> Readings:
+        """The numbers that are judged, by the claim's id: one a seed, one in all, or the estimate of a bootstrap.
+
+        Under other names, in plain words, numbers that no claim is about and that are worth a row of a table.
+        """
 
     @abstractmethod
     def figures(self, summary: Any) -> "dict[str, Figure]":
         """Figures by name."""
 
-    @abstractmethod
+    def notes(self, summary: Any) -> tuple[str, ...]:
+        """Remarks that these results call for, a sentence each; numbers stand in `readings`."""
+        return ()
+
+    @final
+    def placed(self) -> tuple[PlacedCell, ...]:
+        """The cells and where their results lie: laid out and hashed here, once a run."""
+        name, seeds, settings = self.name(), self.seeds, describe(self)
+        return tuple(place(cell, name, seeds, settings) for cell in self.cells())
+
+    @final
     def verdicts(self, summary: Any) -> tuple[Verdict, ...]:
         """One verdict a claim, in order."""
+        return self.judge(summary)[0]
 
-    def notes(self, summary: Any) -> tuple[str, ...]:
-        """Numbers worth reporting that no claim is about, a sentence each."""
-        return ()
+    @final
+    def judge(self, summary: Any) -> "tuple[tuple[Verdict, ...], dict[str, tuple[float, ...]]]":
+        """One verdict a claim, in order; and the numbers that no claim is about, by their names."""
+        numbers, preset = dict(self.readings(summary)), self.preset_name
+        verdicts = tuple(claim.judge(numbers.pop(claim.id), preset) for claim in self.claims)
+        others = {name: _plain(found) for name, found in numbers.items()}
+        return verdicts, others
+
+    @final
+    def result(self, results: list[Arrays], seconds: float) -> StudyResult:
+        """Verdicts, numbers, remarks and figures, given the results of the cells in order."""
+        summary = self.summarise(results)
+        verdicts, others = self.judge(summary)
+        return StudyResult(
+            study=self.name(),
+            preset=self.preset_name,
+            kind=self.kind,
+            summary=summary,
+            verdicts=verdicts,
+            others=others,
+            notes=self.notes(summary),
+            seconds=seconds,
+            draw=self.figures,
+        )
 
     def run(self, store: AbstractStore | None = None, report: Report | None = None) -> StudyResult:
         """Run every cell (those already in `store` are read from it) and judge the claims."""
         started = time.perf_counter()
         report = report or Workspace().report
         store = Memory() if store is None else store
-        results = [store.get_or_run(self, cell, report) for cell in self.cells()]
-        summary = self.summarise(results)
-        verdicts, notes = self.verdicts(summary), self.notes(summary)
-        return StudyResult(self, summary, verdicts, notes, time.perf_counter() - started)
+        results = [store.get_or_run(cell, report) for cell in self.placed()]
+        return self.result(results, time.perf_counter() - started)
+
+
+def _plain(numbers: ArrayLike | Estimate) -> tuple[float, ...]:
+    return tuple(np.ma.filled(np.ma.atleast_1d(np.ma.asarray(numbers, float)), np.nan).ravel().tolist())

@@ -1,8 +1,9 @@
-"""What running a study gives: verdicts, notes and figures, readable wherever it is shown."""
+"""What running a study gives: verdicts, numbers, remarks and figures, readable wherever it is shown."""
 
 import dataclasses
 import io
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mesascope.study.claim import Outcome, Verdict
@@ -10,56 +11,51 @@ from mesascope.study.claim import Outcome, Verdict
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mesascope.study.base import AbstractStudy
-
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class StudyResult:
-    """A study's verdicts, with what they were made from; `seconds` of wall time."""
+    """A study's verdicts, with what they were made from; `seconds` of wall time.
 
-    study: "AbstractStudy"
+    `others` are the numbers that no claim is about, by their names.
+    """
+
+    study: str
+    preset: str
+    kind: str
     summary: Any
     verdicts: tuple[Verdict, ...]
+    others: dict[str, tuple[float, ...]]
     notes: tuple[str, ...]
     seconds: float
+    draw: "Callable[[Any], dict[str, Figure]]"
 
     @property
     def reproduced(self) -> bool:
-        """Whether every claim was."""
-        return all(verdict.outcome is Outcome.REPRODUCED for verdict in self.verdicts)
+        """Whether every claim was that this size decides."""
+        return all(verdict.outcome in (Outcome.REPRODUCED, Outcome.NOT_DECIDED) for verdict in self.verdicts)
 
     def figures(self) -> "dict[str, Figure]":
         """The study's figures by name."""
-        return self.study.figures(self.summary)
+        return self.draw(self.summary)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; a number that is not finite becomes None, since JSON has no other word for it."""
-        claims = [
-            {
-                "id": verdict.claim.id,
-                "statement": verdict.claim.statement,
-                "criterion": verdict.claim.criterion,
-                "measured": _finite(verdict.measured),
-                "interval": [_finite(bound) for bound in verdict.interval],
-                "verdict": str(verdict.outcome),
-                "sentence": verdict.sentence,
-            }
-            for verdict in self.verdicts
-        ]
         return {
-            "study": self.study.name(),
-            "preset": self.study.preset_name,
+            "study": self.study,
+            "preset": self.preset,
+            "kind": self.kind,
             "seconds": round(self.seconds, 3),
             "figures": [],
             "notes": list(self.notes),
-            "claims": claims,
+            "claims": [_claim_json(verdict) for verdict in self.verdicts],
+            "also_measured": {name: [_finite(number) for number in found] for name, found in self.others.items()},
         }
 
     def __repr__(self) -> str:
-        head = f"{self.study.name()}, preset {self.study.preset_name}, {self.seconds:.1f} s"
+        head = f"{self.study}, preset {self.preset}, {self.seconds:.1f} s"
         lines = [
             f"  {verdict.outcome:<15} {verdict.claim.id:<18} {verdict.measured:10.4g} "
-            f"[{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]  {verdict.claim.criterion}"
+            f"[{verdict.low:.4g}, {verdict.high:.4g}]  {verdict.claim.criterion}"
             for verdict in self.verdicts
         ]
         return "\n".join([head, *lines, *(f"  {note}" for note in self.notes)])
@@ -74,6 +70,22 @@ class StudyResult:
             figure.savefig(buffer, format="svg", bbox_inches="tight")
             pictures.append(buffer.getvalue())
         return f"<pre>{html.escape(repr(self))}</pre>" + "".join(pictures)
+
+
+def _claim_json(verdict: Verdict) -> dict[str, Any]:
+    claim = verdict.claim
+    spread = {} if verdict.spread == "none" else {verdict.spread: [_finite(verdict.low), _finite(verdict.high)]}
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "criterion": claim.criterion,
+        "decided_by": claim.decided_by,
+        "measured": _finite(verdict.measured),
+        **spread,
+        "per_seed": [_finite(number) for number in verdict.numbers],
+        "verdict": str(verdict.outcome),
+        "sentence": verdict.sentence,
+    }
 
 
 def _finite(value: float) -> float | None:

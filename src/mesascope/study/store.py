@@ -1,18 +1,15 @@
 """Where results of cells are kept, and the plainest such place: memory, while a study runs."""
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from mesascope.study.cell import Arrays, Cell, Report, Workspace
-
-if TYPE_CHECKING:
-    from mesascope.study.base import AbstractStudy
+from mesascope.study.cell import Arrays, PlacedCell, Report, Workspace, place_shared
 
 
 @runtime_checkable
 class AbstractStore(Protocol):
     """Where results of cells are kept."""
 
-    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Report) -> Arrays:
+    def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
         """The stored result of a cell, or the result of running it now, stored."""
         ...
 
@@ -23,10 +20,9 @@ class Memory:
     def __init__(self) -> None:
         self.results: dict[str, Arrays] = {}
 
-    def get_or_run(self, study: "AbstractStudy", cell: Cell, report: Report) -> Arrays:
+    def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
         """The result of a cell, computed the first time it is asked for."""
-        key = cell.key(study.name())
-        if key not in self.results:
-            workspace = Workspace(None, report, lambda other: self.get_or_run(study, Cell(other.label, other), report))
-            self.results[key] = study.compute(cell, workspace)
-        return self.results[key]
+        if cell.key not in self.results:
+            workspace = Workspace(None, report, lambda shared: self.get_or_run(place_shared(shared), report))
+            self.results[cell.key] = cell.compute(workspace)
+        return self.results[cell.key]

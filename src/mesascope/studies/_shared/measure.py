@@ -14,11 +14,9 @@ from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.probes.alignment import alignment
 from mesascope.probes.error import rollout_errors, squared_error
 from mesascope.prompt import Prompt
+from mesascope.random import VALIDATION_SEED
 from mesascope.study.base import Arrays
 from mesascope.tasks._base import AbstractTask
-
-VALIDATION_SEED = 2**31 - 1  # none that a training would be given
-
 
 @eqx.filter_jit
 def validation(task: AbstractTask, num_prompts: int) -> Prompt:

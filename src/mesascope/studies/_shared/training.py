@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from mesascope.study.base import AbstractComputation, Arrays, Workspace
+from mesascope.study.cell import AbstractShared, Arrays, Workspace
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -19,7 +19,7 @@ from mesascope.validation import check_count
 Task = TypeVar("Task", bound=AbstractTask | AbstractProcess)
 
 
-class Training(AbstractComputation, Generic[Task]):
+class Training(AbstractShared, Generic[Task]):
     """`make_model(key=...)` trained on `task`, for every seed from `first_seed`.
 
     `make_model` is a `functools.partial`, so that its arguments are part of the configuration.

@@ -10,7 +10,7 @@ import numpy as np
 from mesascope.algorithms.last_step import LastPhases
 from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
-from mesascope.studies._shared.measure import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED
 from mesascope.studies.sander2024._shared import exact_heads_panels as panels
 from mesascope.studies.sander2024._shared.exact_heads import HeadsCell, train_heads, with_each
 from mesascope.studies.sander2024._shared.exact_heads_readings import read

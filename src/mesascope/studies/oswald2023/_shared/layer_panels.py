@@ -1,4 +1,4 @@
-"""TODO"""
+"""Panels of one layer: its training, its alignment, and inputs of other scales."""
 
 from typing import TYPE_CHECKING
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Key
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED
 from mesascope.study.base import Arrays
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets

@@ -16,7 +16,8 @@ from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.generalisation import generalisation_errors
-from mesascope.studies._shared.measure import VALIDATION_SEED, mean_alignment, mean_error, over_models, validation
+from mesascope.random import VALIDATION_SEED
+from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training, every
 from mesascope.study.base import Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression

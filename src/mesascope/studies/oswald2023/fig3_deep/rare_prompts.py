@@ -8,7 +8,8 @@ from jaxtyping import Array
 
 from mesascope.models.transformer import Transformer
 from mesascope.probes.error import squared_error
-from mesascope.studies._shared.measure import VALIDATION_SEED, over_models
+from mesascope.random import VALIDATION_SEED
+from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.best_rates import best_rivals
 from mesascope.studies.oswald2023._shared.stacks import stack_of

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from mesascope.probes.alignment import sensitivity
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import VALIDATION_SEED, mean_alignment, mean_error, over_models, validation
+from mesascope.random import VALIDATION_SEED
+from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig4_sine.network import AbstractSineNetwork
 from mesascope.study.base import Arrays, Workspace

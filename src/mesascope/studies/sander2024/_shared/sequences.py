@@ -1,4 +1,4 @@
-"""TODO"""
+"""Sequences that losses are measured on, and losses along them."""
 
 import equinox as eqx
 import jax
@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from mesascope.prompt import Sequence
 from mesascope.random import data_key
-from mesascope.studies._shared.measure import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED
 from mesascope.tasks._process import AbstractLinearProcess
 
 

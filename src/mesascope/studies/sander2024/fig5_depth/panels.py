@@ -22,19 +22,19 @@ def three_panels(summary: Summary) -> "Figure":
     by_depth, along, readout = figure.subplots(1, 3)
     here, anywhere = summary
     by_steps, read, linear = here.by_steps(), here.read(), here.not_normalised()
-    steps, states = np.arange(1, len(by_steps) + 1), np.arange(1, here.models[-1].shape[-1] + 1)
-    band(by_depth, here.depths, here.by_depth(), "trained", marker="o")
-    band(by_depth, anywhere.depths, anywhere.by_depth(), "trained, any $s_1$", marker="s")
+    steps, states = np.arange(1, len(by_steps) + 1), np.arange(1, here.models[-1].loss.shape[-1] + 1)
+    band(by_depth, np.array(here.depths), here.by_depth(), "trained", marker="o")
+    band(by_depth, np.array(anywhere.depths), anywhere.by_depth(), "trained, any $s_1$", marker="s")
     by_depth.plot(np.ones(len(linear)), linear, "x", color="C2", label="one layer, not normalised")
     band(readout, np.arange(1, read.shape[1] + 1), read, "read after each layer", marker="o")
     for axes in (by_depth, readout):
         axes.plot(steps, by_steps, label="gradient descent", **REFERENCE)
-        axes.plot(steps, here.by_steps("each_loss"), label="a coefficient each", **{**REFERENCE, "linestyle": ":"})
+        axes.plot(steps, here.by_steps_each(), label="a coefficient each", **{**REFERENCE, "linestyle": ":"})
     for i, (depth, of_depth) in enumerate(zip(here.depths, here.models, strict=True)):
-        band(along, states, of_depth[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
-    along.plot(states, here.rivals["loss"][0], label="1 step", **REFERENCE)
-    along.plot(states, here.rivals["loss"][-1], label=f"{len(steps)} steps", **{**REFERENCE, "linestyle": ":"})
-    known = here.rivals["least_squares"]
+        band(along, states, of_depth.loss[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
+    along.plot(states, here.rivals.loss[0], label="1 step", **REFERENCE)
+    along.plot(states, here.rivals.loss[-1], label=f"{len(steps)} steps", **{**REFERENCE, "linestyle": ":"})
+    known = here.rivals.least_squares
     along.plot(states, known, color="grey", linewidth=1, label="least squares")
     for axes in (by_depth, readout):
         axes.axhline(known.mean(), color="grey", linewidth=1, label="least squares")

@@ -1,44 +1,46 @@
-"""What models of several depths reached, in numbers and in words."""
+"""What models of several depths reached, in numbers."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.study.base import Arrays
+from mesascope.studies.sander2024.fig5_depth.cells import DepthLosses
+from mesascope.studies.sander2024.fig5_depth.rivals import Rivals, ScaledStep
+from mesascope.study.base import Readings
 
 
 class Reached(NamedTuple):
-    """On one process, losses [seeds, layers, states] of each depth and of the layer without normalisation; rivals'."""
+    """What was reached on one process: the models of each depth, the layer without normalisation, and their rivals."""
 
-    depths: np.ndarray
-    models: tuple[np.ndarray, ...]
-    linear: np.ndarray
-    rivals: Arrays
-
-    @classmethod
-    def of(cls, depths: tuple[int, ...], rivals: Arrays, scaled: Arrays, measured: Arrays) -> "Reached":
-        *models, linear = (measured[f"loss_{i}"] for i in range(len(depths) + 1))
-        return cls(np.array(depths), tuple(models), linear, {**rivals, **scaled})
+    depths: tuple[int, ...]
+    rivals: Rivals
+    scaled: ScaledStep
+    models: tuple[DepthLosses, ...]
+    linear: DepthLosses
 
     def by_depth(self) -> np.ndarray:
         """Losses [seeds, depths] of the whole models, the mean over states."""
-        return np.stack([of_depth[:, -1].mean(axis=-1) for of_depth in self.models], axis=1)
+        return np.stack([model.loss[:, -1].mean(axis=-1) for model in self.models], axis=1)
 
     def not_normalised(self) -> np.ndarray:
         """Losses [seeds] of the layer without normalisation, the mean over states."""
-        return self.linear[:, -1].mean(axis=-1)
+        return self.linear.loss[:, -1].mean(axis=-1)
 
-    def by_steps(self, name: str = "loss") -> np.ndarray:
+    def by_steps(self) -> np.ndarray:
         """Losses of 1, 2, ... steps of gradient descent, the mean over states."""
-        return self.rivals[name].mean(axis=1)
+        return self.rivals.loss.mean(axis=1)
 
-    def over_steps(self, name: str = "loss") -> np.ndarray:
+    def by_steps_each(self) -> np.ndarray:
+        """The same where every step has a coefficient of its own."""
+        return self.rivals.each_loss.mean(axis=1)
+
+    def over_steps(self, by_steps: np.ndarray) -> np.ndarray:
         """Losses [seeds, depths] of L layers over those of L steps."""
-        return self.by_depth() / self.by_steps(name)[self.depths - 1]
+        return self.by_depth() / by_steps[np.array(self.depths) - 1]
 
     def read(self) -> np.ndarray:
         """Losses [seeds, layers] read after each layer of the deepest, the mean over states."""
-        return self.models[-1].mean(axis=-1)
+        return self.models[-1].loss.mean(axis=-1)
 
 
 class Summary(NamedTuple):
@@ -48,55 +50,33 @@ class Summary(NamedTuple):
     any_start: Reached
 
 
-def readings(summary: Summary, dim: int) -> dict[str, np.ndarray]:
-    """The numbers that claims are about, one a seed."""
+def readings(summary: Summary, dim: int) -> Readings:
+    """The numbers that claims are about, and the losses that they compare."""
     here, anywhere = summary
-    ends, read, deepest = here.by_depth(), here.read(), here.models[-1][:, -1]
+    ends, read, deepest = here.by_depth(), here.read(), here.models[-1].loss[:, -1]
     return {
         "linear": np.abs(here.not_normalised() / here.by_steps()[0] - 1),
         "linear-any": np.abs(anywhere.not_normalised() / anywhere.by_steps()[0] - 1),
-        "steps": here.over_steps().max(axis=1),
-        "steps-each": here.over_steps("each_loss").max(axis=1),
-        "steps-any": anywhere.over_steps().max(axis=1),
-        "each-any": anywhere.over_steps("each_loss").max(axis=1),
-        "least-squares": ends.min(axis=1) / here.rivals["least_squares"].mean() - 1,
+        "steps": here.over_steps(here.by_steps()).max(axis=1),
+        "steps-each": here.over_steps(here.by_steps_each()).max(axis=1),
+        "steps-any": anywhere.over_steps(anywhere.by_steps()).max(axis=1),
+        "each-any": anywhere.over_steps(anywhere.by_steps_each()).max(axis=1),
+        "least-squares": ends.min(axis=1) / here.rivals.least_squares.mean() - 1,
         "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
         "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
         "readout-steps": (read / here.by_steps()[: read.shape[1]]).max(axis=1),
         "length": deepest[:, -1] / deepest[:, dim],
+        **_losses("same first state", here),
+        **_losses("any first state", anywhere),
     }
 
 
-def remarks(summary: Summary) -> tuple[str, ...]:
-    """All losses."""
-    here, anywhere = summary
-    by_seed = (f"seed {i}: {_row(row)}" for i, row in enumerate(here.read()))
-    ratios = f"{_row(here.over_steps().max(axis=0))}; {_row(here.over_steps('each_loss').max(axis=0))}"
-    return (
-        *_of_process("Always the same first state", here),
-        *_of_process("Any first state", anywhere),
-        f"Same first state, the worst seed's loss of each depth over that of as many steps: {ratios} where each step "
-        "has a coefficient of its own.",
-        f"Read after each layer of the deepest, {'; '.join(by_seed)}.",
-    )
-
-
-def _of_process(name: str, reached: Reached) -> tuple[str, str]:
-    depths = {f"depth {depth}": losses for depth, losses in zip(reached.depths, reached.by_depth().T, strict=True)}
-    losses = {**depths, "depth 1, not normalised": reached.not_normalised()}
-    rivals = reached.rivals
-    return (
-        f"{name}, losses by seed, {'; '.join(f'{kind}: {_row(each)}' for kind, each in losses.items())}.",
-        f"{name}, best gradient descent by its number of steps: {_row(reached.by_steps())}, with coefficients "
-        f"{_short(rivals['coefficient'])}; with a coefficient for each step {_row(reached.by_steps('each_loss'))}, "
-        f"those of the last {_short(rivals['each'][-1])}; least squares {rivals['least_squares'].mean():.4f}; one step "
-        f"whose answers all have the length {rivals['length']:.3g}, {rivals['scaled'].mean():.4f}.",
-    )
-
-
-def _row(losses: np.ndarray) -> str:
-    return ", ".join(f"{loss:.4f}" for loss in losses)
-
-
-def _short(coefficients: np.ndarray) -> str:
-    return ", ".join(f"{c:.3g}" for c in coefficients)
+def _losses(law: str, reached: Reached) -> Readings:
+    return {
+        **{f"loss of depth {depth}, {law}": reached.by_depth()[:, i] for i, depth in enumerate(reached.depths)},
+        f"loss without normalisation, {law}": reached.not_normalised(),
+        f"losses of 1, 2, ... gradient steps, {law}": reached.by_steps(),
+        f"losses of steps with a coefficient each, {law}": reached.by_steps_each(),
+        f"loss of least squares, {law}": reached.rivals.least_squares.mean(),
+        f"loss of a step of one length, {law}": reached.scaled.loss.mean(),
+    }

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
-from mesascope.studies.sander2024.fig5_depth.cells import DepthsCell, measure_depths, model_training
+from mesascope.studies.sander2024.fig5_depth.cells import DepthCell, DepthLosses, model_training
 from mesascope.studies.sander2024.fig5_depth.panels import three_panels
-from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings, remarks
-from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, ScaledCell, measure_rivals, measure_scaled
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings
+from mesascope.studies.sander2024.fig5_depth.rivals import Rivals, RivalsCell, ScaledCell, ScaledStep
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
@@ -120,32 +121,34 @@ class Figure5(AbstractStudy):
         )
 
     def cells(self) -> tuple[Cell, ...]:
-        trained, measured = [], []
-        laws = (self.depths, "one start"), (self.depths_any, "any start")
-        for (depths, law), process, of in zip(laws, self.processes(), self.trainings(), strict=True):
-            names = (*(f"depth {depth}" for depth in depths), "not normalised")
-            trained += (Cell(f"{name}, {law}, trained", each) for name, each in zip(names, of, strict=True))
-            measured += (
-                Cell(f"gradient descent, {law}", RivalsCell(process, max(depths), self.num_validation)),
-                Cell(f"a scaled step, {law}", ScaledCell(process, self.num_validation)),
-                Cell(f"models, {law}", DepthsCell(of, process, self.num_validation)),
-            )
-        return *trained, *measured
+        return *self._of_law(0), *self._of_law(1)
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        measures = {DepthsCell: measure_depths, RivalsCell: measure_rivals, ScaledCell: measure_scaled}
-        return measures[type(cell.config)](cell.config, workspace)
+    def _of_law(self, which: int) -> tuple[Cell, ...]:
+        """Cells on one of the two processes: the rivals, and the model of each depth."""
+        law, process, trainings = ("one start", "any start")[which], self.processes()[which], self.trainings()[which]
+        depths = (self.depths, self.depths_any)[which]
+        names = (*(f"depth {depth}, {law}" for depth in depths), f"not normalised, {law}")
+        return (
+            Cell(f"gradient descent, {law}", RivalsCell(process, max(depths), self.num_validation)),
+            Cell(f"a scaled step, {law}", ScaledCell(process, self.num_validation)),
+            *(
+                Cell(f"{name}, {law}", DepthCell(each, self.num_validation))
+                for name, each in zip(names, trainings, strict=True)
+            ),
+        )
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        here, anywhere = results[-6:-3], results[-3:]
-        return Summary(Reached.of(self.depths, *here), Reached.of(self.depths_any, *anywhere))
+        num_here = len(self.depths) + 3
+        return Summary(_reached(self.depths, results[:num_here]), _reached(self.depths_any, results[num_here:]))
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        per_seed = readings(summary, self.dim)
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        return remarks(summary)
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary, self.dim)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"figure5": three_panels(summary)}
+
+
+def _reached(depths: tuple[int, ...], results: list[Arrays]) -> Reached:
+    rivals, scaled, *models, linear = results
+    measured = tuple(DepthLosses(**model) for model in models)
+    return Reached(depths, Rivals(**rivals), ScaledStep(**scaled), measured, DepthLosses(**linear))

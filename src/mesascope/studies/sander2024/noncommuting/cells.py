@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from mesascope.models.augmented import AugmentedLayer, ScalarAugmentedLayer
 from mesascope.prompt import Sequence
 from mesascope.random import data_key
-from mesascope.studies._shared.measure import VALIDATION_SEED, over_models
+from mesascope.random import VALIDATION_SEED
+from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024.noncommuting.six_scalars import six_scalars
 from mesascope.study.base import Arrays, Workspace

@@ -13,7 +13,7 @@ from mesascope.models.augmented import ScalarAugmentedLayer, pair_with_previous
 from mesascope.prompt import Sequence
 from mesascope.random import data_key
 from mesascope.stats import paired_ratio_interval
-from mesascope.studies._shared.measure import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED
 from mesascope.study.base import Arrays
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.theory.best_product import BestProduct, best_product, best_right

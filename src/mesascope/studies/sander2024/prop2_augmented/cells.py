@@ -10,7 +10,7 @@ from jaxtyping import Array, Inexact, Key
 
 from mesascope.constructions.forecasters import AugmentedDescent
 from mesascope.models.augmented import AbstractAugmentedLayer, DiagonalAugmentedLayer, pair_with_previous
-from mesascope.studies._shared.measure import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED
 from mesascope.studies._shared.training import Training, seed_keys
 from mesascope.study.base import Arrays, Workspace
 from mesascope.tasks.unitary import UnitaryProcess
