@@ -56,7 +56,7 @@ def _carry_out(words: list[str]) -> int:
 
         print(f"mesascope {mesascope.__version__}")
         return OK
-    request = parsing.parse(words or ["--help"])
+    request = parsing.parse(words)
     match request.command:
         case arguments.ListStudies() | arguments.Show():
             from mesascope.cli import pages

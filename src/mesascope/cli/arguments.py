@@ -12,6 +12,11 @@ Preset = Literal["smoke", "quick", "paper"]
 Directory = Annotated[Path, arg(metavar="DIR")]
 
 
+def default_workers() -> int:
+    """$MESASCOPE_WORKERS, else the number of cores."""
+    return int(os.environ.get("MESASCOPE_WORKERS") or len(os.sched_getaffinity(0)))
+
+
 def default_runs() -> Path:
     """$MESASCOPE_RUNS, else ./runs."""
     return Path(os.environ.get("MESASCOPE_RUNS") or "runs")
@@ -19,7 +24,7 @@ def default_runs() -> Path:
 
 @dataclass(frozen=True)
 class ListStudies:
-    """The studies there are: name, number of claims, title."""
+    """The studies there are: name, number of claims, title, and which are of an open question."""
 
     json: bool = False
     """One JSON document instead."""
@@ -49,6 +54,8 @@ class Running:
     """No progress, one line a study."""
     force: bool = False
     """Run finished cells again."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that compute cells side by side, one a core if not told; 1 computes them here, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)

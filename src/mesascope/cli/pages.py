@@ -27,7 +27,8 @@ def answer(command: ListStudies | Show) -> int:
 
 
 def _entry(study: type[AbstractStudy]) -> dict[str, Any]:
-    return {"study": study.name(), "title": study.title, "source": study.source, "num_claims": len(study.claims)}
+    told = {"title": study.title, "source": study.source, "kind": study.kind}
+    return {"study": study.name(), **told, "num_claims": len(study.claims)}
 
 
 def _page(study: type[AbstractStudy]) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def _plain(value: Any) -> dict[str, Any]:
 def _print_list(studies: list[type[AbstractStudy]]) -> None:
     table = Table("study", "claims", "title", box=box.SIMPLE_HEAD)
     for study in studies:
-        table.add_row(study.name(), str(len(study.claims)), Text(study.title))
+        open_question = "" if study.kind == "paper" else f" ({study.kind})"
+        table.add_row(study.name(), str(len(study.claims)), Text(f"{study.title}{open_question}"))
     output().print(table)
 
 
@@ -60,7 +62,8 @@ def _notes(study: type[AbstractStudy]) -> str:
 
 def _print_page(study: type[AbstractStudy]) -> None:
     console = output()
-    for text, style in ((study.title, "bold"), (study.source, "dim"), (_notes(study), "")):
+    source = study.source if study.kind == "paper" else f"{study.source}: {study.kind}"
+    for text, style in ((study.title, "bold"), (source, "dim"), (_notes(study), "")):
         console.print(Text(text, style=style))
     claims = Table("claim", "statement", "criterion", box=box.SIMPLE_HEAD, title="Claims", title_justify="left")
     for claim in study.claims:

@@ -4,7 +4,10 @@ A study's fields are options of theirs. They are known only once the study is, s
 """
 
 import dataclasses
+import difflib
 import itertools
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import tyro
@@ -24,7 +27,7 @@ installed. 130: stopped, and the same command continues. 70: a bug.
 `mesascope --version` prints the version."""
 
 WITH_STUDIES = ("run", "export")
-_WITH_VALUE = ("--preset", "--seeds", "--runs", "--to")
+_WITH_VALUE = ("--preset", "--seeds", "--runs", "--to", "--workers")
 _WITHOUT_VALUE = ("--json", "--quiet", "--force", "--help", "-h")
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
 
@@ -40,8 +43,10 @@ class Request(NamedTuple):
 def parse(words: list[str]) -> Request:
     """What a command line asks for; raises `InputError`, and SystemExit(2) where tyro has told the user already."""
     try:
+        _check_command(words)
         if words[0] in WITH_STUDIES:
             return _parse_with_studies(words)
+        _check_options(words, _fields(COMMANDS[words[0]]) if words[0] in COMMANDS else [])
         command = _tyro(COMMANDS, words)
         if isinstance(command, Show):
             find_study(command.study)
@@ -55,6 +60,7 @@ def _parse_with_studies(words: list[str]) -> Request:
     """Every study parses the whole line with its own fields as options; so several take the fields they share."""
     names, others = _split(words)
     classes = [find_study(name) for name in dict.fromkeys(names)]
+    _check_options(words, [name for each in (COMMANDS[words[0]], *classes) for name in _fields(each)])
     _check_shared(words, classes)
     preset = _value_of("--preset", words) or "quick"
     line = [words[0], *names, *others]  # tyro takes names only where they stand together
@@ -63,6 +69,39 @@ def _parse_with_studies(words: list[str]) -> Request:
         _tyro(COMMANDS, words)  # a request for help ends here
         raise InputError(f"`{words[0]}` needs the name of a study. `mesascope list` names them all.")
     return Request(commands[0], tuple(command.settings for command in commands), words)
+
+
+def _check_command(words: list[str]) -> None:
+    """Raise InputError for no command, or one that there is not."""
+    known = (*COMMANDS, "--help", "-h", "--version", "-V")
+    if not words:
+        raise InputError(f"give a command: {', '.join(COMMANDS)}. `mesascope --help` says what each does.")
+    if words[0] not in known:
+        raise InputError(
+            f"there is no command {words[0]!r}. Did you mean {nearest(words[0], known)!r}? "
+            f"The commands are {', '.join(COMMANDS)}."
+        )
+
+
+def _check_options(words: list[str], settings: list[str]) -> None:
+    """Raise InputError for an option that neither the command nor its studies have."""
+    known = ["--help", "-h", *(f"--{name.replace('_', '-')}" for name in settings)]
+    for word in (word.partition("=")[0] for word in words[1:]):
+        if word.startswith("-") and not re.match(r"-[\d.]|--?$", word) and word.replace("_", "-") not in known:
+            study = " STUDY" if words[0] in WITH_STUDIES else ""
+            raise InputError(
+                f"`{words[0]}` has no option {word}. Did you mean {nearest(word, known)}? "
+                f"`mesascope {words[0]}{study} --help` lists them all."
+            )
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The name most like a word."""
+    return difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
+
+
+def _fields(cls: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls)]
 
 
 def _check_shared(words: list[str], classes: "list[type[AbstractStudy]]") -> None:

@@ -1,37 +1,45 @@
-"""Progress of cells on stderr: live bars on a terminal, a few plain lines elsewhere, nothing when asked to be quiet."""
+"""Progress on stderr: live bars on a terminal, a few plain lines elsewhere, nothing when asked to be quiet."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mesascope.study.base import Report
+from mesascope.study.cell import Report
+from mesascope.sweep.outlook import in_words
 
 SECONDS_BETWEEN_LINES = 30.0
 
 
 class Display:
-    """Shows one cell after another; used as a context, around those of one study."""
+    """Shows the cells that are running, how many studies are done and how long the rest will take.
 
-    def __init__(self, console: Console, quiet: bool):
-        self.console, self.quiet = console, quiet
+    A context, within which bars are shown. `num_finished` counts the cells that ended well.
+    """
+
+    def __init__(self, console: Console, quiet: bool, num_studies: int = 1):
+        self.console, self.quiet, self.num_studies = console, quiet, num_studies
         self.live = console.is_terminal and not console.is_dumb_terminal and not quiet
+        self.num_finished = self.num_done = 0
+        self.left = ""
+        self.shown: dict[str, _Bar | _Lines] = {}
         self.progress: Any = None
+        self.overall: Any = None
 
     def __enter__(self) -> "Display":
         if self.live:
-            columns = (
+            self.progress = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=20),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[text]}", markup=False),
+                console=self.console,
             )
-            self.progress = Progress(*columns, console=self.console)
+            if self.num_studies > 1:
+                self.overall = self.progress.add_task("studies", total=self.num_studies, text="")
             self.progress.start()
         return self
 
@@ -43,20 +51,51 @@ class Display:
         """Show a message, above the bars where there are any."""
         self.console.print(Text(message), soft_wrap=True)
 
-    @contextmanager
-    def cell(self, label: str) -> Iterator[Report]:
-        """Show a cell while it runs; gives the function that is told how far it is."""
+    def begin(self, label: str) -> Report:
+        """Show a cell that begins; gives the function that is told how far it is."""
         if self.quiet:
-            yield lambda done, total, text: None
-        elif self.live:
-            task = self.progress.add_task(label, total=None, text="")
-            yield lambda done, total, text: self.progress.update(task, completed=done, total=total, text=text)
-            total = self.progress.tasks[task].total or 1
-            self.progress.update(task, completed=total, total=total)
-        else:
-            lines = _Lines(self, label)
-            yield lines.report
-            self.say(lines.last())
+            return lambda done, total, text: None
+        self.shown[label] = _Bar(self, label) if self.live else _Lines(self, label)
+        return self.shown[label].report
+
+    def end(self, label: str, finished: bool) -> None:
+        """A cell has ended."""
+        self.num_finished += finished
+        shown = self.shown.pop(label, None)
+        if shown and finished:
+            shown.end()
+
+    def study_done(self) -> None:
+        """One study more is judged."""
+        self.num_done += 1
+        if self.overall is not None:
+            self.progress.update(self.overall, completed=self.num_done)
+
+    def outlook(self, seconds: float) -> None:
+        """About how many seconds are left."""
+        self.left = f"{in_words(seconds)} left" if seconds else ""
+        if self.overall is not None:
+            self.progress.update(self.overall, text=self.left)
+
+    def standing(self) -> str:
+        """How many studies are done and how long the rest takes, where there are several."""
+        left = f", {self.left}" if self.left else ""
+        return f" ({self.num_done} of {self.num_studies} studies done{left})" if self.num_studies > 1 else ""
+
+
+class _Bar:
+    """A bar while a cell runs; gone when it is done where there are many cells."""
+
+    def __init__(self, display: Display, label: str):
+        self.progress, self.keep = display.progress, display.num_studies == 1
+        self.task = self.progress.add_task(label, total=None, text="")
+
+    def report(self, done: int, total: int, text: str) -> None:
+        self.progress.update(self.task, completed=done, total=total, text=text)
+
+    def end(self) -> None:
+        total = self.progress.tasks[self.progress.task_ids.index(self.task)].total or 1
+        self.progress.update(self.task, completed=total, total=total, visible=self.keep)
 
 
 class _Lines:
@@ -70,8 +109,9 @@ class _Lines:
         self.text, now = text, time.monotonic()
         if now - self.shown >= SECONDS_BETWEEN_LINES:
             self.shown = now
-            self.display.say(f"{self.label}: {done}/{total}, {text}")
+            self.display.say(f"{self.label}: {done}/{total}, {text}{self.display.standing()}")
 
-    def last(self) -> str:
+    def end(self) -> None:
         seconds = time.monotonic() - self.started
-        return f"{self.label}: done in {seconds:.1f} s{f' ({self.text})' if self.text else ''}"
+        text = f" ({self.text})" if self.text else ""
+        self.display.say(f"{self.label}: done in {seconds:.1f} s{text}{self.display.standing()}")

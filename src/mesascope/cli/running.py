@@ -1,60 +1,51 @@
 """`run` and `reproduce`: run studies with progress, judge, draw, and say where everything lies."""
 
 import contextlib
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mesascope.cli.arguments import Running
+from rich.text import Text
+
+from mesascope.cli.arguments import Reproduce, Running
 from mesascope.cli.console import messages, output, print_json
 from mesascope.cli.errors import InputError, Interrupted
+from mesascope.cli.figures import digest_of, draw, figure_directory
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
-from mesascope.configuration import describe, fingerprint
-from mesascope.extras import ExtraError
-from mesascope.report.tables import tally, verdict_table
-from mesascope.runs.directory import DirectoryError, writing
+from mesascope.report.drawn import drawn
+from mesascope.report.tables import numbers_table, studies_table, tally, verdict_table
+from mesascope.runs.directory import DirectoryError
 from mesascope.runs.store import Store
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Report
+from mesascope.studies import seconds_of_cells
+from mesascope.study.claim import Outcome
 from mesascope.study.result import StudyResult
+from mesascope.sweep.plan import PlannedStudy, jobs, plan, with_shared
+from mesascope.sweep.pool import Job, Pool
+from mesascope.sweep.run import Done, run_here, run_side_by_side
 
 
-class WatchedStore:
-    """A store whose cells are shown as they run, and that knows what is kept when it is stopped."""
+class Shown(NamedTuple):
+    """A study that ran, its figures, and where they lie."""
 
-    def __init__(self, store: Store, display: Display):
-        self.store, self.display = store, display
-        self.num_finished, self.running = 0, ""
-
-    def get_or_run(self, study: AbstractStudy, cell: Cell, report: Report) -> Arrays:
-        """The result of a cell, shown."""
-        partial = self.store.partial(study, cell)
-        try:
-            with self.display.cell(f"{study.name()}: {cell.label}") as shown:
-                arrays = self.store.get_or_run(study, cell, shown)
-        except KeyboardInterrupt:
-            self.running = cell.label if partial.exists() else ""
-            raise
-        self.num_finished += 1
-        return arrays
-
-    def kept(self) -> str:
-        """What is kept, in a sentence."""
-        unfinished = f", and {self.running!r} up to its last checkpoint" if self.running else ""
-        finished = "1 finished cell is" if self.num_finished == 1 else f"{self.num_finished} finished cells are"
-        return f"{finished} kept in {self.store.archive.directory}{unfinished}."
+    result: StudyResult
+    figures: list[Path]
+    directory: Path
 
 
 class Outcomes(NamedTuple):
-    """Studies that ran, each with its figures, and by name why others could not."""
+    """Studies that ran, and by name why others could not."""
 
-    done: list[tuple[StudyResult, list[Path]]]
+    done: list[Shown]
     not_run: dict[str, str]
 
 
 def run(request: Request) -> int:
-    """Run the request's studies; 0 when all their claims are reproduced, else 1.
+    """Run the request's studies; 0 when all their claims that this size decides are reproduced, else 1.
 
     Studies whose extra is not installed are left out, and told of when the others are done, by an `InputError`.
     """
@@ -64,43 +55,22 @@ def run(request: Request) -> int:
     command: Running = request.command
     started = time.perf_counter()
     try:
-        done, not_run = _run_all(request.studies, command)
+        done, not_run = _run_all(planned(request.studies), command)
     except DirectoryError as error:
         raise InputError(str(error)) from error
-    results = [result for result, _ in done]
-    if results and command.json:
-        print_json({"studies": [as_json(result, figures) for result, figures in done], "not_run": not_run})
-    elif results and not command.quiet:
-        print(f"{tally(results)}, {time.perf_counter() - started:.1f} s.")
+    if done and command.json:
+        print_json({"studies": [as_json(*shown[:2]) for shown in done], "not_run": not_run})
+    elif done and not command.quiet:
+        _print_end(done, command, time.perf_counter() - started)
     if not_run:
         raise InputError("\n".join(f"{name} was not run: it {reason}" for name, reason in not_run.items()))
-    return 0 if all(result.reproduced for result in results) else 1
+    return 0 if all(shown.result.reproduced for shown in done) else 1
 
 
-def _run_all(studies: tuple[AbstractStudy, ...], command: Running) -> Outcomes:
-    outcomes = Outcomes([], {})
-    display = Display(messages(), command.quiet)
-    store = WatchedStore(Store(command.runs, command.force, display.say), display)
-    check_cells(studies)
+def planned(studies: tuple[Any, ...]) -> tuple[PlannedStudy, ...]:
+    """Every study's cells, laid out before anything runs, so that impossible settings are told at once."""
     try:
-        with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
-            for study in studies:
-                try:
-                    outcomes.done.append(_run_one(study, store, command))
-                except ExtraError as error:
-                    outcomes.not_run[study.name()] = str(error)
-            return outcomes
-    except KeyboardInterrupt:
-        again = "runs finished cells again, as --force says" if command.force else "continues"
-        raise Interrupted(f"stopped. {store.kept()} The same command {again}.") from None
-
-
-def check_cells(studies: tuple[AbstractStudy, ...]) -> None:
-    """Lay out every study's cells before anything runs, so that impossible settings are told at once."""
-    try:
-        for study in studies:
-            for cell in study.cells():
-                cell.key(study.name())
+        return plan(studies)
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -110,28 +80,110 @@ def as_json(result: StudyResult, figures: list[Path]) -> dict[str, Any]:
     return {**result.to_json(), "figures": [str(path) for path in figures]}
 
 
-def figure_directory(runs: Path, study: AbstractStudy) -> Path:
-    """Where a study's figures lie; settings that are no preset have a directory of their own."""
-    name = study.preset_name
-    tag = f"custom-{fingerprint(describe(study))[:8]}" if name == "custom" else name
-    return runs / study.name() / f"figures-{tag}"
+def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
+    display = Display(messages(), command.quiet, len(studies))
+    store = Store(command.runs, command.force, display.say)
+    outcomes = Outcomes([], {})
+    try:
+        with (
+            contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext(),
+            stopped_by_sigterm(),
+            _engine(studies, store, display, command) as (pool, finished),
+            display,
+        ):
+            for done in finished:
+                if done.error:
+                    outcomes.not_run[done.planned.name] = str(done.error)
+                else:
+                    outcomes.done.append(_show(done, command, pool))
+                display.study_done()
+            return outcomes
+    except KeyboardInterrupt:
+        again = "runs finished cells again, as --force says" if command.force else "continues"
+        raise Interrupted(f"stopped. {_kept(studies, store, display)} The same command {again}.") from None
 
 
-def _run_one(study: AbstractStudy, store: WatchedStore, command: Running) -> tuple[StudyResult, list[Path]]:
-    with store.display:
-        result = study.run(store)
+@contextlib.contextmanager
+def _engine(
+    studies: tuple[PlannedStudy, ...], store: Store, display: Display, command: Running
+) -> Iterator[tuple[Pool | None, Iterator[Done]]]:
+    """Processes side by side where there is more than one cell to compute, else this one."""
+    seconds = seconds_of_cells()
+    if min(command.workers, len(jobs(studies, store, seconds))) < 2:
+        yield None, run_here(studies, store, display)
+        return
+    with Pool(command.workers) as pool:
+        yield pool, run_side_by_side(studies, store, display, pool, seconds)
+
+
+@contextlib.contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends what runs as Ctrl-C does."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread, which alone may say what a signal does
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _show(done: Done, command: Running, pool: Pool | None) -> Shown:
+    """Judge a study and print its verdicts; draw its figures, here or in the pool, unless they are drawn already."""
+    study = done.planned.study
+    result = study.result(done.results, done.seconds)
+    _print_verdicts(result, command)
+    directory = figure_directory(command.runs, study)
+    digest = digest_of(study, done.results)
+    figures = drawn(directory, digest)
+    if figures is None:
+        work = partial(draw, study, done.planned.cells, command.runs, directory, digest)
+        if pool is None:
+            figures = work()
+        else:
+            pool.add(Job(f"figures of {done.planned.name}", f"{done.planned.name}: figures", work))
+            figures = []
+    return Shown(result, figures, directory)
+
+
+def _print_verdicts(result: StudyResult, command: Running) -> None:
     if command.quiet and not command.json:
-        print(f"{study.name()}: {tally([result])}")
+        print(f"{result.study}: {tally([result])}")
     elif not command.json:
         console = output()
         console.print(verdict_table(result))
+        if not isinstance(command, Reproduce):
+            console.print(numbers_table(result))
         for note in result.notes:
             console.print(note, markup=False)
-    directory = figure_directory(command.runs, study)
-    with writing("runs", directory):
-        from mesascope.report.figures import save_figures
 
-        figures = save_figures(result, directory)
-    if not (command.quiet or command.json):
-        print(f"\nFigures: {directory}\n")
-    return result, figures
+
+def _print_end(done: list[Shown], command: Running, seconds: float) -> None:
+    """One table of all studies, and what to do next."""
+    console, results = output(), [shown.result for shown in done]
+    wide = console.width >= 100
+    where = [str(shown.directory) if wide else shown.directory.name for shown in done]
+    if isinstance(command, Reproduce):
+        console.print(studies_table(results, where))
+    if isinstance(command, Reproduce) and not wide:
+        console.print(Text(f"Figures lie in {command.runs}/STUDY/."), soft_wrap=True)
+    elif not isinstance(command, Reproduce):
+        for shown in done:
+            console.print(Text(f"Figures: {shown.directory}"), soft_wrap=True)
+    print(f"{tally(results)}, {seconds:.1f} s.")
+    if isinstance(command, Reproduce):
+        print(f"Next: `mesascope show {results[0].study}` explains a study and its claims.")
+        if any(verdict.outcome is Outcome.NOT_DECIDED for result in results for verdict in result.verdicts):
+            print("`mesascope run STUDY --preset paper` decides what this size does not.")
+
+
+def _kept(studies: tuple[PlannedStudy, ...], store: Store, display: Display) -> str:
+    """What is kept, in a sentence."""
+    cells = [cell for cell, _ in with_shared(cell for study in studies for cell in study.cells)]
+    running = [repr(cell.label) for cell in cells if store.partial(cell).exists()]
+    unfinished = f", and {' and '.join(running)} up to its last checkpoint" if running else ""
+    number = display.num_finished
+    finished = "1 finished cell is" if number == 1 else f"{number} finished cells are"
+    return f"{finished} kept in {store.archive.directory}{unfinished}."

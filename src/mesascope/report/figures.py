@@ -2,13 +2,12 @@
 
 import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesascope.files import write_atomically
-from mesascope.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +21,8 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Creator": "mesascope", "Date": None},
     "pdf": {"Creator": "mesascope", "Producer": "mesascope", "CreationDate": None},
 }
+
+FORMATS = tuple(_METADATA)
 
 
 @contextmanager
@@ -60,24 +61,26 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def save_figures(result: StudyResult, directory: Path | str) -> list[Path]:
-    """Draw a result's figures and write each to `directory` as PNG (200 dpi), SVG and PDF; what was written.
+def save_figures(
+    draw: "Callable[[], Mapping[str, Figure]]", directory: Path | str, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw figures in the house style and write each to `directory` as PNG (200 dpi), SVG or PDF; what was written.
 
     Raises OSError when the files cannot be written.
     """
     with house_style():
-        return write_figures(result.figures(), Path(directory))
+        return write_figures(draw(), Path(directory), formats)
 
 
-def write_figures(figures: "Mapping[str, Figure]", directory: Path) -> list[Path]:
-    """Write figures, each under its name, in every format."""
+def write_figures(figures: "Mapping[str, Figure]", directory: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write figures, each under its name, in every format asked for."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in figures.items():
-        for extension, metadata in _METADATA.items():
+        for extension in formats:
             buffer = io.BytesIO()
             with _without_font_warnings():
-                figure.savefig(buffer, format=extension, metadata=metadata)
+                figure.savefig(buffer, format=extension, metadata=_METADATA[extension])
             path = directory / f"{name}.{extension}"
             write_atomically(path, buffer.getvalue())
             written.append(path)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe, fingerprint
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Report
+from mesascope.study.cell import Arrays, PlacedCell, Report
 
 FORMAT = 1
 
@@ -29,37 +29,37 @@ class Archive:
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
 
-    def path(self, study: AbstractStudy, cell: Cell) -> Path:
+    def path(self, cell: PlacedCell) -> Path:
         """The file of a cell's result."""
-        return self.directory / cell.owner(study.name()) / f"{cell.key(study.name())}.safetensors"
+        return self.directory / cell.owner / f"{cell.key}.safetensors"
 
-    def read(self, study: AbstractStudy, cell: Cell) -> Result:
+    def read(self, cell: PlacedCell) -> Result:
         """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
-        path = self.path(study, cell)
+        path = self.path(cell)
         arrays, header = load_arrays(path)
         if not isinstance(header, dict) or "provenance" not in header:
             raise UnusableFile(path, "is not a result")
-        expected = _identity(study, cell)
+        expected = _identity(cell)
         if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
             raise UnusableFile(path, "holds the result of another cell, or is of another format")
         return Result(arrays, header["provenance"])
 
-    def write(self, study: AbstractStudy, cell: Cell, result: Result) -> None:
+    def write(self, cell: PlacedCell, result: Result) -> None:
         """Write a result, whole or not at all; OSError when it cannot be written."""
         arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
-        header = {**_identity(study, cell), "label": cell.label, "provenance": result.provenance}
-        save_arrays(self.path(study, cell), arrays, header)
+        header = {**_identity(cell), "label": cell.label, "provenance": result.provenance}
+        save_arrays(self.path(cell), arrays, header)
 
-    def get_or_run(self, study: AbstractStudy, cell: Cell, report: Report) -> Arrays:
+    def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
         """The stored result of a cell; raises `MissingResult` when there is none to read."""
         try:
-            arrays = self.read(study, cell).arrays
+            arrays = self.read(cell).arrays
         except (FileNotFoundError, UnusableFile) as error:
             reason = str(error) if isinstance(error, UnusableFile) else f"{self.directory} has none."
-            raise MissingResult(f"there is no result of {study.name()}, {cell.label}, to read: {reason}") from error
+            raise MissingResult(f"there is no result of {cell.owner}, {cell.label}, to read: {reason}") from error
         report(1, 1, "stored")
         return arrays
 
 
-def _identity(study: AbstractStudy, cell: Cell) -> dict[str, Any]:
-    return {"format": FORMAT, "study": cell.owner(study.name()), "config": describe(cell.config)}
+def _identity(cell: PlacedCell) -> dict[str, Any]:
+    return {"format": FORMAT, "study": cell.owner, "config": describe(cell.config)}

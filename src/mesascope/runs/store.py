@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mesascope.arrays import UnusableFile
-from mesascope.configuration import describe
 from mesascope.runs.archive import Archive, Result
 from mesascope.runs.directory import check_writable, writing
 from mesascope.runs.lock import exclusive
 from mesascope.runs.provenance import Stopwatch, provenance
-from mesascope.study.base import AbstractComputation, AbstractStudy, Arrays, Cell, Report, Workspace
+from mesascope.study.cell import Arrays, PlacedCell, Report, Workspace, place_shared
 
 
 class Store:
@@ -28,56 +27,62 @@ class Store:
         self.fresh: set[Path] = set()  # what this store has computed, which is not to be forced again
         check_writable("runs", self.archive.directory)
 
-    def partial(self, study: AbstractStudy, cell: Cell) -> Path:
+    def partial(self, cell: PlacedCell) -> Path:
         """The file in which an unfinished cell keeps what it has."""
-        return self.archive.path(study, cell).with_suffix(".partial")
+        return self.archive.path(cell).with_suffix(".partial")
 
-    def get_or_run(self, study: AbstractStudy, cell: Cell, report: Report) -> Arrays:
+    def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
         """The stored result of a cell, or that of running it now, stored."""
-        path, waited = self.archive.path(study, cell), []
+        return self._get(cell, report, again=self.force and self.archive.path(cell) not in self.fresh)
+
+    def run_again(self, cell: PlacedCell, report: Report) -> Arrays:
+        """The result of running a cell now, stored, whatever was stored before."""
+        return self._get(cell, report, again=True)
+
+    def _get(self, cell: PlacedCell, report: Report, again: bool) -> Arrays:
+        path, waited = self.archive.path(cell), []
 
         def on_wait() -> None:
             waited.append(True)
-            self.say(f"{study.name()}, {cell.label}: another process is at it. Waiting for its result.")
+            self.say(f"{cell.owner}, {cell.label}: another process is at it. Waiting for its result.")
 
         with writing("runs", self.archive.directory):
             path.parent.mkdir(exist_ok=True)
             with exclusive(path.with_suffix(".lock"), on_wait):
-                arrays = self._stored(study, cell) if waited or not self.force or path in self.fresh else None
+                arrays = self._stored(cell) if waited or not again else None
                 if arrays is not None:
                     report(1, 1, "stored")
                     return arrays
-                self._run(study, cell, report)
-                return self.archive.read(study, cell).arrays
+                self._run(cell, report)
+                return self.archive.read(cell).arrays
 
-    def _stored(self, study: AbstractStudy, cell: Cell) -> Arrays | None:
+    def _stored(self, cell: PlacedCell) -> Arrays | None:
         try:
-            return self.archive.read(study, cell).arrays
+            return self.archive.read(cell).arrays
         except FileNotFoundError:
             return None
         except UnusableFile as error:
             self._set_aside(error)
             return None
 
-    def _run(self, study: AbstractStudy, cell: Cell, report: Report) -> None:
-        partial = self.partial(study, cell)
+    def _run(self, cell: PlacedCell, report: Report) -> None:
+        partial = self.partial(cell)
         workspace, resumed = (
-            Workspace(partial, report, lambda other: self.get_or_run(study, Cell(other.label, other), report)),
+            Workspace(partial, report, lambda shared: self.get_or_run(place_shared(shared), report)),
             partial.exists(),
         )
         with Stopwatch() as stopwatch:
             try:
-                arrays = study.compute(cell, workspace)
+                arrays = cell.compute(workspace)
             except UnusableFile as error:
                 if error.path != partial:
                     raise
                 self._set_aside(error)
-                arrays = study.compute(cell, workspace)
-        asked_by = cell.config if isinstance(cell.config, AbstractComputation) else study
-        told = {"resumed": resumed, "seeds": asked_by.seeds, "settings": describe(asked_by)}
-        self.archive.write(study, cell, Result(arrays, {**provenance(stopwatch), **told}))
+                arrays = cell.compute(workspace)
+        told = {"resumed": resumed, "seeds": cell.seeds, "settings": cell.settings}
+        self.archive.write(cell, Result(arrays, {**provenance(stopwatch), **told}))
         partial.unlink(missing_ok=True)
-        self.fresh.add(self.archive.path(study, cell))
+        self.fresh.add(self.archive.path(cell))
 
     def _set_aside(self, error: UnusableFile) -> None:
         path, number = error.path, 1

@@ -1,10 +1,13 @@
 """Figures and claims of papers as executable studies: `<paper>/<study>.py`, or `<paper>/<study>/study.py`.
 
-Names are read off files and folders, without importing them; a study is imported when it is asked for.
+Names are read off files and folders, without importing them; a study is imported when it is asked for. Folders named
+in `$MESASCOPE_STUDIES` hold papers of your own.
 """
 
 import difflib
 import importlib
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,8 @@ from mesascope import discovery
 
 if TYPE_CHECKING:
     from mesascope.study.base import AbstractStudy
+
+__path__.extend(filter(None, os.environ.get("MESASCOPE_STUDIES", "").split(os.pathsep)))
 
 
 def study_names() -> tuple[str, ...]:
@@ -44,3 +49,8 @@ def _modules() -> dict[str, str]:
 
 def _module(paper: Path, room: Path) -> str:
     return ".".join([__name__, paper.name, room.stem, *(["study"] if room.is_dir() else [])])
+
+
+def seconds_of_cells() -> dict[str, dict[str, float]]:
+    """What every study's cells took at preset quick, by label, as `benchmarks/everything.py` measured: to plan with."""
+    return json.loads((Path(__file__).parent / "seconds.json").read_text())

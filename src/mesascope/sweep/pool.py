@@ -1,0 +1,195 @@
+"""Processes that do jobs side by side, each job after those it needs.
+
+Each process is spawned, not forked, since JAX's threads do not survive a fork. It sees all cores and makes as many
+devices of them as a process alone does, so that a job's result is the same, bit for bit, wherever it runs.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+SECONDS_TO_END = 5.0  # for a process that is asked to stop to write what it is writing
+
+
+class Job(NamedTuple):
+    """`work(report, say)`, which a process can be sent; `needs` are keys of jobs to be done before."""
+
+    key: str
+    label: str
+    work: Callable[..., Any]
+    needs: frozenset[str] = frozenset()
+    seconds: float = 0.0
+
+
+class Started(NamedTuple):
+    """A process has begun a job."""
+
+    job: Job
+
+
+class Progressed(NamedTuple):
+    """A job is at `done` steps of `total`."""
+
+    job: Job
+    done: int
+    total: int
+    text: str
+
+
+class Said(NamedTuple):
+    """A job has something to tell the user."""
+
+    job: Job
+    text: str
+
+
+class Finished(NamedTuple):
+    """A job is done; what its work gave."""
+
+    job: Job
+    value: Any
+
+
+class Failed(NamedTuple):
+    """A job ended in an error, or its process did."""
+
+    job: Job
+    error: BaseException
+
+
+Event = Started | Progressed | Said | Finished | Failed
+
+
+class WorkerLost(RuntimeError):
+    """A process ended in the middle of a job."""
+
+
+class Pool:
+    """`num_workers` processes, as a context: at its end they end, whatever they are at.
+
+    Jobs may be added at any time. Ctrl-C reaches this process alone, which then stops the others.
+    """
+
+    def __init__(self, num_workers: int):
+        self.num_workers = num_workers
+        self.context = multiprocessing.get_context("spawn")
+        self.waiting: dict[str, Job] = {}
+        self.unfinished: set[str] = set()
+        self.idle: list[Connection] = []
+        self.busy: dict[Connection, Job] = {}
+        self.processes: dict[Connection, BaseProcess] = {}
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for connection in list(self.processes):
+            self._end(connection)
+
+    def add(self, *jobs: Job) -> None:
+        """More to do, after what was added earlier."""
+        self.waiting |= {job.key: job for job in jobs}
+        self.unfinished |= {job.key for job in jobs}
+
+    def events(self) -> Iterator[Event]:
+        """What happens until nothing is left to do. A job whose need failed fails with it."""
+        while self.waiting or self.busy:
+            yield from self._start_jobs()
+            for ready in wait(list(self.busy), timeout=0.5):
+                assert isinstance(ready, Connection)
+                yield from self._hear(ready)
+
+    def _start_jobs(self) -> Iterator[Event]:
+        for job in list(self.waiting.values()):
+            if job.needs & self.unfinished:
+                continue
+            if not self.idle and len(self.processes) >= self.num_workers:
+                return
+            connection = self.idle.pop() if self.idle else self._spawn()
+            del self.waiting[job.key]
+            self.busy[connection] = job
+            connection.send(job.work)
+            yield Started(job)
+
+    def _hear(self, connection: Connection) -> Iterator[Event]:
+        job = self.busy[connection]
+        kind, content = self._receive(connection)
+        if kind == "progressed":
+            yield Progressed(job, *content)
+        elif kind == "said":
+            yield Said(job, content)
+        else:
+            if self.busy.pop(connection, None):
+                self.idle.append(connection)
+            yield from self._done(job, kind, content)
+
+    def _receive(self, connection: Connection) -> tuple[str, Any]:
+        try:
+            return connection.recv()
+        except (EOFError, OSError):
+            process = self.processes[connection]
+            self._end(connection)
+            return "failed", WorkerLost(f"was stopped: a process that computed it ended (exit code {process.exitcode})")
+
+    def _done(self, job: Job, kind: str, content: Any) -> Iterator[Event]:
+        self.unfinished.discard(job.key)
+        if kind == "finished":
+            yield Finished(job, content)
+            return
+        yield Failed(job, content)
+        for other in [each for each in self.waiting.values() if job.key in each.needs]:
+            if self.waiting.pop(other.key, None):
+                yield from self._done(other, "failed", content)
+
+    def _spawn(self) -> Connection:
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=serve, args=(theirs,), daemon=True)
+        process.start()
+        theirs.close()
+        self.processes[ours] = process
+        return ours
+
+    def _end(self, connection: Connection) -> None:
+        process = self.processes.pop(connection)
+        self.busy.pop(connection, None)
+        connection.close()
+        process.terminate()
+        process.join(SECONDS_TO_END)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def serve(connection: Connection) -> None:
+    """Do one job after the other, until whoever sends them is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the process that sends the jobs
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its own to this one ends as Ctrl-C does
+    with (
+        contextlib.suppress(KeyboardInterrupt, EOFError, OSError),
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        while True:
+            connection.send(_outcome(connection.recv(), connection))
+
+
+def _outcome(work: Callable[..., Any], connection: Connection) -> tuple[str, Any]:
+    def report(done: int, total: int, text: str) -> None:
+        connection.send(("progressed", (done, total, text)))
+
+    try:
+        return "finished", work(report, lambda text: connection.send(("said", text)))
+    except Exception as error:
+        where = traceback.format_exc()  # which the other process cannot see
+        with contextlib.suppress(Exception):  # an error that cannot be sent is told of in words
+            error = pickle.loads(pickle.dumps(error))
+            error.add_note(where)
+            return "failed", error
+        return "failed", RuntimeError(where)
