@@ -12,8 +12,19 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from mesascope.report.figures import COLOURS, house_style, save_figures, write_figures
-from mesascope.report.tables import measured, tally, verdict_table, verdicts_csv, verdicts_markdown
+from mesascope.report.drawn import digest, drawn, record
+from mesascope.report.figures import COLOURS, FORMATS, house_style, save_figures, write_figures
+from mesascope.report.tables import (
+    in_a_row,
+    numbers_markdown,
+    numbers_table,
+    spread,
+    studies_table,
+    tally,
+    verdict_table,
+    verdicts_csv,
+    verdicts_markdown,
+)
 from mesascope.study.base import AbstractStudy
 from mesascope.study.claim import Claim
 
@@ -24,10 +35,12 @@ class Drawn(AbstractStudy):
     title: ClassVar = "A line"
     source: ClassVar = "None"
     claims: ClassVar = (
-        Claim("met", "It is small.", "largest error", "at most", 0.5),
+        Claim("met", "It is small.", "largest error", "at most", 0.5, over="one number"),
         Claim("missed", "It is | large.", "|mean| of a quantity with a rather long description", "at least", 0.5),
         Claim("open-to-doubt", "Nobody knows.", "mean", "at most", 0.25),
         Claim("lost", "It is there.", "mean", "at most", 1.0),
+        Claim("always", "It is always small.", "error", "at most", 1.0, over="every seed"),
+        Claim("absent", "It is reached.", "error", "at most", 1.0),
     )
     presets: ClassVar = {"quick": {}}
 
@@ -36,9 +49,6 @@ class Drawn(AbstractStudy):
 
     def cells(self):
         return ()
-
-    def run_cell(self, cell, workspace):
-        raise NotImplementedError
 
     def summarise(self, results):
         return np.linspace(0, 1, 5)
@@ -52,14 +62,16 @@ class Drawn(AbstractStudy):
         self.style_in_effect.append(line.get_color())
         return {"line": figure, "again": figure}
 
-    def verdicts(self, summary):
-        met, missed, doubtful, lost = self.claims
-        return (
-            met.judge_exact(1e-15),
-            missed.judge([0.1, 0.1, 0.1 + 1e-9]),
-            doubtful.judge([0.1, 0.2, 0.4]),
-            lost.judge([math.nan, 0.1, 0.2]),
-        )
+    def readings(self, summary):
+        return {
+            "met": 1e-15,
+            "missed": [0.1, 0.1, 0.1 + 1e-9],
+            "open-to-doubt": [0.1, 0.2, 0.4],
+            "lost": [math.nan, 0.1, 0.2],
+            "always": [0.1, 0.2, 0.4],
+            "absent": np.ma.masked_all(3),
+            "loss of nothing": np.arange(20.0),
+        }
 
 
 @pytest.fixture
@@ -67,8 +79,13 @@ def result():
     return Drawn().run()
 
 
-def test_every_figure_is_written_in_three_formats(result, tmp_path):
-    paths = save_figures(result, tmp_path / "new" / "figures")
+def save(result, directory):
+    return save_figures(result.figures, directory, FORMATS)
+
+
+def test_a_figure_is_written_in_the_formats_asked_for(result, tmp_path):
+    assert [path.name for path in save_figures(result.figures, tmp_path)] == ["line.png", "again.png"]
+    paths = save(result, tmp_path / "new" / "figures")
     assert sorted(path.name for path in paths) == sorted(
         f"{name}.{extension}" for name in ("line", "again") for extension in ("png", "svg", "pdf")
     )
@@ -78,12 +95,12 @@ def test_every_figure_is_written_in_three_formats(result, tmp_path):
 
 
 def test_a_png_has_200_dots_an_inch(result, tmp_path):
-    save_figures(result, tmp_path)
+    save(result, tmp_path)
     assert struct.unpack(">II", (tmp_path / "line.png").read_bytes()[16:24]) == (600, 400)
 
 
 def test_equal_figures_are_equal_files(result, tmp_path):
-    first, again = ([path.read_bytes() for path in save_figures(result, tmp_path / name)] for name in "ab")
+    first, again = ([path.read_bytes() for path in save(result, tmp_path / name)] for name in "ab")
     assert first == again
 
 
@@ -96,7 +113,7 @@ def test_the_fonts_of_formulas_warn_of_nothing(tmp_path, caplog):
 
 
 def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):
-    save_figures(result, tmp_path)
+    save(result, tmp_path)
     svg, pdf = (tmp_path / "line.svg").read_text(), (tmp_path / "line.pdf").read_bytes()
     assert "x of it" in svg
     assert "dc:date" not in svg
@@ -107,10 +124,10 @@ def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):
 def test_figures_are_drawn_in_the_house_style_whatever_the_users(result, tmp_path):
     with matplotlib.rc_context({"axes.facecolor": "yellow", "axes.prop_cycle": matplotlib.cycler(color=["red"])}):
         before = dict(matplotlib.rcParams)
-        content = [path.read_bytes() for path in save_figures(result, tmp_path / "a")]
+        content = [path.read_bytes() for path in save(result, tmp_path / "a")]
         assert dict(matplotlib.rcParams) == before
     assert Drawn.style_in_effect[-1] == COLOURS[0]
-    assert content == [path.read_bytes() for path in save_figures(result, tmp_path / "b")]
+    assert content == [path.read_bytes() for path in save(result, tmp_path / "b")]
 
 
 def test_the_style_is_undone_after_an_error():
@@ -121,7 +138,7 @@ def test_the_style_is_undone_after_an_error():
 
 
 def test_nothing_is_half_written(result, tmp_path, monkeypatch):
-    save_figures(result, tmp_path)
+    save(result, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*_):
@@ -129,7 +146,7 @@ def test_nothing_is_half_written(result, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        save_figures(dataclasses.replace(result, summary=result.summary + 1), tmp_path)
+        save(dataclasses.replace(result, summary=result.summary + 1), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -147,10 +164,12 @@ def test_the_table_reads_at_80_columns_without_colour(result):
         "✓ reproduced +met +1e-15 ",
         "✗ not reproduced +missed +0.1 ",
         r"\? inconclusive +open-to-doubt +0.233 ",
+        "✗ not reproduced +lost +not finite +mean at most 1",
+        "∅ not measured +absent +none ",
     ):
-        assert re.search(row, text)
-    assert re.search("✗ not reproduced +lost +not finite +mean at most 1", text)
-    assert re.search(r"\[-0.146, 0.613\]", text)  # 7/30 -+ 4.3027 * 0.15275 / sqrt(3)
+        assert re.search(row, text), row
+    assert re.search(r"interval -0.146 to +", text)  # 7/30 -+ 4.3027 * 0.15275 / sqrt(3)
+    assert re.search(r"range 0.1 to 0.4 ", text)
 
 
 def test_the_table_is_coloured_on_a_terminal(result):
@@ -159,27 +178,76 @@ def test_the_table_is_coloured_on_a_terminal(result):
     )
 
 
-def test_a_number_without_sampling_error_has_no_interval(result):
-    assert measured(result.verdicts[0]) == "1e-15"
-    assert measured(result.verdicts[2]) == "0.233 [-0.146, 0.613]"
+def test_a_spread_is_called_what_it_is(result):
+    met, _, doubtful, lost, always, absent = result.verdicts
+    assert [spread(verdict) for verdict in (met, doubtful, lost, always, absent)] == [
+        "",
+        "interval -0.146 to 0.613",
+        "",
+        "range 0.1 to 0.4",
+        "",
+    ]
+
+
+def test_numbers_stand_one_a_seed_and_many_in_short(result):
+    text = printed(numbers_table(result), width=80)
+    assert re.search(r"open-to-doubt +0.1  0.2  0.4", text)
+    assert re.search(r"loss of nothing +20 numbers from 0 to 19", text)
+    assert "| open-to-doubt | 0.1, 0.2, 0.4 |" in numbers_markdown(result)
+    assert in_a_row([math.nan] * 20) == "20 numbers, none finite"
 
 
 def test_the_markdown_table_has_a_row_a_claim(result):
     lines = verdicts_markdown([result, result]).splitlines()
-    assert len(lines) == 2 + 8
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {7}
+    assert len(lines) == 2 + 12
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {9}
     assert "It is \\| large." in lines[3]
+    assert "| 0.233 | -0.146 to 0.613 |  |" in lines[4]
+    assert "| 0.4 |  | 0.1 to 0.4 |" in lines[6]
 
 
 def test_the_csv_holds_every_number_in_full(result):
     rows = list(csv.DictReader(io.StringIO(verdicts_csv([result]))))
     assert [row["claim"] for row in rows] == [claim.id for claim in Drawn.claims]
     for row, verdict in zip(rows, result.verdicts, strict=True):
-        assert row["verdict"] == verdict.outcome
+        assert (row["verdict"], row["low_and_high_are"]) == (verdict.outcome, verdict.spread)
         numbers = [float(row[name]) for name in ("measured", "low", "high")]
-        np.testing.assert_array_equal(numbers, [verdict.measured, *verdict.interval])
+        np.testing.assert_array_equal(numbers, [verdict.measured, verdict.low, verdict.high])
+        np.testing.assert_array_equal([float(number) for number in row["per_seed"].split()], verdict.numbers)
+
+
+def test_the_last_table_counts_by_study(result):
+    other = dataclasses.replace(result, study="another-study", kind="open question", seconds=2.4)
+    for width in (80, 120):
+        text = printed(studies_table([result, other], ["figures-quick"] * 2), width=width)
+        assert max(map(len, text.splitlines())) <= width
+        assert re.search(r"another-study +2 +2 +1 +1 +2 +figures-quick", text)
+        assert re.search(r"all +4 +4 +2 +2 ", text)
+        assert "✓ reproduced, ✗ not reproduced, ? inconclusive, ∅ not measured" in text
+
+
+def test_figures_are_drawn_again_when_numbers_or_code_change(tmp_path, monkeypatch):
+    arrays = [{"a": np.arange(3.0), "b": np.ones((2, 2))}]
+    first, path = digest(arrays, "settings"), tmp_path / "line.png"
+    path.write_bytes(b"")
+    record(tmp_path, first, [path])
+    assert drawn(tmp_path, first) == [path]
+    assert first == digest([{"b": np.ones((2, 2)), "a": np.arange(3.0)}], "settings")
+    others = [
+        digest([{**arrays[0], "a": np.arange(1.0, 4.0)}], "settings"),
+        digest([{"a": arrays[0]["a"], "b": np.ones(4)}], "settings"),
+        digest(arrays, "other settings"),
+    ]
+    monkeypatch.setattr("mesascope.report.drawn._code", lambda: "edited")
+    assert not {first, *others} & {digest(arrays, "settings")}
+    assert first not in others
+    assert drawn(tmp_path, others[0]) is None
+    path.unlink()
+    assert drawn(tmp_path, first) is None
+    (tmp_path / ".drawn.json").write_text("{")
+    assert drawn(tmp_path, first) is None
 
 
 def test_the_tally_counts_outcomes(result):
-    assert tally([result]) == "1 of 4 claims reproduced, 2 not reproduced, 1 inconclusive"
+    assert tally([result]) == "2 of 6 claims reproduced, 2 not reproduced, 1 inconclusive, 1 not measured"
     assert tally([]) == "0 of 0 claims reproduced"

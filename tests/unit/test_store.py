@@ -25,7 +25,8 @@ from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.lock import exclusive
 from mesascope.runs.store import Store
-from mesascope.study.base import AbstractStudy, Cell, Workspace
+from mesascope.study.base import AbstractStudy
+from mesascope.study.cell import AbstractConfig, Cell, Workspace
 from mesascope.study.claim import Claim
 
 FAKES = Path(__file__).parents[1] / "fake_studies"
@@ -38,6 +39,20 @@ ARRAYS = {
     "scalar": np.array(2.5),
     "empty": np.zeros((0, 4)),
 }
+
+
+class CountedCell(AbstractConfig):
+    """Counts how often it runs."""
+
+    label: str
+    number: int
+    bound: float = float("nan")
+
+    def compute(self, workspace):
+        Counted.ran.append(self.label)
+        if Counted.body is not None:
+            Counted.body(workspace)
+        return ARRAYS
 
 
 class Counted(AbstractStudy):
@@ -54,13 +69,7 @@ class Counted(AbstractStudy):
     seeds: int = 2
 
     def cells(self):
-        return (Cell("first", {"number": 1, "bound": float("nan")}), Cell("second", {"number": 2}))
-
-    def run_cell(self, cell, workspace):
-        self.ran.append(cell.label)
-        if self.body is not None:
-            self.body(workspace)
-        return ARRAYS
+        return Cell("first", CountedCell("first", 1)), Cell("second", CountedCell("second", 2))
 
     def summarise(self, results):
         return results
@@ -68,8 +77,8 @@ class Counted(AbstractStudy):
     def figures(self, summary):
         return {}
 
-    def verdicts(self, summary):
-        return ()
+    def readings(self, summary):
+        return {}
 
 
 @pytest.fixture
@@ -90,11 +99,11 @@ def store(tmp_path, said):
 
 
 def run(store, study, number=0):
-    return store.get_or_run(study, study.cells()[number], Workspace().report)
+    return store.get_or_run(study.placed()[number], Workspace().report)
 
 
 def result_path(store, study, number=0):
-    return store.archive.path(study, study.cells()[number])
+    return store.archive.path(study.placed()[number])
 
 
 def assert_equal(arrays, expected=ARRAYS):
@@ -208,7 +217,7 @@ def replace_by_other_arrays(path):
 
 def replace_by_another_cell(path):
     arrays, header = load_arrays(path)
-    save_arrays(path, arrays, {**header, "config": {"number": 3}})
+    save_arrays(path, arrays, {**header, "key": "another"})
 
 
 def replace_by_directory(path):
@@ -271,16 +280,16 @@ def test_a_stopped_cell_keeps_its_checkpoint_until_it_is_done(store, study):
     Counted.body = staticmethod(keep_half_and_stop)
     with pytest.raises(KeyboardInterrupt):
         run(store, study)
-    partial = store.partial(study, study.cells()[0])
+    partial = store.partial(study.placed()[0])
     assert list(partial.parent.iterdir()) == [partial]
     Counted.body = staticmethod(keep_half)
     run(store, study)
     assert list(partial.parent.iterdir()) == [result_path(store, study)]
-    assert store.archive.read(study, study.cells()[0]).provenance["resumed"]
+    assert store.archive.read(study.placed()[0]).provenance["resumed"]
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_cell_starts_afresh(store, study, said):
-    partial = store.partial(study, study.cells()[0])
+    partial = store.partial(study.placed()[0])
     partial.parent.mkdir()
     partial.write_bytes(b"half")
     Counted.body = staticmethod(keep_half)
@@ -404,14 +413,14 @@ def test_a_lock_that_was_removed_is_not_held(tmp_path):
 
 def test_who_waited_takes_the_result_of_the_other(store, study, said):
     """Even when told to run again: it is as fresh as can be."""
-    cell, waiting = study.cells()[0], threading.Event()
+    cell, waiting = study.placed()[0], threading.Event()
     second = Store(store.archive.directory, force=True, say=lambda message: (said.append(message), waiting.set()))
-    lock = store.archive.path(study, cell).with_suffix(".lock")
+    lock = store.archive.path(cell).with_suffix(".lock")
     lock.parent.mkdir()
     with exclusive(lock, pytest.fail):
         result = in_a_thread(lambda: run(second, study))
         assert waiting.wait(timeout=20)
-        store.archive.write(study, cell, Result(ARRAYS, {}))
+        store.archive.write(cell, Result(ARRAYS, {}))
     assert_equal(result())
     assert study.ran == []
     assert said == [f"{study.name()}, first: another process is at it. Waiting for its result."]
@@ -426,7 +435,7 @@ from mesascope.runs.store import Store
 from mesascope.studies import find_study
 study = find_study("fake2099-fig1")()
 store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
-print(store.get_or_run(study, study.cells()[0], lambda *_: None)["double"].tolist())
+print(store.get_or_run(study.placed()[0], lambda *_: None)["double"].tolist())
 """
     paths = {"PYTHONPATH": str(Path(mesascope.__file__).parents[1]), "FAKE_LOG": str(tmp_path / "log")}
     with (tmp_path / name).open("w") as output:
@@ -470,15 +479,15 @@ def test_a_killed_process_holds_nothing(tmp_path):
 
 
 def test_an_archive_only_reads(store, study, tmp_path):
-    archive, (cell, _) = Archive(tmp_path / "runs"), study.cells()
+    archive, (cell, _) = Archive(tmp_path / "runs"), study.placed()
     with pytest.raises(MissingResult, match=r"no result of .*first"):
-        archive.get_or_run(study, cell, Workspace().report)
+        archive.get_or_run(cell, Workspace().report)
     run(store, study)
-    assert_equal(archive.get_or_run(study, cell, Workspace().report))
-    truncate(archive.path(study, cell))
+    assert_equal(archive.get_or_run(cell, Workspace().report))
+    truncate(archive.path(cell))
     with pytest.raises(MissingResult, match="damaged"):
-        archive.get_or_run(study, cell, Workspace().report)
-    assert list(archive.path(study, cell).parent.iterdir()) == [archive.path(study, cell)]
+        archive.get_or_run(cell, Workspace().report)
+    assert list(archive.path(cell).parent.iterdir()) == [archive.path(cell)]
 
 
 def test_arrays_are_numbers(tmp_path):

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
-from mesascope.configuration import describe, fingerprint
+from mesascope.configuration import describe
 from mesascope.study.cell import Arrays, PlacedCell, Report
 
-FORMAT = 1
+FORMAT = 2
 
 
 class MissingResult(LookupError):
@@ -40,14 +40,15 @@ class Archive:
         if not isinstance(header, dict) or "provenance" not in header:
             raise UnusableFile(path, "is not a result")
         expected = _identity(cell)
-        if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
+        if {name: header.get(name) for name in expected} != expected:
             raise UnusableFile(path, "holds the result of another cell, or is of another format")
         return Result(arrays, header["provenance"])
 
     def write(self, cell: PlacedCell, result: Result) -> None:
         """Write a result, whole or not at all; OSError when it cannot be written."""
         arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
-        header = {**_identity(cell), "label": cell.label, "provenance": result.provenance}
+        told = {"label": cell.label, "config": describe(cell.config), "provenance": result.provenance}
+        header = {**_identity(cell), **told}
         save_arrays(self.path(cell), arrays, header)
 
     def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
@@ -62,4 +63,4 @@ class Archive:
 
 
 def _identity(cell: PlacedCell) -> dict[str, Any]:
-    return {"format": FORMAT, "study": cell.owner, "config": describe(cell.config)}
+    return {"format": FORMAT, "study": cell.owner, "key": cell.key}

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import equinox as eqx
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mesascope.configuration import describe
 from mesascope.stats import Estimate
 from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, place
-from mesascope.study.claim import Claim, Verdict
+from mesascope.study.claim import Claim, Numbers, Verdict
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Readings = Mapping[str, ArrayLike | Estimate]
+Readings = Mapping[str, Numbers | Estimate]
 
 
 class AbstractStudy(eqx.Module):
@@ -120,5 +119,5 @@ class AbstractStudy(eqx.Module):
         return self.result(results, time.perf_counter() - started)
 
 
-def _plain(numbers: ArrayLike | Estimate) -> tuple[float, ...]:
+def _plain(numbers: Numbers | Estimate) -> tuple[float, ...]:
     return tuple(np.ma.filled(np.ma.atleast_1d(np.ma.asarray(numbers, float)), np.nan).ravel().tolist())

@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mesascope.stats import Estimate, mean_interval
 
+Numbers = float | np.generic | Sequence[float] | np.ndarray  # one a seed, or one in all
 PRESETS = ("smoke", "quick", "paper")  # from the smallest to the largest
 
 
@@ -63,7 +64,7 @@ class Claim:
         """Whether one number meets the criterion; nan does not."""
         return value <= self.bound if self.relation == "at most" else value >= self.bound
 
-    def judge(self, numbers: "ArrayLike | Estimate", preset: str = "paper") -> "Verdict":
+    def judge(self, numbers: Numbers | Estimate, preset: str = "paper") -> "Verdict":
         """The verdict on one number a seed, on one number, or on the `Estimate` of a bootstrap.
 
         A masked entry is a seed that never got to where the number is measured: with fewer than half of the seeds left
@@ -82,7 +83,7 @@ class Claim:
             return self._lost((estimate.mean,), 1)
         return self._of_interval((), *estimate)
 
-    def _of_numbers(self, numbers: ArrayLike) -> "Verdict":
+    def _of_numbers(self, numbers: Numbers) -> "Verdict":
         _check_who_decides(self, "mean", "every seed", "one number")
         sample = np.ma.atleast_1d(np.ma.asarray(numbers, float)).ravel()
         kept, reached = tuple(sample.filled(math.nan).tolist()), sample.compressed()

@@ -8,9 +8,39 @@ from typing import ClassVar
 import numpy as np
 
 from mesascope.arrays import load_arrays, save_arrays
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import AbstractConfig, Arrays, Cell, Workspace
+from mesascope.study.claim import Claim
 from mesascope.validation import check_count
+
+
+class DoublingCell(AbstractConfig):
+    """One of two parts."""
+
+    part: int
+    size: int
+    seeds: int
+    error: float
+    seconds: float
+    learning_rate: float
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        with Path(os.environ.get("FAKE_LOG", os.devnull)).open("a") as log:
+            log.write(f"part {self.part}\n")
+        if workspace.checkpoint is not None:
+            if workspace.checkpoint.exists():
+                load_arrays(workspace.checkpoint)
+            save_arrays(workspace.checkpoint, {}, None)
+        while "FAKE_GATE" in os.environ and not Path(os.environ["FAKE_GATE"]).exists():
+            time.sleep(0.02)
+        if os.environ.get("FAKE_DEATH") == str(self.part):
+            os.kill(os.getpid(), 9)
+        for step in range(10):
+            workspace.report(step, 10, "counting")
+            time.sleep(self.seconds / 10)
+        x = np.arange(float(self.size))
+        error = last_training_loss(self.learning_rate) if self.learning_rate else self.error
+        return {"difference": np.full(self.seeds, error), "double": x + x}
 
 
 class Doubling(AbstractStudy):
@@ -28,38 +58,29 @@ class Doubling(AbstractStudy):
     presets: ClassVar = {"smoke": {"size": 2}, "quick": {"size": 4}, "paper": {"size": 8, "seeds": 5}}
 
     seeds: int = 3
+    """Differences, all of them the same."""
     size: int = 4
+    """How many numbers are doubled."""
     error: float = 0.0
+    """The difference that is found."""
     seconds: float = 0.0
+    """How long each part takes."""
     learning_rate: float = 0.0
+    """Of a real training whose last loss is the difference."""
 
     def __check_init__(self):
         check_count("size", self.size)
         check_count("seeds", self.seeds)
 
     def cells(self) -> tuple[Cell, ...]:
-        names = ("size", "seeds", "error", "seconds", "learning_rate")
-        config = {name: getattr(self, name) for name in names}
-        return tuple(Cell(f"part {part}", {"part": part, **config}) for part in (1, 2))
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        with Path(os.environ.get("FAKE_LOG", os.devnull)).open("a") as log:
-            log.write(f"{cell.label}\n")
-        if workspace.checkpoint is not None:
-            if workspace.checkpoint.exists():
-                load_arrays(workspace.checkpoint)
-            save_arrays(workspace.checkpoint, {}, None)
-        while "FAKE_GATE" in os.environ and not Path(os.environ["FAKE_GATE"]).exists():
-            time.sleep(0.02)
-        for step in range(10):
-            workspace.report(step, 10, "counting")
-            time.sleep(self.seconds / 10)
-        x = np.arange(float(self.size))
-        error = last_training_loss(self.learning_rate) if self.learning_rate else self.error
-        return {"difference": np.full(self.seeds, error), "double": x + x}
+        settings = (self.size, self.seeds, self.error, self.seconds, self.learning_rate)
+        return tuple(Cell(f"part {part}", DoublingCell(part, *settings)) for part in (1, 2))
 
     def summarise(self, results: list[Arrays]) -> list[Arrays]:
         return results
+
+    def readings(self, summary: list[Arrays]) -> Readings:
+        return {"double": summary[0]["difference"], "largest double": summary[0]["double"].max()}
 
     def figures(self, summary: list[Arrays]) -> dict:
         from matplotlib.figure import Figure
@@ -67,9 +88,6 @@ class Doubling(AbstractStudy):
         figure = Figure(figsize=(2, 1))
         figure.subplots().plot(summary[0]["double"])
         return {"doubles": figure}
-
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        return tuple(claim.judge(summary[0]["difference"]) for claim in self.claims)
 
     def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
         return ("Numbers [were] doubled.",)
