@@ -1,82 +1,121 @@
 """Descent on one row of position weights, by its law and step by step (Sander et al. 2024, section 4.3)."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jax import lax
+from jaxtyping import Array, Float, Key
 
 from mesascope.studies._shared.training import seed_keys
-from mesascope.study.base import Arrays
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.theory.position_only import descent_losses, moment_matrix, steps_to
 from mesascope.training.exact import Descent, ExactTraining, fit_exact
 
-if TYPE_CHECKING:
-    pass
 
+class Descents(NamedTuple):
+    """Descent on every law, and what its law says.
 
-START_STD = 0.1
-TOLERANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-
-
-class DescentCell(NamedTuple):
-    """Descent on one law: exactly, and step by step for `num_steps`, from zero and from a random start a seed.
-
-    From zero every one of the first `num_early` losses is kept, too.
+    `losses` [mus records] after `steps` [records] from zero, and `early_losses` [mus steps] after each of the first;
+    `law` [mus points] is what should be lost after `law_steps` [points]. `deviation` [mus starts] is the largest
+    |loss / law - 1| from each of the starts, zero first. `spectrum` [mus t] are the eigenvalues of H, and `steps_to`
+    [mus tolerances] the steps that the law takes to a loss.
     """
 
-    mu: float
+    steps: np.ndarray
+    losses: np.ndarray
+    early_losses: np.ndarray
+    law_steps: np.ndarray
+    law: np.ndarray
+    deviation: np.ndarray
+    spectrum: np.ndarray
+    steps_to: np.ndarray
+
+
+class RowDescentCell(AbstractConfig):
+    """Descent on every law for `num_steps`, from zero and from a random start a seed, and by its law.
+
+    From zero every one of the first `num_early` losses is kept. Losses below `least_loss` are held against no law: they
+    are differences of numbers near one.
+    """
+
+    mus: tuple[float, ...]
     num_positions: int
     learning_rate: float
     num_steps: int
     num_early: int
     seeds: int
     first_seed: int
+    start_std: float = 0.1
+    least_loss: float = 1e-9
+    tolerances: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+    num_records: int = 2000
+    num_points: int = 200
 
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Descents`."""
+        moments = np.stack([moment_matrix(self.num_positions, mu) for mu in self.mus])
+        keys = seed_keys(self.first_seed, self.seeds)
+        with jax.enable_x64(True):
+            found = jax.jit(lambda moments, keys: self.step_by_step(moments, keys))(moments, keys)
+        steps, early, losses, starts = map(np.asarray, found)
+        workspace.report(1, 1, "descended")
+        points = np.unique(np.geomspace(1, self.num_steps, self.num_points).round())
+        return Descents(
+            steps,
+            losses[:, 0],
+            early,
+            points,
+            np.stack([self.law(mu, points) for mu in self.mus]),
+            np.stack([self.deviation(mu, steps, *each) for mu, *each in zip(self.mus, starts, losses, strict=True)]),
+            np.stack([np.linalg.eigvalsh(each) for each in moments]),
+            np.array([[steps_to(each, *self.of_law(mu)) for each in self.tolerances] for mu in self.mus]),
+        )._asdict()
 
-def both_descents(cell: DescentCell) -> Arrays:
-    """The law's losses, those of descent run step by step, and the steps to each of the tolerances.
+    def of_law(self, mu: float) -> tuple[int, float, float]:
+        """What the law of descent depends on."""
+        return self.num_positions, mu, self.learning_rate
 
-    `losses`, `early_losses` and `law` are from zero; `deviation` is the largest |loss / law - 1| from each of the
-    starts, zero first.
-    """
-    moments = moment_matrix(cell.num_positions, cell.mu)
-    settings = (cell.num_positions, cell.mu, cell.learning_rate)
+    def law(self, mu: float, steps: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+        """The losses that the law gives [*starts steps]."""
+        return descent_losses(*self.of_law(mu), steps, starts)
 
-    def zero(key: Key[Array, ""]) -> Array:
-        return jnp.zeros(cell.num_positions)
+    def deviation(self, mu: float, steps: np.ndarray, starts: np.ndarray, losses: np.ndarray) -> np.ndarray:
+        """The largest |loss / law - 1| from each start, where the law is not too small [starts]."""
+        law = self.law(mu, steps, starts)
+        seen = law > self.least_loss
+        return np.max(np.abs(np.where(seen, losses, 1) / np.where(seen, law, 1) - 1), axis=1)
 
-    def descend(make_start: Callable[[Key[Array, ""]], Array], seeds: int, num_steps: int) -> ExactTraining:
+    def step_by_step(
+        self, moments: Float[Array, "mus t t"], keys: Key[Array, " seeds"]
+    ) -> tuple[Float[Array, " records"], Float[Array, "mus early"], Float[Array, "mus starts records"], Array]:
+        """The steps recorded, early losses from zero, losses from all starts, and these [mus starts t]."""
+
+        def of_law(moments: Float[Array, "t t"]) -> tuple[Array, ...]:
+            early = self.descend(moments, keys[:1], 0.0, self.num_early)
+            zero = self.descend(moments, keys[:1], 0.0, self.num_steps)
+            drawn = self.descend(moments, keys, self.start_std, self.num_steps)
+            starts = jax.vmap(lambda key: self.start(key, self.start_std))(keys)
+            starts = jnp.concatenate([jnp.zeros_like(starts[:1]), starts])
+            return jnp.asarray(zero.steps), early.losses[0], jnp.concatenate([zero.losses, drawn.losses]), starts
+
+        steps, *found = lax.map(of_law, moments)
+        return steps[0], *found
+
+    def descend(
+        self, moments: Float[Array, "t t"], keys: Key[Array, " seeds"], std: float, num_steps: int
+    ) -> ExactTraining:
+        """Descent on p^T H p - 2 h^T p + 1 from random starts of this size."""
         return fit_exact(
             lambda p: p @ moments @ p - 2 * p @ moments[:, -1] + 1,
-            make_start,
-            Descent(cell.learning_rate),
-            keys=seed_keys(cell.first_seed, seeds),
+            lambda key: self.start(key, std),
+            Descent(self.learning_rate),
+            keys=keys,
             num_steps=num_steps,
-            num_records=2000,
+            num_records=self.num_records,
         )
 
-    def random_start(key: Key[Array, ""]) -> Array:
-        return START_STD * jax.random.normal(key, (cell.num_positions,))
-
-    with jax.enable_x64(True):
-        early = descend(zero, 1, cell.num_early)
-        from_zero = descend(zero, 1, cell.num_steps)
-        losses = np.concatenate([from_zero.losses, descend(random_start, cell.seeds, cell.num_steps).losses])
-        starts = np.asarray(jax.vmap(random_start)(seed_keys(cell.first_seed, cell.seeds)))
-    starts = np.concatenate([np.zeros((1, cell.num_positions)), starts])
-    law = descent_losses(*settings, from_zero.steps, starts)
-    seen = law > 1e-9  # below, both are differences of numbers near one
-    grid = np.unique(np.geomspace(1, cell.num_steps, 200).round())
-    return {
-        "steps": from_zero.steps,
-        "losses": losses[0],
-        "early_losses": np.asarray(early.losses[0]),
-        "law_steps": grid,
-        "law": descent_losses(*settings, grid),
-        "deviation": np.max(np.abs(np.where(seen, losses, 1) / np.where(seen, law, 1) - 1), axis=1),
-        "spectrum": np.linalg.eigvalsh(moments),
-        "steps_to": np.array([steps_to(tolerance, *settings) for tolerance in TOLERANCES]),
-    }
+    def start(self, key: Key[Array, ""], std: float) -> Float[Array, " t"]:
+        """Weights to start from."""
+        return std * jax.random.normal(key, (self.num_positions,))
