@@ -1,6 +1,7 @@
 """The command line, most of it in this process; what a process alone shows, in one of its own."""
 
 import csv
+import dataclasses
 import errno
 import importlib
 import io
@@ -18,22 +19,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from tyro._docstrings import get_field_docstring
 
 import mesascope
 import mesascope.studies
 from mesascope import extras
+from mesascope.arrays import load_arrays
 from mesascope.cli import main
+from mesascope.cli.figures import figure_directory
 from mesascope.cli.parsing import parse
 from mesascope.cli.progress import Display
-from mesascope.cli.running import figure_directory
 from mesascope.studies import find_study
 
 FAKES = str(Path(__file__).parents[1] / "fake_studies")
 FAKE = "fake2099-fig1"
 SOURCE = str(Path(mesascope.__file__).parents[1])
-START = f"""
-import sys, mesascope.studies
-mesascope.studies.__path__.append({FAKES!r})
+START = """
+import sys
 from mesascope.cli import main
 """
 
@@ -45,8 +47,14 @@ def cli(monkeypatch, tmp_path):
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.delenv("MESASCOPE_RUNS", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("MESASCOPE_WORKERS", "1")
     monkeypatch.chdir(tmp_path)
     return lambda *words: main(list(words))
+
+
+def cell_of_fake():
+    """The configuration that computes the fake study's cells."""
+    return type(find_study(FAKE)().cells()[0].config)
 
 
 @pytest.fixture
@@ -57,7 +65,8 @@ def cells_run(tmp_path):
 
 
 def start(*words, code=START + "sys.exit(main())", **options):
-    environment = {**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "80", **options.pop("environment", {})}
+    ours = {"PYTHONPATH": SOURCE, "COLUMNS": "80", "MESASCOPE_STUDIES": FAKES, "MESASCOPE_WORKERS": "1"}
+    environment = {**os.environ, **ours, **options.pop("environment", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, **pipes, **options)
 
@@ -87,7 +96,7 @@ def test_list_as_json(cli, capsys):
     studies = json.loads(capsys.readouterr().out)["studies"]
     assert [study["study"] for study in studies] == list(mesascope.studies.study_names())
     title, source = "Twice is plus itself", "Nobody 2099, figure 1"
-    assert {"study": FAKE, "title": title, "source": source, "num_claims": 1} in studies
+    assert {"study": FAKE, "title": title, "source": source, "kind": "paper", "num_claims": 1} in studies
 
 
 def test_show_is_the_studys_page(cli, capsys):
@@ -102,16 +111,43 @@ def test_show_is_the_studys_page(cli, capsys):
 def test_show_as_json(cli, capsys):
     assert cli("show", FAKE, "--json") == 0
     page = json.loads(capsys.readouterr().out)
-    assert page["claims"][0]["criterion"] == "largest difference at most 0.1"
-    assert page["claims"][0].keys() == {"id", "statement", "quantity", "relation", "bound", "criterion"}
+    claim = page["claims"][0]
+    assert claim["criterion"] == "largest difference at most 0.1 (mean over seeds and its 95% interval)"
+    told = {"id", "statement", "quantity", "relation", "bound", "over", "scale", "decided_by", "criterion"}
+    assert claim.keys() == told
     assert page["presets"]["paper"] == {"seeds": 5, "size": 8, "error": 0.0, "seconds": 0.0, "learning_rate": 0.0}
 
 
-@pytest.mark.parametrize("study", mesascope.studies.study_names())
-def test_every_study_has_a_page_and_options(cli, capsys, study):
-    assert cli("show", study) == 0
-    assert cli("run", study, "--help") == 0
-    assert "--seeds" in capsys.readouterr().out
+def test_every_study_has_a_page_and_options(cli, capsys):
+    for study in mesascope.studies.study_names():
+        assert cli("show", study) == 0
+        assert cli("run", study, "--help") == 0
+        assert "--seeds" in capsys.readouterr().out
+
+
+def test_every_setting_of_a_study_is_explained():
+    bare = [
+        f"{name} {field.name}"
+        for name in mesascope.studies.study_names()
+        for field in dataclasses.fields(find_study(name))
+        if not get_field_docstring(find_study(name), field.name, ())
+    ]
+    assert bare == []
+
+
+def test_an_open_question_says_so(cli, capsys):
+    for words in (["list"], ["show", "oswald2023-noise"]):
+        assert cli(*words) == 0
+        assert "open question" in re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert cli("list", "--json") == 0
+    kinds = {each["study"]: each["kind"] for each in json.loads(capsys.readouterr().out)["studies"]}
+    assert sorted(name for name, kind in kinds.items() if kind == "open question") == [
+        "oswald2023-noise",
+        "sander2024-dense",
+        "sander2024-noncommuting",
+        "sander2024-position-schemes",
+        "sander2024-text-mechanism",
+    ]
 
 
 def test_the_version(cli, capsys):
@@ -119,7 +155,7 @@ def test_the_version(cli, capsys):
     assert capsys.readouterr().out == f"mesascope {mesascope.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("run", "--help"), ("export", "--help"), ("show", "--help")])
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("export", "--help"), ("show", "--help")])
 def test_help(cli, capsys, words):
     assert cli(*words) == 0
     assert capsys.readouterr().out.startswith("usage: mesascope")
@@ -128,22 +164,24 @@ def test_help(cli, capsys, words):
 def test_a_studys_settings_are_options_with_the_presets_values(cli, capsys):
     assert cli("run", FAKE, "--preset", "paper", "--help") == 0
     out = capsys.readouterr().out
-    assert re.search(r"--size INT +\(default: 8\)", out)
-    assert re.search(r"--seeds INT +\(default: 5\)", out)
+    assert re.search(r"--size INT +How many numbers are doubled. \(default: 8\)", out)
+    assert re.search(r"--seeds INT +Differences, all of them the same. \(default: 5\)", out)
 
 
 # Running
 
 
 def test_run_prints_verdicts_notes_and_where_figures_lie(cli, capsys, tmp_path):
-    assert cli("run", FAKE, "--preset", "smoke") == 0
+    assert cli("run", FAKE) == 0
     out, err = capsys.readouterr()
     assert re.search(r"✓ reproduced +double +0 ", out)
+    assert re.search(r"double +0  0  0", out)
+    assert re.search(r"largest double +6", out)
     assert "Numbers [were] doubled." in out
-    assert f"Figures: runs/{FAKE}/figures-smoke" in out
+    assert f"Figures: runs/{FAKE}/figures-quick" in out
     assert re.search(r"1 of 1 claims reproduced, \d+\.\d s", out)
-    figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-smoke").iterdir())
-    assert figures == ["doubles.pdf", "doubles.png", "doubles.svg"]
+    figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-quick").iterdir())
+    assert figures == [".drawn.json", "doubles.png"]
     assert [line.split(" in ")[0] for line in err.splitlines()] == [f"{FAKE}: part {part}: done" for part in (1, 2)]
     assert "\x1b" not in out + err
 
@@ -153,6 +191,22 @@ def test_a_second_run_reads_what_the_first_one_stored(cli, capsys, cells_run):
     capsys.readouterr()
     assert [cli("run", FAKE), cells_run()] == [0, 2]
     assert capsys.readouterr().err.count("(stored)") == 2
+
+
+def test_figures_are_drawn_once(cli, tmp_path):
+    figure = tmp_path / "runs" / FAKE / "figures-quick" / "doubles.png"
+    cli("run", FAKE, "--quiet")
+    figure.write_bytes(b"kept")
+    cli("run", FAKE, "--quiet", "--force")
+    assert figure.read_bytes() == b"kept"
+    figure.unlink()
+    cli("run", FAKE, "--quiet")
+    assert figure.read_bytes()[1:4] == b"PNG"
+
+
+def test_smoke_decides_nothing(cli, capsys):
+    assert cli("run", FAKE, "--preset", "smoke", "--error", "0") == 0
+    assert re.search("– not decided at this +double", capsys.readouterr().out)
 
 
 def test_force_runs_finished_cells_again(cli, cells_run):
@@ -174,13 +228,15 @@ def test_numbers_that_are_not_finite_are_a_verdict(cli, capsys):
 
 
 def test_json_is_one_document_and_nothing_else(cli, capsys, monkeypatch):
-    run_cell = find_study(FAKE).run_cell
-    monkeypatch.setattr(find_study(FAKE), "run_cell", lambda *words: print("chatter") or run_cell(*words))
-    assert cli("run", FAKE, "--preset", "smoke", "--json") == 0
+    compute = cell_of_fake().compute
+    monkeypatch.setattr(cell_of_fake(), "compute", lambda *words: print("chatter") or compute(*words))
+    assert cli("run", FAKE, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     (study,) = document["studies"]
-    assert (study["study"], study["preset"], study["claims"][0]["verdict"]) == (FAKE, "smoke", "reproduced")
-    assert len(study["figures"]) == 3
+    assert (study["study"], study["preset"], study["claims"][0]["verdict"]) == (FAKE, "quick", "reproduced")
+    assert (study["claims"][0]["per_seed"], study["claims"][0]["interval"]) == ([0.0] * 3, [0.0, 0.0])
+    assert study["also_measured"] == {"largest double": [6.0]}
+    assert len(study["figures"]) == 1
     assert all(Path(path).exists() for path in study["figures"])
 
 
@@ -222,13 +278,16 @@ def test_reproduce_is_for_every_study(cli):
 @pytest.fixture
 def two_fakes(cli, monkeypatch, tmp_path):
     """The command line with another study of the fake paper, the first of which needs an extra that is not there."""
-    text = (Path(FAKES) / "fake2099_fig1.py").read_text()
-    (tmp_path / "fake2099_fig2.py").write_text(text.replace("Twice is plus itself", "Again"))
+    text = (Path(FAKES) / "fake2099" / "fig1.py").read_text()
+    (tmp_path / "fake2100").mkdir()
+    (tmp_path / "fake2100" / "__init__.py").touch()
+    (tmp_path / "fake2100" / "fig2.py").write_text(text.replace("Twice is plus itself", "Again"))
     monkeypatch.setattr(mesascope.studies, "__path__", [*mesascope.studies.__path__, str(tmp_path)])
     monkeypatch.setitem(extras.EXTRAS, "text", ("not-a-package-of-anybody",))
-    monkeypatch.setattr(find_study(FAKE), "run_cell", lambda *_: extras.check_extra("text"))
+    monkeypatch.setattr(cell_of_fake(), "compute", lambda *_: extras.check_extra("text"))
     yield cli
-    sys.modules.pop("mesascope.studies.fake2099_fig2", None)
+    for name in ("fake2100", "fake2100.fig2"):
+        sys.modules.pop(f"mesascope.studies.{name}", None)
 
 
 NOT_RUN = rf"{FAKE} was not run: it needs the extra `text`: pip install 'mesascope\[text\]'"
@@ -240,32 +299,45 @@ def test_a_study_whose_extra_is_missing_is_refused(two_fakes, capsys):
 
 
 def test_reproduce_runs_the_others_and_says_what_is_missing(two_fakes, capsys):
-    assert two_fakes("reproduce", "--paper", "fake2099", "--preset", "smoke") == 2
+    assert two_fakes("reproduce", "--paper", "fake2") == 2
     out, err = capsys.readouterr()
     assert "1 of 1 claims reproduced, " in out
+    assert re.search(r"fake2100-fig2 +1 +0 +figures-quick", out)
+    assert re.search(r"Figures lie in runs/STUDY/", out)
+    assert "Next: `mesascope show fake2100-fig2`" in out
     assert re.search(NOT_RUN, err)
     assert "Traceback" not in err
-    assert two_fakes("reproduce", "--paper", "fake2099", "--preset", "smoke", "--json") == 2
+    assert two_fakes("reproduce", "--paper", "fake2", "--json") == 2
     document = json.loads(capsys.readouterr().out)
-    assert [study["study"] for study in document["studies"]] == ["fake2099-fig2"]
+    assert [study["study"] for study in document["studies"]] == ["fake2100-fig2"]
     assert list(document["not_run"]) == [FAKE]
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch):
     monkeypatch.setattr("mesascope.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
     console = Console(file=io.StringIO(), width=40)
-    with Display(console, quiet=False) as display, display.cell("a cell") as report:
-        report(1, 3, "loss [0.5]")
-    assert console.file.getvalue() == "a cell: 1/3, loss [0.5]\na cell: done in 0.0 s (loss [0.5])\n"
+    with Display(console, quiet=False, num_studies=3) as display:
+        display.begin("a cell")(1, 3, "loss [0.5]")
+        display.study_done()
+        display.outlook(130.0)
+        display.end("a cell", finished=True)
+    first, last = console.file.getvalue().splitlines()
+    assert first == "a cell: 1/3, loss [0.5] (0 of 3 studies done)"
+    assert last == "a cell: done in 0.0 s (loss [0.5]) (1 of 3 studies done, about 2 min left)"
 
 
 def test_progress_on_a_terminal_is_a_bar():
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, _environ={"TERM": "xterm"})
-    with Display(console, quiet=False) as display, display.cell("a [cell]") as report:
-        report(1, 3, "loss 0.5")
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, _environ={"TERM": "xterm"})
+    with Display(console, quiet=False) as display:
+        display.begin("a [cell]")(1, 3, "loss 0.5")
         display.say("a message")
+        display.end("a [cell]", finished=True)
     shown = console.file.getvalue()
     assert all(part in shown for part in ("a [cell]", "3/3", "loss 0.5", "a message\n"))
+    with Display(console, quiet=False, num_studies=4) as display:
+        display.study_done()
+        display.outlook(42.0)
+    assert re.search(r"studies .*1/4.*about 40 s left", console.file.getvalue())
 
 
 # Bad input
@@ -289,8 +361,8 @@ def test_a_study_is_needed(cli, capsys):
 
 
 def test_an_unknown_setting_is_answered_with_the_nearest(cli, capsys):
-    assert_refused(capsys, cli("run", FAKE, "--siez", "3"), "Unrecognized options: --siez", "--size INT")
-    assert_refused(capsys, cli("run", "--siez", "3", FAKE), "Unrecognized options: --siez", "--size INT")
+    assert_refused(capsys, cli("run", FAKE, "--siez", "3"), "`run` has no option --siez. Did you mean --size\\?")
+    assert_refused(capsys, cli("run", "--siez", "3", FAKE), "`run` has no option --siez. Did you mean --size\\?")
 
 
 def test_a_setting_of_the_wrong_type(cli, capsys):
@@ -328,7 +400,9 @@ def test_several_studies_take_the_settings_they_share(cli, capsys, monkeypatch):
 
 
 def test_an_unknown_command(cli, capsys):
-    assert_refused(capsys, cli("rnu", FAKE), "rnu", "list, show, run")
+    assert_refused(capsys, cli("rnu", FAKE), "no command 'rnu'. Did you mean 'run'", "list, show, run")
+    assert_refused(capsys, cli(), "give a command: list, show, run, .* `mesascope --help` says what each does")
+    assert_refused(capsys, cli("list", "--jsno"), "`list` has no option --jsno. Did you mean --json?")
 
 
 def test_no_study_of_that_paper(cli, capsys):
@@ -370,7 +444,7 @@ def test_a_bug_still_gives_its_traceback(cli, monkeypatch):
     def broken(*_):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(find_study(FAKE), "run_cell", broken)
+    monkeypatch.setattr(cell_of_fake(), "compute", broken)
     with pytest.raises(ValueError, match="a bug"):
         cli("run", FAKE)
 
@@ -388,15 +462,15 @@ def test_a_bug_has_an_exit_code_of_its_own(capsys, monkeypatch):
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_a_stop_tells_what_is_kept(cli, capsys, monkeypatch, force):
-    run_cell = find_study(FAKE).run_cell
+    compute = cell_of_fake().compute
 
-    def stop_in_part_2(study, cell, workspace):
-        arrays = run_cell(study, cell, workspace)
-        if cell.label == "part 2":
+    def stop_in_part_2(cell, workspace):
+        arrays = compute(cell, workspace)
+        if cell.part == 2:
             raise KeyboardInterrupt
         return arrays
 
-    monkeypatch.setattr(find_study(FAKE), "run_cell", stop_in_part_2)
+    monkeypatch.setattr(cell_of_fake(), "compute", stop_in_part_2)
     assert cli("run", FAKE, *force) == 130
     same = f"The same command {'runs finished cells again, as --force says' if force else 'continues'}"
     kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint"
@@ -426,12 +500,13 @@ def test_a_damaged_result_is_told_and_run_again(cli, capsys, tmp_path, cells_run
 
 
 def test_export_writes_everything_and_runs_nothing(cli, capsys, tmp_path, cells_run):
-    cli("run", FAKE, "--preset", "smoke")
-    assert cli("export", FAKE, "--preset", "smoke", "--to", "out/deep") == 0
+    cli("run", FAKE, "--size", "2")
+    assert cli("export", FAKE, "--size", "2", "--to", "out/deep") == 0
     assert cells_run() == 2
     out = tmp_path / "out" / "deep"
     (study,) = json.loads((out / "verdicts.json").read_text())["studies"]
     assert study["claims"][0]["verdict"] == "reproduced"
+    assert [Path(path).name for path in study["figures"]] == ["doubles.png", "doubles.svg", "doubles.pdf"]
     assert all((out / path).exists() for path in study["figures"])
     assert "✓ reproduced" in (out / "verdicts.md").read_text()
     assert [row["claim"] for row in csv.DictReader((out / "verdicts.csv").read_text().splitlines())] == ["double"]
@@ -503,7 +578,8 @@ def processor_seconds_of_help():
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_ctrl_c_keeps_what_was_done_and_the_same_command_continues(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_keeps_what_was_done_and_the_same_command_continues(tmp_path, stop):
     log, words = tmp_path / "log", ("run", FAKE, "--seconds", "1.5")
     options = {"cwd": tmp_path, "environment": {"FAKE_LOG": str(log)}}
     process = start(*words, **options)
@@ -511,7 +587,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_continues(tmp_path):
     while time.monotonic() < deadline and not (log.exists() and "part 2" in log.read_text()):
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in out + err
@@ -522,6 +598,44 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_continues(tmp_path):
     assert again.returncode == 0
     assert "part 1: done in 0.0 s (stored)" in err
     assert log.read_text().split("\n")[:3] == ["part 1", "part 2", "part 2"]
+
+
+def test_cells_run_side_by_side_with_the_same_results(tmp_path):
+    for directory, workers in (("one", "1"), ("two", "2")):
+        process = start("run", FAKE, "--runs", directory, "--workers", workers, cwd=tmp_path)
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, "part 2: done" in err) == (0, True), err
+        assert re.search(r"✓ reproduced +double +0 ", out)
+    one, two = (
+        {path.name: load_arrays(path)[0] for path in (tmp_path / directory / FAKE).glob("*.safetensors")}
+        for directory in ("one", "two")
+    )
+    assert len(one) == 2
+    np.testing.assert_equal(one, two)
+    assert (tmp_path / "two" / FAKE / "figures-quick" / "doubles.png").exists()
+
+
+def test_a_process_that_dies_is_told_and_the_same_command_finishes(tmp_path):
+    words = ("run", FAKE, "--workers", "2")
+    process = start(*words, cwd=tmp_path, environment={"FAKE_DEATH": "2"})
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in err) == (2, False)
+    assert f"{FAKE} was not run: it was stopped: a process that computed it ended (exit code -9)" in err
+    assert start(*words, cwd=tmp_path).wait(timeout=120) == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_all_processes(tmp_path, stop):
+    log = tmp_path / "log"
+    process = start("run", FAKE, "--workers", "2", "--seconds", "60", cwd=tmp_path, environment={"FAKE_LOG": str(log)})
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) == 2):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=30)  # whose pipes are closed when the last process is gone
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert "0 finished cells are kept in runs, and 'part 1' and 'part 2' up to its last checkpoint" in err
 
 
 def test_the_module_is_the_command(monkeypatch, capsys):

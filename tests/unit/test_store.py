@@ -429,15 +429,14 @@ def test_who_waited_takes_the_result_of_the_other(store, study, said):
 def start_fake(tmp_path, name, **environment):
     """A process that runs a cell of the fake study through a store, and writes what is said and found to a file."""
     script = f"""
-import mesascope.studies
-mesascope.studies.__path__.append({str(FAKES)!r})
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
 study = find_study("fake2099-fig1")()
 store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
 print(store.get_or_run(study.placed()[0], lambda *_: None)["double"].tolist())
 """
-    paths = {"PYTHONPATH": str(Path(mesascope.__file__).parents[1]), "FAKE_LOG": str(tmp_path / "log")}
+    source = str(Path(mesascope.__file__).parents[1])
+    paths = {"PYTHONPATH": source, "MESASCOPE_STUDIES": str(FAKES), "FAKE_LOG": str(tmp_path / "log")}
     with (tmp_path / name).open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **paths, **environment}, stdout=output

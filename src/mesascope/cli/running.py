@@ -28,6 +28,8 @@ from mesascope.sweep.plan import PlannedStudy, jobs, plan, with_shared
 from mesascope.sweep.pool import Job, Pool
 from mesascope.sweep.run import Done, run_here, run_side_by_side
 
+SECONDS_WORTH_IT = 10.0  # of computing, less than which new processes take longer to start than they save
+
 
 class Shown(NamedTuple):
     """A study that ran, its figures, and where they lie."""
@@ -107,9 +109,10 @@ def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
 def _engine(
     studies: tuple[PlannedStudy, ...], store: Store, display: Display, command: Running
 ) -> Iterator[tuple[Pool | None, Iterator[Done]]]:
-    """Processes side by side where there is more than one cell to compute, else this one."""
+    """Processes side by side where there is enough to compute for them, else this one."""
     seconds = seconds_of_cells()
-    if min(command.workers, len(jobs(studies, store, seconds))) < 2:
+    todo = jobs(studies, store, seconds).values()
+    if min(command.workers, len(todo)) < 2 or sum(job.seconds for job in todo) < SECONDS_WORTH_IT:
         yield None, run_here(studies, store, display)
         return
     with Pool(command.workers) as pool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from mesascope.extras import ExtraError
 from mesascope.runs.store import Store
@@ -21,6 +21,7 @@ class Done(NamedTuple):
     error: Exception | None = None
 
 
+@runtime_checkable
 class AbstractWatch(Protocol):
     """Who is told how far things are."""
 
