@@ -1,4 +1,4 @@
-"""What importing the package does, what it exports, and how its files are kept."""
+"""What importing the package does, and how its files are kept."""
 
 import ast
 import subprocess
@@ -10,8 +10,7 @@ import pytest
 import mesascope
 
 SOURCE = Path(mesascope.__file__).parent
-FILES = [pytest.param(path, id=str(path.relative_to(SOURCE))) for path in sorted(SOURCE.rglob("*.py"))]
-HEAVY = ("jax", "equinox", "optax", "numpy", "matplotlib")
+HEAVY = ("jax", "equinox", "optax", "numpy", "scipy", "matplotlib")
 
 
 @pytest.mark.parametrize("statement", ["import mesascope", "import mesascope.cli", "dir(__import__('mesascope'))"])
@@ -21,28 +20,7 @@ def test_importing_loads_nothing_heavy(statement):
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("name", mesascope.__all__)
-def test_every_exported_name_is_there(name):
-    assert getattr(mesascope, name) is not None
-    assert name in dir(mesascope)
-
-
-def test_exports_are_listed_once_and_all_of_them_have_a_home():
-    assert sorted(mesascope.__all__) == sorted(mesascope._HOMES)
-    assert mesascope.__version__
-
-
-def test_another_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        mesascope.nonsense  # noqa: B018
-
-
-@pytest.mark.parametrize("path", FILES)
-def test_a_file_stays_under_300_lines(path):
-    assert len(path.read_text().splitlines()) <= 300
-
-
-def undocumented(node, inherited):
+def undocumented(node, inherited=False):
     """Public classes and functions without a docstring; methods that implement an inherited one need none."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
@@ -53,8 +31,13 @@ def undocumented(node, inherited):
                 yield from undocumented(child, bool(child.bases))
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_modules_and_what_is_public_in_them_have_a_docstring(path):
-    tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree)
-    assert list(undocumented(tree, False)) == []
+def test_files_are_short_and_what_is_public_in_them_is_documented():
+    long, bare = [], []
+    for path in sorted(SOURCE.rglob("*.py")):
+        text, name = path.read_text(), str(path.relative_to(SOURCE))
+        tree = ast.parse(text)
+        if len(text.splitlines()) > 300:
+            long.append(name)
+        bare += [f"{name}: {what}" for what in ([] if ast.get_docstring(tree) else ["module"])]
+        bare += [f"{name}: {what}" for what in undocumented(tree)]
+    assert (long, bare) == ([], [])

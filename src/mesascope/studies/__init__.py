@@ -9,7 +9,7 @@ import importlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mesascope import discovery
 
@@ -33,6 +33,11 @@ def find_study(name: str) -> "type[AbstractStudy]":
     from mesascope.study.base import AbstractStudy
 
     return discovery.concrete_classes_of(importlib.import_module(modules[name]), AbstractStudy)[0]
+
+
+def study(name: str, preset: str = "quick", **changes: Any) -> "AbstractStudy":
+    """The study of this name at a preset, with settings changed; ValueError for what there is not."""
+    return find_study(name).preset(preset, **changes)
 
 
 def _modules() -> dict[str, str]:

@@ -1,0 +1,155 @@
+"""All that a notebook needs, in the reader's order; `__init__.py` reads this list."""
+
+# What one derives from
+from .algorithms.along_sequence import (
+    DescentAlongSequence as DescentAlongSequence,
+)
+from .algorithms.along_sequence import (
+    RidgeAlongSequence as RidgeAlongSequence,
+)
+from .algorithms.centred_gradient_descent import CentredGradientDescent as CentredGradientDescent
+from .algorithms.deep_features import OnFeatures as OnFeatures
+from .algorithms.gdpp import GDPlusPlus as GDPlusPlus
+
+# Algorithms
+from .algorithms.gradient_descent import GradientDescent as GradientDescent
+from .algorithms.kernel_smoother import (
+    FeatureKernel as FeatureKernel,
+)
+from .algorithms.kernel_smoother import (
+    KernelSmoother as KernelSmoother,
+)
+from .algorithms.kernel_smoother import (
+    NadarayaWatson as NadarayaWatson,
+)
+from .algorithms.last_step import LastPhases as LastPhases
+from .algorithms.last_step import TrigonometricRecursion as TrigonometricRecursion
+from .algorithms.last_value import LastValue as LastValue
+from .algorithms.least_squares import LeastSquares as LeastSquares
+from .algorithms.ridge import Ridge as Ridge
+from .algorithms.zero import ZeroPredictor as ZeroPredictor
+from .constructions._base import (
+    AbstractConstruction as AbstractConstruction,
+)
+from .constructions._base import (
+    AbstractSequenceConstruction as AbstractSequenceConstruction,
+)
+from .constructions.copying import CopyingConstruction as CopyingConstruction
+from .constructions.deep_features import DeepFeatureConstruction as DeepFeatureConstruction
+from .constructions.forecasters import (
+    AugmentedDescent as AugmentedDescent,
+)
+from .constructions.forecasters import (
+    OrthogonalHeads as OrthogonalHeads,
+)
+from .constructions.forecasters import (
+    UnitaryHeads as UnitaryHeads,
+)
+from .constructions.gdpp import GDPlusPlusConstruction as GDPlusPlusConstruction
+
+# Constructions: weights that make a model one of these
+from .constructions.gradient_descent import GradientDescentConstruction as GradientDescentConstruction
+from .constructions.softmax_pair import SoftmaxPair as SoftmaxPair
+from .models.attention import (
+    LinearSelfAttention as LinearSelfAttention,
+)
+from .models.attention import (
+    SoftmaxSelfAttention as SoftmaxSelfAttention,
+)
+from .models.augmented import (
+    AugmentedLayer as AugmentedLayer,
+)
+from .models.augmented import (
+    DiagonalAugmentedLayer as DiagonalAugmentedLayer,
+)
+from .models.augmented import (
+    ScalarAugmentedLayer as ScalarAugmentedLayer,
+)
+from .models.block import Block as Block
+from .models.diagonal_heads import DenseHeads as DenseHeads
+from .models.diagonal_heads import DiagonalHeads as DiagonalHeads
+from .models.layer_norm import Normalised as Normalised
+from .models.mlp import MLP as MLP
+from .models.mlp import OnInputs as OnInputs
+from .models.position_only import PositionOnlyLayer as PositionOnlyLayer
+from .models.sequence_transformer import SequenceTransformer as SequenceTransformer
+
+# Models
+from .models.transformer import Transformer as Transformer
+from .predictor import (
+    AbstractForecaster as AbstractForecaster,
+)
+from .predictor import (
+    AbstractLinearLearner as AbstractLinearLearner,
+)
+from .predictor import (
+    AbstractPredictor as AbstractPredictor,
+)
+from .predictor import (
+    AbstractSequencePredictor as AbstractSequencePredictor,
+)
+from .predictor import (
+    AbstractStepwise as AbstractStepwise,
+)
+from .probes.alignment import alignment as alignment
+from .probes.alignment import sensitivity as sensitivity
+from .probes.copying import copying_sensitivity as copying_sensitivity
+from .probes.error import rollout_errors as rollout_errors
+from .probes.error import squared_error as squared_error
+from .probes.generalisation import generalisation_errors as generalisation_errors
+from .probes.interpolation import interpolate as interpolate
+from .probes.weights import learned_rates as learned_rates
+from .probes.weights import learned_step_size as learned_step_size
+from .prompt import Prompt as Prompt
+from .prompt import Sequence as Sequence
+
+# Probes
+from .report.comparison import compare as compare
+from .runs.store import Store as Store
+
+# Studies
+from .studies import study as study
+from .studies import study_names as study_names
+from .study.base import AbstractStudy as AbstractStudy
+from .study.cell import AbstractConfig as AbstractConfig
+from .study.cell import AbstractShared as AbstractShared
+from .study.cell import Cell as Cell
+from .study.claim import Claim as Claim
+from .tasks._base import AbstractTask as AbstractTask
+from .tasks._base import AbstractTeacherTask as AbstractTeacherTask
+from .tasks._process import AbstractLinearProcess as AbstractLinearProcess
+from .tasks._process import AbstractProcess as AbstractProcess
+from .tasks.corrupted import CorruptedTargets as CorruptedTargets
+from .tasks.gaussian_regression import GaussianRegression as GaussianRegression
+from .tasks.gaussian_regression import SecondMoments as SecondMoments
+from .tasks.haar import HaarProcess as HaarProcess
+from .tasks.haar import TurnedRotations as TurnedRotations
+from .tasks.initial_state import Gaussian as Gaussian
+from .tasks.initial_state import Ones as Ones
+from .tasks.initial_state import Sphere as Sphere
+
+# Tasks and processes
+from .tasks.linear_regression import LinearRegression as LinearRegression
+from .tasks.orthogonal import ConjugatePairs as ConjugatePairs
+from .tasks.orthogonal import Rotations as Rotations
+from .tasks.pool import FinitePool as FinitePool
+from .tasks.shifted import Exponential as Exponential
+from .tasks.shifted import Laplace as Laplace
+from .tasks.shifted import Normal as Normal
+from .tasks.shifted import Shifted as Shifted
+from .tasks.sinusoid import Sinusoid as Sinusoid
+from .tasks.text import TextWindows as TextWindows
+from .tasks.unitary import UnitaryProcess as UnitaryProcess
+from .theory.linear_regression import one_step_optimum as one_step_optimum
+
+# Training
+from .training.config import FitConfig as FitConfig
+from .training.exact import Adam as Adam
+from .training.exact import Descent as Descent
+from .training.exact import fit_exact as fit_exact
+from .training.fit import Trained as Trained
+from .training.fit import fit as fit
+from .training.fit import fit_seeds as fit_seeds
+from .training.tune import tune as tune
+
+__version__: str

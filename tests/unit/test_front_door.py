@@ -1,0 +1,91 @@
+"""What `import mesascope` holds, and the batch verb."""
+
+import importlib
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import mesascope as ms
+import mesascope.algorithms
+import mesascope.constructions
+import mesascope.models
+import mesascope.tasks
+from mesascope.constructions._base import AbstractConstruction, AbstractSequenceConstruction
+from mesascope.discovery import concrete_classes
+from mesascope.models.layer import AbstractLayer
+from mesascope.predictor import AbstractPredictor
+from mesascope.study.base import AbstractStudy
+from mesascope.tasks._base import AbstractTask
+from mesascope.tasks._process import AbstractProcess
+
+TASK = ms.LinearRegression(num_examples=4, dim_x=3)
+
+
+def test_the_front_door_holds_everything_that_is_discovered():
+    kinds = {
+        mesascope.tasks: (AbstractTask, AbstractProcess),
+        mesascope.models: (AbstractPredictor, AbstractLayer),
+        mesascope.algorithms: (AbstractPredictor,),
+        mesascope.constructions: (AbstractConstruction, AbstractSequenceConstruction),
+    }
+    found = {
+        cls.__name__ for package, bases in kinds.items() for base in bases for cls in concrete_classes(package, base)
+    }
+    assert found - set(ms.__all__) == set()
+    for name in ms.__all__:
+        assert getattr(ms, name) is not None
+        assert name in dir(ms)
+    with pytest.raises(AttributeError, match="nonsense"):
+        ms.nonsense  # noqa: B018
+
+
+def test_a_study_is_called_by_its_name_before_and_after_its_framework_is_loaded():
+    importlib.import_module("mesascope.study.base")
+    study = ms.study("oswald2023-prop1", preset="smoke", seeds=2)
+    assert isinstance(study, AbstractStudy)
+    assert (study.name(), study.seeds) == ("oswald2023-prop1", 2)
+    assert ms.study("oswald2023-prop1") == type(study).preset("quick")
+    assert sys.modules["mesascope.study"] is not ms.study
+
+
+def test_a_comparison_is_what_numpy_finds(key):
+    step, other = ms.GradientDescent(2.0), ms.GradientDescent(1.0)
+    found = ms.compare(step, {"half": other, "zero": ms.ZeroPredictor()}, TASK, key=key, num_prompts=50)
+    prompts = TASK.sample_batch(jax.random.clone(key), 50)
+    target = np.asarray(prompts.target)
+    ours, theirs = (np.asarray(jax.vmap(each)(prompts)) for each in (step, other))
+    losses = [np.sum((each - target) ** 2, axis=-1) / 2 for each in (ours, theirs)]
+    model, half, zero = found.rows
+    np.testing.assert_allclose(model.loss.mean, losses[0].mean(), rtol=1e-12)
+    np.testing.assert_allclose(half.loss.mean, losses[1].mean(), rtol=1e-12)
+    np.testing.assert_allclose(half.loss_ratio.mean, losses[0].mean() / losses[1].mean(), rtol=1e-12)
+    np.testing.assert_allclose(half.distance.mean, np.linalg.norm(ours - theirs, axis=-1).mean(), rtol=1e-12)
+    np.testing.assert_allclose(half.cosine.mean, 1.0, rtol=1e-12)
+    assert half.loss_ratio.low < half.loss_ratio.mean < half.loss_ratio.high
+    assert zero.cosine is None
+    text = repr(found)
+    assert all(word in text for word in ("predictor", "half", "zero", "means over 50 prompts [95% interval]"))
+    assert found._repr_html_().startswith("<pre>")
+    assert len(found.figure().axes) == 3
+
+
+def test_models_of_sequences_are_compared_after_the_last_state(key):
+    process = ms.UnitaryProcess(6, 2)
+    found = ms.compare(ms.LastPhases(), {"zero": ms.ZeroPredictor()}, process, key=key, num_prompts=20)
+    model, zero = found.rows
+    np.testing.assert_allclose(model.loss.mean, 0.0, atol=1e-25)
+    np.testing.assert_allclose((zero.loss.mean, zero.distance.mean), (1.0, np.sqrt(2)), rtol=1e-12)
+    assert zero.cosine is None
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_what_cannot_be_compared_is_refused(key):
+    step = ms.GradientDescent(1.0)
+    with pytest.raises(ValueError, match="`references` must name a predictor or more"):
+        ms.compare(step, {}, TASK, key=key)
+    with pytest.raises(ValueError, match="`mine` must be an object of class AbstractPredictor; got function"):
+        ms.compare(step, {"mine": test_what_cannot_be_compared_is_refused}, TASK, key=key)
+    with pytest.raises(ValueError, match="`num_prompts` must be an integer of at least 2"):
+        ms.compare(step, {"step": step}, TASK, key=key, num_prompts=1)
