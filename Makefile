@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
 
-.PHONY: help reproduce test lint clean
+.PHONY: help reproduce test lint installed clean
 
 help:
 	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
 	@echo "make test        run the whole test suite with coverage"
 	@echo "make lint        style, types and import contracts"
+	@echo "make installed   build wheel and sdist, install the wheel elsewhere, and run every study at preset smoke there"
 	@echo "make clean       remove .venv; results in runs/ are kept"
 
 reproduce: $(VENV)/.installed
@@ -26,6 +27,18 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+# In an empty environment outside of the checkout: what is in the wheel is all there is.
+installed: $(VENV)/.installed-dev
+	@set -e; elsewhere=$$(mktemp -d); trap 'rm -rf "$$elsewhere"' EXIT; \
+	$(BIN)/python -m build --quiet --outdir "$$elsewhere" .; \
+	$(PYTHON) -m venv "$$elsewhere/env"; \
+	"$$elsewhere/env/bin/python" -m pip install --quiet --constraint constraints.txt "$$(ls "$$elsewhere"/*.whl)[text]"; \
+	sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d' > "$$elsewhere/readme.py"; \
+	cd "$$elsewhere"; \
+	env/bin/python readme.py; \
+	env/bin/mesascope reproduce --preset smoke --json > smoke.json; \
+	env/bin/python -c 'import json; studies = json.load(open("smoke.json"))["studies"]; assert studies and all(s["claims"] and s["figures"] for s in studies), studies; print(len(studies), "studies ran from the wheel")'
 
 clean:
 	rm -rf $(VENV)

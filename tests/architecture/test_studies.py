@@ -16,12 +16,6 @@ def test_no_other_part_writes_a_studys_name():
         assert [name for name in mesascope.studies.study_names() if name in text] == []
 
 
-def test_a_study_in_a_folder_keeps_to_the_four_files():
-    """study.py, cells.py, readings.py and panels.py, and a topic's own where there is one."""
-    for room in sorted(path.parent for path in (SOURCE / "studies").rglob("study.py")):
-        assert {"__init__.py", "study.py", "cells.py", "panels.py"} <= {path.name for path in room.glob("*.py")}, room
-
-
 def test_functions_are_short():
     """At most 40 lines of code, docstrings not counted."""
     long = []

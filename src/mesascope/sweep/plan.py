@@ -52,7 +52,7 @@ def jobs(
     """
     found: dict[str, Job] = {}
     for study, cells in planned:
-        times = seconds.get(study.name(), {})
+        times = {**seconds.get("shared", {}), **seconds.get(study.name(), {})}
         for cell, needs in with_shared(cells):
             if cell.key not in found and (store.force or not store.archive.path(cell).exists()):
                 work = partial(compute, store.archive.directory, cell, store.force)
