@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mesascope.report.figures import save_figures
 from mesascope.report.markdown import as_markdown
-from mesascope.report.tables import tally, verdicts_markdown
+from mesascope.report.tables import numbers_markdown, tally, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult
 from mesascope.studies import find_study, study_names
 from mesascope.study.base import AbstractStudy
@@ -26,8 +26,8 @@ MARKERS = ("<!-- verdicts: written by docs/write_results.py -->", "<!-- end of v
 HEAD = """# {paper}: every claim at the paper's sizes
 
 Written by `docs/write_results.py` from the stored results of `mesascope reproduce --paper {paper} --preset paper`.
-Each verdict has the number measured and, where seeds or prompts were sampled, its 95% interval. Seconds are those of
-computing on one or two cores, other work beside; what several studies train is counted in each.
+Each verdict has the number that decides and its 95% interval or, where every seed decides, the range over seeds. Seconds
+are those of computing on one or two cores, other work beside; what several studies train is counted in each.
 """
 
 
@@ -52,23 +52,24 @@ def judge(study: AbstractStudy, archive: Archive) -> tuple[StudyResult, float] |
     except MissingResult as error:
         print(f"{study.name()}: {error}")
         return None
-    return result, sum(archive.read(study, cell).provenance["seconds"] for cell in study.cells())
+    return result, sum(archive.read(cell).provenance["seconds"] for cell in study.placed())
 
 
 def section(name: str, result: StudyResult, seconds: float) -> str:
     """A study's page: what it is, verdicts, figures, what the study says of itself, and numbers."""
     shown = []
     with tempfile.TemporaryDirectory() as drawn:
-        for path in save_figures(result, drawn):
-            if path.suffix == ".png":
-                target = f"{name}-{path.name}"
-                shutil.copy(path, DOCS / "figures" / target)
-                shown.append(f"![{name}, {path.stem}](../figures/{target})\n")
-    title = as_markdown(f"{result.study.title}.")
-    head = f"## {name}\n\n**{title}** {result.study.source}.\n\n{tally([result])}, {seconds:.0f} s.\n"
-    text = as_markdown(inspect.getdoc(type(result.study)) or "")
+        for path in save_figures(result.figures, drawn):
+            target = f"{name}-{path.name}"
+            shutil.copy(path, DOCS / "figures" / target)
+            shown.append(f"![{name}, {path.stem}](../figures/{target})\n")
+    study = find_study(name)
+    title, kind = as_markdown(f"{study.title}."), "" if study.kind == "paper" else f" ({study.kind})"
+    head = f"## {name}\n\n**{title}** {study.source}{kind}.\n\n{tally([result])}, {seconds:.0f} s.\n"
+    text = as_markdown(inspect.getdoc(study) or "")
     notes = "".join(f"- {as_markdown(note)}\n" for note in result.notes)
-    numbers = [f"<details><summary>Numbers</summary>\n\n{notes}\n</details>\n"] if notes else []
+    table = f"{notes}\n{numbers_markdown(result)}"
+    numbers = [f"<details><summary>Numbers, one a seed</summary>\n\n{table}\n</details>\n"]
     return "\n".join([head, verdicts_markdown([result], with_study=False), *shown, f"{text}\n", *numbers])
 
 
@@ -85,9 +86,9 @@ def summary(results: dict[str, tuple[StudyResult, float] | None]) -> str:
     """One row a study, for the README."""
     rows = ["| study | what it claims | at the paper's sizes |\n| --- | --- | --- |\n"]
     for name, found in results.items():
-        outcome = f"{tally([found[0]])}" if found else "not run yet"
-        page = f"docs/results/{name.split('-')[0]}.md#{name}"
-        rows.append(f"| [{name}]({page}) | {as_markdown(find_study(name).title)} | {outcome} |\n")
+        study, outcome = find_study(name), f"{tally([found[0]])}" if found else "not run yet"
+        page, kind = f"docs/results/{name.split('-')[0]}.md#{name}", "" if study.kind == "paper" else f" ({study.kind})"
+        rows.append(f"| [{name}]({page}) | {as_markdown(study.title)}{kind} | {outcome} |\n")
     return "".join(rows)
 
 
