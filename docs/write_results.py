@@ -26,7 +26,8 @@ MARKERS = ("<!-- verdicts: written by docs/write_results.py -->", "<!-- end of v
 HEAD = """# {paper}: every claim at the paper's sizes
 
 Written by `docs/write_results.py` from the stored results of `mesascope reproduce --paper {paper} --preset paper`.
-Each verdict has the number that decides and its 95% interval or, where every seed decides, the range over seeds. Seconds
+Each verdict has the number that decides and its 95% interval or, where every seed decides, the range over seeds.
+Seconds
 are those of computing on one or two cores, other work beside; what several studies train is counted in each.
 """
 
