@@ -12,7 +12,9 @@ from mesascope.models.transformer import Transformer
 from mesascope.runs.store import Store
 from mesascope.studies._shared.training import Training, every, seed_keys
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.study.base import AbstractComputation, AbstractStudy, Cell, Memory, Workspace
+from mesascope.study.base import AbstractStudy
+from mesascope.study.cell import AbstractConfig, AbstractShared, Cell, Workspace, place
+from mesascope.study.store import Memory
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import fit_seeds
@@ -33,7 +35,7 @@ def small(**changes):
     return Training(partial(Transformer.initialise, 2, num_repeats=2, **changes), TASK, config, seeds=2)
 
 
-class Doubling(AbstractComputation):
+class Doubling(AbstractShared):
     """Counts how often it is run."""
 
     number: int
@@ -44,6 +46,16 @@ class Doubling(AbstractComputation):
         CALLS.append(self.number)
         workspace.report(1, 1, "doubled")
         return {"double": np.array(2 * self.number)}
+
+
+class AskingCell(AbstractConfig):
+    """Adds to a shared number."""
+
+    of: Doubling
+    plus: int
+
+    def compute(self, workspace):
+        return {"sum": workspace.need(self.of)["double"] + self.plus}
 
 
 class Asking(AbstractStudy):
@@ -58,10 +70,7 @@ class Asking(AbstractStudy):
     plus: int = 1
 
     def cells(self):
-        return Cell("shared", self.computation), Cell("own", {"of": self.computation, "plus": self.plus})
-
-    def run_cell(self, cell, workspace):
-        return {"sum": workspace.need(cell.config["of"])["double"] + cell.config["plus"]}
+        return Cell("shared", self.computation), Cell("own", AskingCell(self.computation, self.plus))
 
     def summarise(self, results):
         return results[1]["sum"]
@@ -69,8 +78,8 @@ class Asking(AbstractStudy):
     def figures(self, summary):
         return {}
 
-    def verdicts(self, summary):
-        return ()
+    def readings(self, summary):
+        return {}
 
 
 @pytest.mark.parametrize("store", [None, Memory(), "disk"], ids=["none", "memory", "disk"])
@@ -93,9 +102,11 @@ def test_a_forced_store_computes_what_is_shared_once_more_and_not_twice(tmp_path
 
 
 def test_a_shared_cell_is_nobodys_own():
-    cell = Cell("any", small())
-    assert cell.key("one") == cell.key("other")
-    assert Cell("any", {"a": 1}).key("one") != Cell("any", {"a": 1}).key("other")
+    one, other = (place(Cell("any", small()), study, 5, "told") for study in ("one", "other"))
+    assert one == other
+    assert (one.owner, one.seeds, one.settings) == ("shared", 2, describe(small()))
+    own = Cell("any", AskingCell(Doubling(1), 2))
+    assert place(own, "one", 5, None).key != place(own, "other", 5, None).key
 
 
 def test_everything_a_training_depends_on_is_in_its_description():
