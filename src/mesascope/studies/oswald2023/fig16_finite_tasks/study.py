@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolsCell, measure_pools
+from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolLosses, PoolsCell
 from mesascope.studies.oswald2023.fig16_finite_tasks.panels import three_panels
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig16_finite_tasks.readings import readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.pool import FinitePool
 from mesascope.validation import check_count
@@ -51,25 +51,35 @@ class Figure16(AbstractStudy):
     presets: ClassVar = {
         "smoke": {
             "seeds": 2,
-            "num_steps": 600,
-            "batch_size": 128,
-            "num_validation": 500,
+            "num_steps": 200,
+            "batch_size": 64,
+            "num_validation": 200,
+            "num_snapshots": 3,
             "num_examples": 4,
             "dim_x": 4,
         },
-        "quick": {"seeds": 4, "num_steps": 1500, "num_validation": 2000},
-        "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000},
+        "quick": {},
+        "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000, "num_snapshots": 26},
     }
 
-    seeds: int = 4
+    seeds: int = 3
+    """Trainings, each from a key of its own."""
     num_steps: int = 1500
+    """Training steps."""
     batch_size: int = 2048
+    """Prompts a training step."""
     num_validation: int = 2000
-    num_snapshots: int = 26
+    """Prompts that losses are measured on."""
+    num_snapshots: int = 6
+    """Points of a training at which the loss is measured."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_snapshots"):
@@ -87,41 +97,11 @@ class Figure16(AbstractStudy):
         measured = Cell("measured", PoolsCell(trainings, self.num_validation, self.num_snapshots))
         return *(Cell(f"{size} tasks", each) for size, each in zip(SIZES, trainings, strict=True)), measured
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return measure_pools(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> PoolLosses:
+        return PoolLosses(**results[-1])
 
-    def summarise(self, results: list[Arrays]) -> Arrays:
-        return results[-1]
+    def readings(self, summary: PoolLosses) -> Readings:
+        return readings(summary, SIZES, self.dim_x)
 
-    def verdicts(self, summary: Arrays) -> tuple[Verdict, ...]:
-        gap, cosine = summary["loss"] / summary["gradient_descent"] - 1, summary["sensitivity_cosine"]
-        per_seed = {
-            "loss-8192": np.abs(gap[SIZES.index(8192)]),
-            "cosine-8192": cosine[SIZES.index(8192)],
-            "cosine-2048": cosine[SIZES.index(2048)],
-            "loss-128": gap[SIZES.index(128)],
-            "rises": np.diff(cosine, axis=0).min(axis=0),
-        }
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: Arrays) -> tuple[str, ...]:
-        gap = summary["loss"] / summary["gradient_descent"] - 1
-        rows = zip(SIZES, summary["sensitivity_cosine"], summary["loss"], gap, summary["pool_loss"], strict=True)
-        return tuple(
-            f"B = {size}: cosine {cosine.mean():.4f}, loss on fresh tasks {loss.mean():.4f} ({by.mean():+.1%} on GD's, "
-            f"least squares {self.least_squares_gap(size):+.1%}), on its own {seen.mean():.4f}."
-            for size, cosine, loss, by, seen in rows
-        )
-
-    def least_squares_gap(self, num_tasks: int) -> float:
-        """p / (B - p - 1), what least squares loses to the best predictor with p normal features; nan below p + 2.
-
-        p = (dim_x + 1)^2 - 1 is the number of directions in which the layer's prediction changes near gradient descent:
-        the row of P W_V that writes y, the columns of W_KQ that read x, less the scale gauge.
-        """
-        num_weights = (self.dim_x + 1) ** 2 - 1
-        spare = num_tasks - num_weights - 1
-        return num_weights / spare if spare > 0 else np.nan
-
-    def figures(self, summary: Arrays) -> "dict[str, Figure]":
+    def figures(self, summary: PoolLosses) -> "dict[str, Figure]":
         return {"figure16": three_panels(SIZES, summary)}
