@@ -1,17 +1,39 @@
-"""TODO"""
+"""Where a plateau of the loss ends: at the step at which half of the way down is done."""
 
+import numpy as np
+from jaxtyping import Float, Num
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mesascope.study.base import Arrays
 
+def plateau_ends(
+    losses: Float[np.ndarray, "seeds steps"], half_way: Float[np.ndarray, " #seeds"], window: int = 20
+) -> np.ma.MaskedArray:
+    """The step [seeds] at which training losses, averaged over `window` steps, fall below `half_way`.
 
-def plateau_ends(arrays: Arrays, window: int = 20) -> list[int]:
-    """The step, by seed, at which half of the way to gradient descent's loss is done; -1 for never.
-
-    Read off the training losses, averaged over `window` steps.
+    Masked where they never do; nan where the loss was lost.
     """
-    window = min(window, arrays["training_loss"].shape[1])
-    losses = sliding_window_view(arrays["training_loss"], window, axis=1).mean(axis=-1)
-    half_way = (arrays["validation_loss"][:, 0] + arrays["loss_gradient_descent"]) / 2
-    below = losses < half_way[:, None]
-    return [int(row.argmax()) + window // 2 if row.any() else -1 for row in below]
+    window = min(window, losses.shape[1])
+    below = smoothed(losses, window) < half_way[:, None]
+    steps = np.where(np.isfinite(losses[:, -1]), below.argmax(axis=1) + window // 2, np.nan)
+    return np.ma.masked_array(steps, np.isfinite(steps) & ~below.any(axis=1))
+
+
+def smoothed(losses: Float[np.ndarray, "seeds steps"], window: int = 20) -> Float[np.ndarray, "seeds windows"]:
+    """Losses averaged over `window` steps, or over all there are."""
+    return sliding_window_view(losses, min(window, losses.shape[1]), axis=1).mean(axis=-1)
+
+
+def crossings(
+    steps: Num[np.ndarray, " snapshots"], losses: Float[np.ndarray, "seeds snapshots"], level: float
+) -> np.ma.MaskedArray:
+    """The step [seeds] at which losses first fall below `level`, between snapshots in proportion.
+
+    Masked where they never do; nan where the loss was lost.
+    """
+    below, row = losses < level, np.arange(len(losses))
+    after = np.maximum(below.argmax(axis=1), 1)
+    high, low = losses[row, after - 1], losses[row, after]
+    fall = np.where(below.any(axis=1) & ~below[:, 0], high - low, np.inf)
+    crossing = steps[after - 1] + (high - level) / fall * (steps[after] - steps[after - 1])
+    found = np.where(np.isfinite(losses[:, -1]), crossing, np.nan)
+    return np.ma.masked_array(found, np.isfinite(found) & ~below.any(axis=1))

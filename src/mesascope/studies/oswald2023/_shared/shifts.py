@@ -1,68 +1,104 @@
 """Tasks away from the training task, and the losses of predictors on them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Key
 
 from mesascope.predictor import AbstractPredictor
-from mesascope.probes.generalisation import generalisation_errors
 from mesascope.prompt import Prompt
 from mesascope.random import VALIDATION_SEED
-from mesascope.study.base import Arrays
+from mesascope.studies._shared.measure import jit_once, mean_error, over_models
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets
-from mesascope.tasks.shifted import Exponential, Laplace, Normal, Shifted
+from mesascope.tasks.shifted import AbstractInputLaw, Exponential, Laplace, Normal, Shifted
 
 INPUT_LAWS = {"normal": Normal(), "exponential": Exponential(), "laplace": Laplace()}
 SampleFn = Callable[[Key[Array, ""], Any], Prompt]
 
 
-def samplers(task: AbstractTeacherTask) -> dict[str, SampleFn]:
-    """For each kind of shift, a function from a key and an amount to a prompt of the shifted task."""
+class ShiftedLosses(NamedTuple):
+    """Losses [... amounts] by the kind of shift; `law` [... laws amounts] has a row for each of `INPUT_LAWS`."""
 
-    def of_law(law) -> SampleFn:
-        return lambda key, by: Shifted(task, input_scale=by, input_law=law).sample(key)
-
-    return {
-        "input_scale": lambda key, by: Shifted(task, input_scale=by).sample(key),
-        "weight_scale": lambda key, by: Shifted(task, weight_scale=by).sample(key),
-        "corrupted": lambda key, by: CorruptedTargets(task, by).sample(key),
-        **{f"law_{name}": of_law(law) for name, law in INPUT_LAWS.items()},
-    }
+    input_scale: np.ndarray
+    weight_scale: np.ndarray
+    law: np.ndarray
+    corrupted: np.ndarray
 
 
-def shifted_losses(
-    predictors: Mapping[str, AbstractPredictor],
-    task: AbstractTeacherTask,
-    shifts: Mapping[str, tuple[float, ...]],
-    num_prompts: int,
-) -> dict[str, Array]:
-    """Mean losses [amounts] by "kind_predictor", all predictors on the same prompts."""
-    keys = jax.random.split(jax.random.key(VALIDATION_SEED), num_prompts)
-    found = {}
-    for kind, amounts in shifts.items():
-        errors = generalisation_errors(predictors, samplers(task)[kind], jnp.asarray(amounts), keys)
-        found |= {f"{kind}_{name}": each.mean(axis=-1) for name, each in errors.items()}
-    return found
+class Shifts(eqx.Module):
+    """The amounts of every kind of shift: scales of inputs, of teachers and of inputs of other laws, counts of targets
+    that are noise. One after the other, in this order, they are the axis "shifts".
+    """
+
+    input_scales: tuple[float, ...] = ()
+    weight_scales: tuple[float, ...] = ()
+    law_scales: tuple[float, ...] = ()
+    num_corrupted: tuple[int, ...] = ()
+
+    def prompts(self, task: AbstractTeacherTask, num_prompts: int) -> Prompt:
+        """Prompts [shifts prompts] of the shifted tasks, drawn from the same keys for every shift."""
+        keys = jax.random.split(jax.random.key(VALIDATION_SEED), num_prompts)
+
+        def drawn(sample: SampleFn, amounts: tuple[float, ...]) -> Prompt:
+            def at(amount: Array) -> Prompt:
+                return jax.vmap(lambda key: sample(jax.random.clone(key), amount))(keys)  # used again on purpose
+
+            return jax.vmap(at)(jnp.asarray(amounts))
+
+        def of_law(law: AbstractInputLaw) -> SampleFn:
+            return lambda key, by: Shifted(task, input_scale=by, input_law=law).sample(key)
+
+        kinds: list[tuple[SampleFn, tuple[float, ...]]] = [
+            (lambda key, by: Shifted(task, input_scale=by).sample(key), self.input_scales),
+            (lambda key, by: Shifted(task, weight_scale=by).sample(key), self.weight_scales),
+            *((of_law(law), self.law_scales) for law in INPUT_LAWS.values()),
+            (lambda key, by: CorruptedTargets(task, by).sample(key), self.num_corrupted),
+        ]
+        parts = [drawn(*kind) for kind in kinds if kind[1]]
+        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+
+    def by_kind(self, losses: Float[np.ndarray, "*models shifts"]) -> ShiftedLosses:
+        """Losses at every shift, by the kind of shift."""
+        num_laws, num_scales = len(INPUT_LAWS), len(self.law_scales)
+        counts = len(self.input_scales), len(self.weight_scales), num_laws * num_scales
+        inputs, weights, laws, corrupted = np.split(losses, np.cumsum(counts), axis=-1)
+        return ShiftedLosses(inputs, weights, laws.reshape(*laws.shape[:-1], num_laws, num_scales), corrupted)
 
 
-def largest_gaps(arrays: Arrays, num_near: int) -> dict[str, np.ndarray]:
-    """The largest gap to the rival, seed by seed, for the first `num_near` input scales and for every other shift."""
-    return {
-        "near": gap(arrays, "input_scale")[:, :num_near].max(axis=1),
-        "weights": gap(arrays, "weight_scale").max(axis=1),
-        "laws": np.max([gap(arrays, f"law_{law}") for law in INPUT_LAWS], axis=(0, 2)),
-        "noise": gap(arrays, "corrupted").max(axis=1),
-    }
+def shifted_prompts(task: AbstractTeacherTask, shifts: Shifts, num_prompts: int) -> Prompt:
+    """Prompts [shifts prompts] of the shifted tasks, drawn by one program."""
+    return jit_once(lambda: shifts.prompts(task, num_prompts))()
 
 
-def gap(arrays: Arrays, kind: str) -> np.ndarray:
-    """|trained loss / rival's loss - 1| by seed and amount."""
-    return np.abs(arrays[f"{kind}_trained"] / capped(arrays[f"{kind}_rival"]) - 1)
+def losses_at(prompts: Prompt, predictor: AbstractPredictor) -> dict[str, Float[Array, " shifts"]]:
+    """The mean loss at every shift, as "loss"."""
+    return {"loss": jax.lax.map(lambda at: mean_error(predictor, at), prompts)}
+
+
+def losses_of_models(models: AbstractPredictor, prompts: Prompt) -> Float[np.ndarray, "models shifts"]:
+    """The mean loss of each of a stack of models at every shift."""
+    return over_models(Partial(losses_at, prompts), models)["loss"]
+
+
+def losses_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[np.ndarray, " shifts"]:
+    """The mean loss of one predictor at every shift."""
+    return np.asarray(eqx.filter_jit(losses_at)(prompts, predictor)["loss"])
+
+
+def gaps(trained: ShiftedLosses, rival: ShiftedLosses) -> ShiftedLosses:
+    """|trained loss / rival's loss - 1| by the kind of shift."""
+    return ShiftedLosses(*map(relative_gap, trained, rival))
+
+
+def relative_gap(losses: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """|loss / reference's loss - 1|."""
+    return np.abs(losses / capped(reference) - 1)
 
 
 def capped(losses: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training, every
 from mesascope.studies.oswald2023._shared.best_rates import Rivals, best_rivals
-from mesascope.studies.oswald2023._shared.shifts import shifted_losses
+from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
 from mesascope.studies.oswald2023._shared.stack_gauge import interpolate_frames
 from mesascope.studies.oswald2023._shared.stacks import stack_of
 from mesascope.study.base import Arrays, Workspace
@@ -59,9 +59,12 @@ def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
         aligned = {f"{n}_{k}": v for n, r in against.items() for k, v in mean_alignment(model, r, prompts).items()}
         return {"validation_loss": mean_error(model, prompts), **aligned}
 
-    def away(model: Transformer) -> dict[str, Array]:
-        predictors = {"trained": model, "gd": descent, "gdpp": chosen}
-        return shifted_losses(predictors, task, {"input_scale": cell.input_scales}, cell.num_validation)
+    shifted = shifted_prompts(task, Shifts(input_scales=cell.input_scales), cell.num_validation)
+    away = {
+        "input_scale_trained": losses_of_models(trained.model, shifted),
+        "input_scale_gd": losses_of(descent, shifted)[None],
+        "input_scale_gdpp": losses_of(chosen, shifted)[None],
+    }
 
     snapshots, steps = every(trained, cell.num_snapshots)
     best = {f"best_{name}": np.asarray(getattr(chosen, name)) for name in ("learning_rate", "curvature")}
@@ -70,7 +73,7 @@ def measure_stack(cell: StackCell, workspace: Workspace) -> Arrays:
         **rival_losses(rivals, prompts),
         **over_models(at_end, trained.model),
         **over_models(along, snapshots, 2),
-        **over_models(away, trained.model),
+        **away,
         "snapshot_steps": steps,
     }
 

@@ -1,11 +1,12 @@
-"""One attention layer trained on linear regression, and everything that is measured of it."""
+"""One attention layer trained on linear regression: its loss, its training, and its losses on shifted tasks."""
 
+from functools import partial
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from mesascope.algorithms.gradient_descent import GradientDescent
@@ -14,42 +15,84 @@ from mesascope.models.transformer import Transformer
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_step_size
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
-from mesascope.studies._shared.training import seed_keys
-from mesascope.study.base import Arrays, Workspace
+from mesascope.studies._shared.measure import mean_error, over_models, validation
+from mesascope.studies._shared.training import Training
+from mesascope.studies.oswald2023._shared.along_training import along_training
+from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.training.config import FitConfig
-from mesascope.training.fit import Trained, fit_seeds
 
 
-class OneLayerCell(NamedTuple):
-    """A training and the measurements made of it."""
+class LayerLosses(NamedTuple):
+    """Losses [seeds] of trained layers, of the best gradient step, and of the models halfway between the two.
 
-    task: LinearRegression
-    training: FitConfig
-    init_scale: float
-    first_seed: int
-    num_seeds: int
+    `learning_rate` [] is that of the best step, `step_size` [seeds] are those that layers have learned.
+    """
+
+    learning_rate: np.ndarray
+    trained: np.ndarray
+    gradient_descent: np.ndarray
+    halfway: np.ndarray
+    step_size: np.ndarray
+
+
+class AwayLosses(NamedTuple):
+    """Losses of trained layers [seeds shifts] and of the best gradient step [shifts] on shifted tasks."""
+
+    trained: np.ndarray
+    gradient_descent: np.ndarray
+
+
+class OneLayerCell(AbstractConfig):
+    """The training of one layer, measured after it on `num_validation` prompts."""
+
+    training: Training[LinearRegression]
     num_validation: int
-    input_scales: tuple[float, ...] = ()
-    weight_scales: tuple[float, ...] = ()
-    num_corrupted: tuple[int, ...] = ()
-    num_rollout: int = 0
-    dampening: float = 1.0
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`LayerLosses`."""
+        model, task = self.training.trained(workspace).model, self.training.task
+        prompts = validation(task, self.num_validation)
+        rate = best_learning_rate(prompts)
+        reference = GradientDescentConstruction(
+            rate, num_examples=task.num_examples, dim_x=task.dim_x, dim_y=task.dim_y
+        ).build()
+        found = over_models(Partial(partial(_at_end, task), reference, prompts), model)
+        workspace.report(1, 1, "measured")
+        return LayerLosses(np.asarray(rate), **found)._asdict()
 
 
-def train(cell: OneLayerCell, workspace: Workspace) -> Trained:
-    """One model a seed."""
-    return fit_seeds(
-        lambda key: Transformer.initialise(cell.task.dim_x, cell.task.dim_y, init_scale=cell.init_scale, key=key),
-        cell.task,
-        cell.training,
-        keys=seed_keys(cell.first_seed, cell.num_seeds),
-        checkpoint=workspace.checkpoint,
-        on_chunk=lambda step, losses: workspace.report(
-            step, cell.training.num_steps, f"loss {losses[:, -1].mean():.4f}"
-        ),
-    )
+class LayerAlongCell(AbstractConfig):
+    """The training of one layer, measured along it."""
+
+    training: Training[LinearRegression]
+    num_validation: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`AlongTraining`, held against the best gradient step."""
+        trained = self.training.trained(workspace)
+        prompts = validation(self.training.task, self.num_validation)
+        descent = GradientDescent(best_learning_rate(prompts))
+        along = along_training(trained.snapshots, trained.snapshot_steps, descent, prompts)
+        workspace.report(1, 1, "measured along the training")
+        return along._asdict()
+
+
+class LayerAwayCell(AbstractConfig):
+    """The training of one layer, measured on shifted tasks; the gradient step is the best where it was trained."""
+
+    training: Training[LinearRegression]
+    num_validation: int
+    shifts: Shifts
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`AwayLosses`."""
+        model, task = self.training.trained(workspace).model, self.training.task
+        descent = GradientDescent(best_learning_rate(validation(task, self.num_validation)))
+        prompts = shifted_prompts(task, self.shifts, self.num_validation)
+        losses = AwayLosses(losses_of_models(model, prompts), losses_of(descent, prompts))
+        workspace.report(1, 1, "measured on shifted tasks")
+        return losses._asdict()
 
 
 @jax.jit
@@ -59,39 +102,9 @@ def best_learning_rate(prompts: Prompt) -> Float[Array, ""]:
     return jnp.sum(unit_steps * prompts.target) / jnp.sum(unit_steps**2)
 
 
-def measure_loss(cell: OneLayerCell, trained: Trained) -> Arrays:
-    """Validation losses of the trained layer, of the best gradient step, and of the model halfway between the two."""
-    prompts = validation(cell.task, cell.num_validation)
-    rate = best_learning_rate(prompts)
-    reference = GradientDescentConstruction(
-        rate, num_examples=cell.task.num_examples, dim_x=cell.task.dim_x, dim_y=cell.task.dim_y
-    ).build()
-
-    @eqx.filter_jit
-    def losses(model: Transformer) -> dict[str, Array]:
-        halfway = interpolate(model.canonical(), reference.canonical())
-        models = {"trained": model, "gradient_descent": reference, "interpolated": halfway}
-        return {f"loss_{name}": mean_error(each, prompts) for name, each in models.items()}
-
-    return {"learning_rate": np.asarray(rate), **over_models(losses, trained.model)}
-
-
-def measure_training(cell: OneLayerCell, trained: Trained, learning_rate: Array | np.ndarray) -> Arrays:
-    """Loss and alignment with gradient descent [seeds, snapshots] along the training, and the learned step size."""
-    prompts = validation(cell.task, cell.num_validation)
-    descent = GradientDescent(jnp.asarray(learning_rate))
-
-    def at(model: Transformer) -> dict[str, Array]:
-        return {"validation_loss": mean_error(model, prompts), **mean_alignment(model, descent, prompts)}
-
-    def step_size(model: Transformer) -> dict[str, Array]:
-        key_query, output_value = model.products()
-        size = learned_step_size(key_query[0, 0], output_value[0, 0], cell.task.dim_x, cell.task.num_examples)
-        return {"step_size": size}
-
-    return {
-        "training_loss": np.asarray(trained.losses),
-        "snapshot_steps": trained.snapshot_steps,
-        **over_models(at, trained.snapshots, 2),
-        **over_models(step_size, trained.model),
-    }
+def _at_end(task: LinearRegression, reference: Transformer, prompts: Prompt, model: Transformer) -> dict[str, Array]:
+    halfway = interpolate(model.canonical(), reference.canonical())
+    models = {"trained": model, "gradient_descent": reference, "halfway": halfway}
+    key_query, output_value = model.products()
+    step_size = learned_step_size(key_query[0, 0], output_value[0, 0], task.dim_x, task.num_examples)
+    return {**{name: mean_error(each, prompts) for name, each in models.items()}, "step_size": step_size}

@@ -1,25 +1,48 @@
 """Figure 2 of von Oswald et al. 2023: one trained attention layer is one step of gradient descent."""
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from mesascope.studies.oswald2023.fig2 import away as away
-from mesascope.studies.oswald2023.fig2 import cells as layer
-from mesascope.studies.oswald2023.fig2 import panels as panels
-from mesascope.studies.oswald2023.fig2 import readings as read
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies._shared.training import Training
+from mesascope.studies.oswald2023._shared.along_training import AlongTraining
+from mesascope.studies.oswald2023._shared.shifts import Shifts
+from mesascope.studies.oswald2023._shared.stacks import stack_training
+from mesascope.studies.oswald2023.fig2 import panels
+from mesascope.studies.oswald2023.fig2.cells import AwayLosses, LayerAlongCell, LayerAwayCell, LayerLosses, OneLayerCell
+from mesascope.studies.oswald2023.fig2.readings import INPUT_SCALES, Summary, also_measured, readings
+from mesascope.studies.oswald2023.fig2.rollout import LayerRolloutCell, RolledOut
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import OneStepOptimum, initial_loss, one_step_optimum
-from mesascope.training.config import FitConfig
 from mesascope.validation import check_count, check_positive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SMALL = {"num_examples": 5, "dim_x": 5, "other_sizes": (3,)}
+WEIGHT_SCALES, LAW_SCALES = (1.0, 2.0, 3.0), (1.0,)
+TINY = {
+    "seeds": 2,
+    "num_steps": 100,
+    "batch_size": 32,
+    "num_validation": 100,
+    "num_examples": 4,
+    "dim_x": 3,
+    "num_rollout": 5,
+}
+
+# What is read, in the words of a criterion.
+GAP = "|trained loss / GD loss - 1|"
+WORST_GAP = f"largest {GAP}"
+HALFWAY = "largest |halfway loss / loss of either end - 1|"
+COSINE = "mean cosine between the sensitivities"
+PREDICTION, SENSITIVITY = "mean distance of the predictions", "mean distance of the sensitivities"
+STEP_SIZE = "|learned step size / closed form - 1|"
+CHANGE = "largest relative change in one step"
+PAPER: dict[str, Any] = {"decided_by": "paper"}
+EVERY: dict[str, Any] = {"over": "every seed", **PAPER}  # "at every step" is said of every seed
 
 
 class Figure2(AbstractStudy):
@@ -52,99 +75,112 @@ class Figure2(AbstractStudy):
     title: ClassVar = "One trained linear self-attention layer is one step of gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figures 2 and 1 (centre)"
     claims: ClassVar = (
-        Claim("loss", "The trained layer is as good as the best gradient step.", read.GAP, "at most", 0.02),
-        Claim("cosine", "Its sensitivities point where gradient descent's do.", read.COSINE, "at least", 0.995),
-        Claim("prediction", "Its predictions are gradient descent's.", read.PREDICTION, "at most", 0.05),
-        Claim("sensitivity", "Its sensitivities are gradient descent's.", read.SENSITIVITY, "at most", 0.15),
-        Claim("step-size", "It has learned the optimal step size.", read.STEP_SIZE, "at most", 0.03),
-        Claim("interpolation", "Halfway between both weights the loss is the same.", read.HALFWAY, "at most", 0.02),
-        Claim("input-scale", "Both are equal on inputs scaled by 0.5, 1, 1.25.", read.WORST_GAP, "at most", 0.05),
-        Claim("input-scale-far", "Both are equal on inputs scaled by 1.5 and 2.", read.WORST_GAP, "at most", 0.1),
-        Claim("weight-scale", "Both are equal for teachers scaled by 1, 2, 3.", read.WORST_GAP, "at most", 0.05),
-        Claim("input-law", "Both are equal on three other input laws.", read.WORST_GAP, "at most", 0.05),
-        Claim("corrupted", "Both are equal with k of N targets made noise.", read.WORST_GAP, "at most", 0.05),
-        Claim("rollout", "Repeated with dampening, it follows gradient descent.", read.WORST_GAP, "at most", 0.1),
-        Claim("rollout-falls", "Repeated with dampening, its loss always falls.", read.CHANGE, "at most", 0.0),
+        Claim("loss", "The trained layer is as good as the best gradient step.", GAP, "at most", 0.02),
+        Claim("cosine", "Its sensitivities point where gradient descent's do.", COSINE, "at least", 0.995),
+        Claim("prediction", "Its predictions are gradient descent's.", PREDICTION, "at most", 0.05),
+        Claim("sensitivity", "Its sensitivities are gradient descent's.", SENSITIVITY, "at most", 0.15),
+        Claim("step-size", "It has learned the optimal step size.", STEP_SIZE, "at most", 0.03, **PAPER),
+        Claim("interpolation", "Halfway between both weights the loss is the same.", HALFWAY, "at most", 0.02),
+        Claim("input-scale", "Both are equal on inputs scaled by 0.5, 1, 1.25.", WORST_GAP, "at most", 0.05),
+        Claim("input-scale-far", "Both are equal on inputs scaled by 1.5 and 2.", WORST_GAP, "at most", 0.1),
+        Claim("weight-scale", "Both are equal for teachers scaled by 1, 2, 3.", WORST_GAP, "at most", 0.05),
+        Claim("input-law", "Both are equal on three other input laws.", WORST_GAP, "at most", 0.05),
+        Claim("corrupted", "Both are equal with k of N targets made noise.", WORST_GAP, "at most", 0.05),
+        Claim("rollout", "Repeated with dampening, it follows gradient descent.", WORST_GAP, "at most", 0.1, **EVERY),
+        Claim("rollout-falls", "Repeated with dampening, its loss always falls.", CHANGE, "at most", 0.0, **EVERY),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 3, "num_steps": 3000, "batch_size": 256, "num_validation": 500, **SMALL},
-        "quick": {"seeds": 5, "num_steps": 3000, "num_validation": 10_000, "other_sizes": (5,)},
-        "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000, "other_sizes": (2, 5, 15)},
+        "smoke": TINY,
+        "quick": {},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 5000,
+            "batch_size": 2048,
+            "num_validation": 10_000,
+            "other_sizes": (2, 5, 15),
+        },
     }
 
-    seeds: int = 5
-    num_steps: int = 3000
-    batch_size: int = 2048
+    seeds: int = 3
+    """Trainings, each from a key of its own."""
+    num_steps: int = 2500
+    """Training steps."""
+    batch_size: int = 512
+    """Prompts a training step."""
     learning_rate: float = 1e-3
-    num_validation: int = 10_000
+    """Adam's rate."""
+    num_validation: int = 2000
+    """Prompts that losses are measured on."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
-    other_sizes: tuple[int, ...] = (5,)
+    """Inputs are uniform on [-input_scale, input_scale]."""
+    other_sizes: tuple[int, ...] = ()
+    """Other values of N = dim_x, for the panel of models halfway."""
     num_rollout: int = 50
+    """Times the trained layer is applied."""
     dampening: float = 0.75
+    """What an update of the layer that is applied many times is multiplied by."""
     init_scale: float = 0.002
+    """Weights are drawn with variance init_scale / size of a token."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_rollout"):
             check_count(name, getattr(self, name))
         for size in self.other_sizes:
             check_count("other_sizes", size)
-        check_count("first_seed", self.first_seed, minimum=0)
         check_positive("dampening", self.dampening)
         check_positive("init_scale", self.init_scale)
-        self._cell(self.num_examples, self.dim_x)  # checks everything else
+        self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        main = self._cell(self.num_examples, self.dim_x)._replace(
-            input_scales=read.INPUT_SCALES,
-            weight_scales=read.WEIGHT_SCALES,
-            num_corrupted=tuple(range(self.num_examples + 1)),
-            num_rollout=self.num_rollout,
-            dampening=self.dampening,
-        )
-        others = (Cell(f"N = dim_x = {size}", self._cell(size, size)) for size in self.other_sizes)
-        return (Cell(f"N = {self.num_examples}, dim_x = {self.dim_x}", main), *others)
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        config: layer.OneLayerCell = cell.config
-        trained = layer.train(config, workspace)
-        losses = layer.measure_loss(config, trained)
-        if not config.num_rollout:
-            return losses
-        rate = losses["learning_rate"]
+        size = f"N = {self.num_examples}, dim_x = {self.dim_x}"
+        main = self.training(self.num_examples, self.dim_x), self.num_validation
         return (
-            losses | layer.measure_training(config, trained, rate) | away.measure_generalisation(config, trained, rate)
+            Cell(f"training, {size}", main[0]),
+            Cell(f"along the training, {size}", LayerAlongCell(*main)),
+            Cell(f"shifted tasks, {size}", LayerAwayCell(*main, self.shifts())),
+            Cell(f"applied many times, {size}", LayerRolloutCell(*main, self.num_rollout, self.dampening)),
+            Cell(f"losses, {size}", OneLayerCell(*main)),
+            *(
+                Cell(f"losses, N = dim_x = {size}", OneLayerCell(self.training(size, size), self.num_validation))
+                for size in self.other_sizes
+            ),
         )
 
-    def summarise(self, results: list[Arrays]) -> list[Arrays]:
-        return results
+    def summarise(self, results: list[Arrays]) -> Summary:
+        training, along, away, rollout, *losses = results
+        trained, descent = map(self.shifts().by_kind, AwayLosses(**away))
+        sizes = tuple(LayerLosses(**each) for each in losses)
+        return Summary(sizes, training["losses"], AlongTraining(**along), trained, descent, RolledOut(**rollout))
 
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        per_seed = read.per_seed(summary[0], self.optimum().learning_rate)
-        of_every_seed = ("rollout", "rollout-falls")  # "at every step" is said of every seed
-        return tuple(
-            claim.judge_every(per_seed[claim.id]) if claim.id in of_every_seed else claim.judge(per_seed[claim.id])
-            for claim in self.claims
-        )
+    def readings(self, summary: Summary) -> Readings:
+        zero_loss = initial_loss(self.dim_x, self.input_scale)
+        more = also_measured(summary, self.optimum(), zero_loss, self.other_sizes)
+        return {**readings(summary, self.optimum()), **more}
 
-    def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
-        remarks = read.remarks(summary[0], self.optimum(), initial_loss(self.dim_x, self.input_scale))
-        return (*remarks, *map(read.stragglers, self.other_sizes, summary[1:]))
-
-    def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
         sizes = (self.num_examples, *self.other_sizes)
         return {
-            "figure2": panels.four_panels(summary, sizes, np.array(read.INPUT_SCALES)),
-            "rollout": panels.rollout(summary[0], self.dampening),
+            "figure2": panels.four_panels(summary, sizes),
+            "rollout": panels.rollout(summary.rollout, self.dampening),
         }
 
     def optimum(self) -> OneStepOptimum:
         """The closed-form best step."""
         return one_step_optimum(self.num_examples, self.dim_x, self.input_scale)
 
-    def _cell(self, num_examples: int, dim_x: int) -> layer.OneLayerCell:
+    def shifts(self) -> Shifts:
+        """How tasks are shifted."""
+        return Shifts(INPUT_SCALES, WEIGHT_SCALES, LAW_SCALES, tuple(range(self.num_examples + 1)))
+
+    def training(self, num_examples: int, dim_x: int) -> Training[LinearRegression]:
+        """What is trained, at one size."""
         task = LinearRegression(num_examples, dim_x, input_scale=self.input_scale)
-        training = FitConfig(self.num_steps, self.batch_size, self.learning_rate)
-        return layer.OneLayerCell(task, training, self.init_scale, self.first_seed, self.seeds, self.num_validation)
+        sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
+        training = stack_training(task=task, first_seed=self.first_seed, init_scale=self.init_scale, **sizes)
+        return replace(training, config=replace(training.config, learning_rate=self.learning_rate))
