@@ -1,48 +1,41 @@
-"""TODO"""
-
-from typing import TYPE_CHECKING
+"""The numbers that claims on weights are about."""
 
 import numpy as np
 
-from mesascope.study.base import Arrays
-
-if TYPE_CHECKING:
-    pass
+from mesascope.studies.oswald2023.fig9_weights.cells import Weights
+from mesascope.study.base import Readings
 
 
-def per_seed(summary: dict[int, Arrays]) -> dict[str, np.ndarray]:
-    """The number each claim is about, by the claim's id, for every seed; of tied layers the worst depth's."""
+def readings(summary: dict[int, Weights]) -> Readings:
+    """The number each claim is about, for every seed, of tied layers the worst depth's; then rates and losses."""
     one = summary[1]
-    tied = [arrays for depth, arrays in summary.items() if depth > 1]
-
-    def off(arrays: Arrays, name: str) -> np.ndarray:
-        return np.abs(arrays[name] / arrays[f"best_{name}"] - 1)
-
-    def worst(numbers: list[np.ndarray]) -> np.ndarray:
-        return np.max(numbers, axis=0)
-
+    tied = [weights for depth, weights in summary.items() if depth > 1]
+    others = {}
+    for depth, weights in summary.items():
+        layers = "one layer" if depth == 1 else f"{depth} tied layers"
+        others |= {
+            f"learning rate / the best, {layers}": weights.learning_rate / weights.best_learning_rate,
+            f"last diagonal entry of W_KQ, {layers}": weights.read_last,
+            f"training loss, {layers}": weights.last_loss,
+            f"loss of the best rates, {layers}": weights.best_loss,
+        }
     return {
-        "one-read": one["read_distance"],
-        "one-diagonal": one["read_spread"],
-        "one-beside": one["read_beside"],
-        "one-write": one["descent_distance"],
-        "one-rate": off(one, "learning_rate"),
-        "tied-read": worst([arrays["read_distance"] for arrays in tied]),
-        "tied-beside": worst([arrays["read_beside"] for arrays in tied]),
-        "tied-write": worst([arrays["gdpp_distance"] for arrays in tied]),
-        "tied-not-descent": np.min([arrays["descent_distance"] for arrays in tied], axis=0),
-        "tied-equal": worst([arrays["write_spread"] / np.abs(arrays["curvature"]) for arrays in tied]),
-        "tied-curvature": worst([off(arrays, "curvature") for arrays in tied]),
-        "tied-rate": worst([off(arrays, "learning_rate") for arrays in tied]),
+        "one-read": one.read_distance,
+        "one-diagonal": one.read_spread,
+        "one-beside": one.read_beside,
+        "one-write": one.descent_distance,
+        "one-rate": rate_off(one),
+        "tied-read": np.max([weights.read_distance for weights in tied], axis=0),
+        "tied-beside": np.max([weights.read_beside for weights in tied], axis=0),
+        "tied-write": np.max([weights.gdpp_distance for weights in tied], axis=0),
+        "tied-not-descent": np.min([weights.descent_distance for weights in tied], axis=0),
+        "tied-equal": np.max([weights.write_spread / np.abs(weights.curvature) for weights in tied], axis=0),
+        "tied-curvature": np.max([np.abs(each.curvature / each.best_curvature - 1) for each in tied], axis=0),
+        "tied-rate": np.max([rate_off(weights) for weights in tied], axis=0),
+        **others,
     }
 
 
-def remark(depth: int, arrays: Arrays) -> str:
-    """The rates read off the weights, and what the last entry of W_KQ is."""
-    curvature = f"curvature {arrays['curvature'].mean():.4g} (best {arrays['best_curvature']:.4g}), "
-    return (
-        f"Depth {depth}: learning rate {arrays['learning_rate'].mean():.4g} "
-        f"(best {arrays['best_learning_rate']:.4g}), {curvature if depth > 1 else ''}"
-        f"last diagonal entry of W_KQ at most {np.abs(arrays['read_last']).max():.2g}, "
-        f"training loss {arrays['last_loss'].mean():.4g} (best {arrays['best_loss']:.4g})."
-    )
+def rate_off(weights: Weights) -> np.ndarray:
+    """|learning rate / the best - 1|."""
+    return np.abs(weights.learning_rate / weights.best_learning_rate - 1)

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig9_weights import cells as maps
+from mesascope.studies.oswald2023.fig9_weights.cells import Weights, WeightsCell
 from mesascope.studies.oswald2023.fig9_weights.panels import heat_maps
-from mesascope.studies.oswald2023.fig9_weights.readings import per_seed, remark
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig9_weights.readings import readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 
 if TYPE_CHECKING:
@@ -85,19 +86,27 @@ class Figure9(AbstractStudy):
         Claim("tied-rate", "Tied layers: the last entry is the best learning rate.", RATE, "at most", 0.1),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 3000, "batch_size": 256, "num_examples": 4, "dim_x": 4},
-        "quick": {"seeds": 3, "num_steps": 3000, "batch_size": 512},
+        "smoke": {"seeds": 2, "num_steps": 200, "batch_size": 64, "num_examples": 3, "dim_x": 3},
+        "quick": {},
         "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 2048, "tied_depths": (2, 3)},
     }
 
     seeds: int = 3
+    """Trainings, each from a key of its own."""
     num_steps: int = 3000
+    """Training steps."""
     batch_size: int = 512
+    """Prompts a training step."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     tied_depths: tuple[int, ...] = (3,)
+    """How often the tied layers are applied."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         if not self.tied_depths or min(self.tied_depths) < 2:
@@ -118,24 +127,15 @@ class Figure9(AbstractStudy):
             )
             cells += [
                 Cell(f"depth {depth}: {training.label}", training),
-                Cell(f"depth {depth}: weights", maps.WeightsCell(training, task, depth)),
+                Cell(f"depth {depth}: weights", WeightsCell(training, task, depth)),
             ]
         return tuple(cells)
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        arrays = maps.measure(cell.config, workspace)
-        workspace.report(1, 1, "weights read")
-        return arrays
+    def summarise(self, results: list[Arrays]) -> dict[int, Weights]:
+        return {depth: Weights(**of) for depth, of in zip((1, *self.tied_depths), results[1::2], strict=True)}
 
-    def summarise(self, results: list[Arrays]) -> dict[int, Arrays]:
-        return dict(zip((1, *self.tied_depths), results[1::2], strict=True))
+    def readings(self, summary: dict[int, Weights]) -> Readings:
+        return readings(summary)
 
-    def verdicts(self, summary: dict[int, Arrays]) -> tuple[Verdict, ...]:
-        found = per_seed(summary)
-        return tuple(claim.judge(found[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: dict[int, Arrays]) -> tuple[str, ...]:
-        return tuple(remark(depth, arrays) for depth, arrays in summary.items())
-
-    def figures(self, summary: dict[int, Arrays]) -> "dict[str, Figure]":
+    def figures(self, summary: dict[int, Weights]) -> "dict[str, Figure]":
         return {"weights": heat_maps({depth: summary[depth] for depth in (1, max(self.tied_depths))})}

@@ -11,9 +11,9 @@ import pytest
 
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.studies.oswald2023._shared.best_rates import best_gdpp
-from mesascope.studies.oswald2023.fig9_weights import cells as maps
-from mesascope.studies.oswald2023.fig9_weights.readings import per_seed, remark
-from mesascope.study.base import Workspace
+from mesascope.studies.oswald2023.fig9_weights.cells import Weights, WeightsCell
+from mesascope.studies.oswald2023.fig9_weights.readings import readings
+from mesascope.study.cell import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -54,7 +54,7 @@ def one():
     """Entries that do not matter to one layer: W_KQ's column of y, and P W_V's rows of x."""
     rate = one_step_optimum(5, 3, 0.5).learning_rate
     training = Constructed((rate, 0.0), 1, (single(1, 3, 7.0), single(0, 2, 9.0)))
-    return maps.measure(maps.WeightsCell(training, TASK, 1), Workspace())
+    return Weights(**WeightsCell(training, TASK, 1).compute(Workspace()))
 
 
 @pytest.fixture(scope="module")
@@ -62,44 +62,38 @@ def tied():
     """Entries that matter to tied layers."""
     best = best_gdpp(TASK, 2)
     training = Constructed((best.learning_rate, best.curvature), 2, (single(1, 3, 0.5), single(0, 2, 0.25)))
-    return maps.measure(maps.WeightsCell(training, TASK, 2), Workspace())
+    return Weights(**WeightsCell(training, TASK, 2).compute(Workspace()))
 
 
 def test_of_the_construction_nothing_is_off(one, tied):
-    readings = per_seed({1: one, 2: tied})
-    for name, values in readings.items():
-        assert values.shape == (2,)
-        if name != "tied-not-descent":
+    found = readings({1: one, 2: tied})
+    for name, values in found.items():
+        if name.startswith(("one-", "tied-")) and name != "tied-not-descent":
+            assert values.shape == (2,)
             np.testing.assert_allclose(values[0], 0, atol=1e4 * EPS, err_msg=name)
-    rate, curvature = (tied[f"best_{name}"] for name in ("learning_rate", "curvature"))
+    rate, curvature = tied.best_learning_rate, tied.best_curvature
     expected = curvature * 3**0.5 / np.hypot(curvature * 3**0.5, rate / 5)
-    np.testing.assert_allclose(readings["tied-not-descent"][0], expected, rtol=1e3 * EPS)
+    np.testing.assert_allclose(found["tied-not-descent"][0], expected, rtol=1e3 * EPS)
 
 
 def test_what_does_not_matter_to_one_layer_is_shown_but_not_counted(one, tied):
-    readings = per_seed({1: one, 2: tied})
+    found = readings({1: one, 2: tied})
     for name in ("one-read", "one-diagonal", "one-beside", "one-write", "one-rate"):
-        np.testing.assert_allclose(readings[name][1], 0, atol=1e4 * EPS, err_msg=name)
-    np.testing.assert_allclose([one["key_query"][1, 1, 3], one["output_value"][1, 0, 2]], [7.0, 9.0], rtol=1e3 * EPS)
+        np.testing.assert_allclose(found[name][1], 0, atol=1e4 * EPS, err_msg=name)
+    np.testing.assert_allclose([one.key_query[1, 1, 3], one.output_value[1, 0, 2]], [7.0, 9.0], rtol=1e3 * EPS)
 
 
 def test_in_tied_layers_everything_counts(one, tied):
-    readings = per_seed({1: one, 2: tied})
-    np.testing.assert_allclose(readings["tied-beside"][1], 0.5, rtol=1e3 * EPS)
-    np.testing.assert_allclose(readings["tied-read"][1], 0.5 / np.sqrt(3 + 0.25), rtol=1e3 * EPS)
-    rate, curvature = (tied[f"best_{name}"] for name in ("learning_rate", "curvature"))
+    found = readings({1: one, 2: tied})
+    np.testing.assert_allclose(found["tied-beside"][1], 0.5, rtol=1e3 * EPS)
+    np.testing.assert_allclose(found["tied-read"][1], 0.5 / np.sqrt(3 + 0.25), rtol=1e3 * EPS)
+    rate, curvature = tied.best_learning_rate, tied.best_curvature
     whole = np.sqrt(3 * curvature**2 + (rate / 5) ** 2 + 0.25**2)
-    np.testing.assert_allclose(readings["tied-write"][1], 0.25 / whole, rtol=1e3 * EPS)
+    np.testing.assert_allclose(found["tied-write"][1], 0.25 / whole, rtol=1e3 * EPS)
 
 
 def test_of_several_depths_the_worst_is_read(one, tied):
-    worse = {**tied, "curvature": 1.5 * tied["curvature"], "descent_distance": tied["descent_distance"] / 2}
-    readings = per_seed({1: one, 2: tied, 3: worse})
-    np.testing.assert_allclose(readings["tied-curvature"], 0.5, rtol=1e3 * EPS)
-    np.testing.assert_allclose(readings["tied-not-descent"], tied["descent_distance"] / 2, rtol=1e3 * EPS)
-
-
-def test_remarks_name_the_rates(one, tied):
-    assert f"best {one['best_learning_rate']:.4g}" in remark(1, one)
-    assert "curvature" not in remark(1, one)
-    assert f"curvature {tied['best_curvature']:.4g}" in remark(2, tied)
+    worse = tied._replace(curvature=1.5 * tied.curvature, descent_distance=tied.descent_distance / 2)
+    found = readings({1: one, 2: tied, 3: worse})
+    np.testing.assert_allclose(found["tied-curvature"], 0.5, rtol=1e3 * EPS)
+    np.testing.assert_allclose(found["tied-not-descent"], tied.descent_distance / 2, rtol=1e3 * EPS)
