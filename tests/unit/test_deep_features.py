@@ -17,7 +17,6 @@ from mesascope.studies import find_study
 from mesascope.studies._shared.measure import validation
 from mesascope.studies.oswald2023.fig4_sine.cells import SineCell, measure
 from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
-from mesascope.studies.oswald2023.prop2.cells import Shape, compare, softmax_smoother
 from mesascope.study.base import Workspace
 from mesascope.tasks.sinusoid import Sinusoid
 
@@ -138,25 +137,6 @@ def test_the_perceptron_acts_once_and_each_step_has_its_rate():
         expected.append(weights @ query[0])
     answer = eqx.filter_jit(construction.build().trajectory)(prompt)
     np.testing.assert_allclose(answer, np.array(expected), rtol=0, atol=tolerance(*expected))
-
-
-def test_softmax_attention_of_the_stated_weights_is_the_smoother_and_its_rate_is_one():
-    mlp, prompt = small_mlp(), make_prompt()
-    features = DeepFeatureConstruction(mlp, num_examples=N, dim_y=DY).features
-    rows, query = np.asarray(jax.vmap(features)(prompt.xs)), np.asarray(features(prompt.query))
-    weights = np.exp(rows @ query) / np.exp(rows @ query).sum()
-    expected = weights @ np.asarray(prompt.ys)
-    answer = eqx.filter_jit(softmax_smoother(mlp, DY))(prompt)
-    np.testing.assert_allclose(answer, expected, rtol=0, atol=tolerance(expected))
-
-
-def test_the_study_sees_errors_where_there_are_some():
-    """Equation 13 as printed is N / eta times the prediction: its error is N / eta - 1 times the largest."""
-    errors = compare(Shape(2, 1, 4, 3, 2, 10, 1, "float64"))
-    assert max(errors[name].max() for name in ("step", "kernel", "chain", "context", "softmax")) < 1e-14
-    np.testing.assert_allclose(errors["printed"], (4 / 0.8 - 1) * errors["printed_size"], rtol=1e-12)
-    single = compare(Shape(2, 1, 4, 3, 2, 10, 1, "float32"))
-    assert 1e-9 < single["chain"].max() < 1e-5
 
 
 NETWORKS = {

@@ -3,48 +3,62 @@
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
-from mesascope.studies._shared.measure import jit_once
 from mesascope.studies.oswald2023._shared.proposition import (
     CONTEXT_ERROR,
     ERROR,
-    EXACT,
+    AbstractComparison,
     AbstractProposition,
-    shape_label,
+    exactly,
+    largest_by_step,
+    visible,
 )
-from mesascope.study.base import Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.study.base import Readings
+from mesascope.study.cell import Arrays, Cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SHAPES = ((10, 1, 10), (3, 4, 7), (5, 2, 1), (20, 3, 40))  # dim_x, dim_y, number of examples
 GAUGE_CHANGE = "largest change of a prediction in float64 when the gauge is fixed"
 
 
-class Shape(NamedTuple):
-    """Sizes of one comparison; every seed draws its own prompts and initial weights."""
-
-    dim_x: int
-    dim_y: int
-    num_examples: int
-    num_steps: int
-    num_prompts: int
-    seeds: int
-
-
-class Summary(NamedTuple):
-    """Largest absolute errors [shapes, seeds, steps], by what is compared and in which precision."""
+class DescentErrors(NamedTuple):
+    """Largest absolute errors [seeds steps]: of predictions, of context tokens, and of a change of the gauge."""
 
     query: np.ndarray
     context: np.ndarray
     gauge: np.ndarray
-    query_single: np.ndarray
+
+
+class DescentComparison(AbstractComparison):
+    """Layers of proposition 1 against gradient descent, from initial weights of each seed's own."""
+
+    def errors(self, key: Key[Array, ""]) -> dict[str, Array]:
+        """`DescentErrors` of one seed."""
+        weights_key, prompt_key = jax.random.split(key)
+        start = jax.random.normal(weights_key, (self.dim_y, self.dim_x))
+        sizes = self.num_steps, self.num_examples, self.dim_x, self.dim_y
+        construction = GradientDescentConstruction(1.0, *sizes, initial_weights=start)
+        model = construction.build()
+        prompts = construction.holds_on().sample_batch(prompt_key, self.num_prompts)
+        predictions = jax.vmap(model.trajectory)(prompts)
+        contexts, _ = jax.vmap(model.token_trajectory)(prompts)
+        return {
+            "query": largest_by_step(predictions - jax.vmap(construction.emulates().trajectory)(prompts)),
+            "context": largest_by_step(contexts - jax.vmap(construction.emulated_context)(prompts)),
+            "gauge": largest_by_step(predictions - jax.vmap(model.canonical().trajectory)(prompts)),
+        }
+
+
+class Summary(NamedTuple):
+    """Errors of every shape in float64, and of those that are looked at in float32."""
+
+    double: tuple[DescentErrors, ...]
+    single: tuple[DescentErrors, ...]
 
 
 class Proposition1(AbstractProposition):
@@ -62,69 +76,52 @@ class Proposition1(AbstractProposition):
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 1"
     claims: ClassVar = (
-        Claim("query", "The prediction is gradient descent's, for any dim_y, W_0, N and K.", ERROR, "at most", EXACT),
-        Claim("context", "Every context token becomes (x_j, y_j - dW x_j).", CONTEXT_ERROR, "at most", EXACT),
-        Claim("gauge", "Only W_KQ and P W_V matter, up to one scale.", GAUGE_CHANGE, "at most", EXACT),
+        exactly("query", "The prediction is gradient descent's, for any dim_y, W_0, N and K.", ERROR),
+        exactly("context", "Every context token becomes (x_j, y_j - dW x_j).", CONTEXT_ERROR),
+        exactly("gauge", "Only W_KQ and P W_V matter, up to one scale.", GAUGE_CHANGE),
     )
+    paper_shapes: ClassVar = ((10, 1, 10), (3, 4, 7), (5, 2, 1), (20, 3, 40))
+    presets: ClassVar = {
+        "smoke": {"seeds": 1, "num_steps": 2, "num_prompts": 20, "shapes": ((3, 2, 4),)},
+        "quick": {},
+        "paper": {"seeds": 5, "num_steps": 8, "num_prompts": 1000, "shapes": paper_shapes, "single": paper_shapes},
+    }
+
+    shapes: tuple[tuple[int, int, int], ...] = ((10, 1, 10), (3, 4, 7))
+    """Sizes of an input and of an output, and examples in a prompt, of every comparison."""
+    single: tuple[tuple[int, int, int], ...] = ()
+    """Sizes of the comparisons that are made in float32, too."""
 
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(
-            Cell(shape_label(shape), Shape(*shape, self.num_steps, self.num_prompts, self.seeds)) for shape in SHAPES
-        )
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        with jax.enable_x64(True):
-            double = compare(cell.config)
-        workspace.report(1, 2, "float64")
-        with jax.enable_x64(False):
-            single = compare(cell.config)
-        workspace.report(2, 2, "float32")
-        return {**double, "query_single": single["query"]}
+        sizes = self.num_steps, self.num_prompts, self.seeds
+        double = (DescentComparison(*shape, *sizes, "float64") for shape in self.shapes)
+        single = (DescentComparison(*shape, *sizes, "float32") for shape in self.single)
+        return tuple(Cell(each.label, each) for each in (*double, *single))
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        return Summary(*(np.stack([result[name] for result in results]) for name in Summary._fields))
+        errors = tuple(DescentErrors(**result) for result in results)
+        return Summary(errors[: len(self.shapes)], errors[len(self.shapes) :])
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        return tuple(claim.judge_exact(float(getattr(summary, claim.id).max())) for claim in self.claims)
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        return (f"In float32 the largest error of the prediction is {summary.query_single.max():.2g}.",)
+    def readings(self, summary: Summary) -> Readings:
+        double = {claim.id: np.max([getattr(each, claim.id) for each in summary.double]) for claim in self.claims}
+        if not summary.single:
+            return double
+        return double | {"largest error of a prediction in float32": np.max([each.query for each in summary.single])}
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(7, 3))
-        panels = figure.subplots(1, 2, sharex=True)
-        titles = ("float64", "float32")
-        for axes, title, errors in zip(panels, titles, (summary.query, summary.query_single), strict=True):
-            for (dim_x, dim_y, num_examples), of_shape in zip(SHAPES, errors, strict=True):
-                largest = np.maximum(of_shape.max(axis=0), np.finfo(float).tiny)
-                label = f"{dim_x} to {dim_y}, N = {num_examples}"
-                axes.semilogy(np.arange(1, self.num_steps + 1), largest, "o-", label=label)
-            axes.set(title=title, xlabel="layers = gradient steps", ylabel="largest error of the prediction")
-        panels[0].axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
-        panels[0].legend()
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        axes = figure.subplots()
+        steps = np.arange(1, self.num_steps + 1)
+        for name, line, shapes, errors in (
+            ("", "o-", self.shapes, summary.double),
+            (", float32", "o:", self.single, summary.single),
+        ):
+            for i, ((dim_x, dim_y, num_examples), of_shape) in enumerate(zip(shapes, errors, strict=True)):
+                label = f"{dim_x} to {dim_y}, N = {num_examples}{name}"
+                axes.semilogy(steps, visible(of_shape.query.max(axis=0)), line, color=f"C{i}", label=label)
+        axes.axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
+        axes.set(xlabel="layers = gradient steps", ylabel="largest error of the prediction")
+        figure.legend(loc="outside right center", fontsize="small")
         return {"errors": figure}
-
-
-def compare(shape: Shape) -> Arrays:
-    """Largest absolute errors [seeds, steps], in the precision JAX is set to."""
-
-    def of_seed(key: Key[Array, ""]) -> dict[str, Array]:
-        weights_key, prompt_key = jax.random.split(key)
-        start = jax.random.normal(weights_key, (shape.dim_y, shape.dim_x))
-        sizes = {"num_examples": shape.num_examples, "dim_x": shape.dim_x, "dim_y": shape.dim_y}
-        construction = GradientDescentConstruction(1.0, shape.num_steps, initial_weights=start, **sizes)
-        model = construction.build()
-        prompts = construction.holds_on().sample_batch(prompt_key, shape.num_prompts)
-        predictions = jax.vmap(model.trajectory)(prompts)
-        contexts, _ = jax.vmap(model.token_trajectory)(prompts)
-        errors = {
-            "query": predictions - jax.vmap(construction.emulates().trajectory)(prompts),
-            "context": contexts - jax.vmap(construction.emulated_context)(prompts),
-            "gauge": predictions - jax.vmap(model.canonical().trajectory)(prompts),
-        }
-        return {name: jnp.moveaxis(jnp.abs(e), 1, 0).reshape(shape.num_steps, -1).max(1) for name, e in errors.items()}
-
-    keys = jax.random.split(jax.random.key(0), shape.seeds)
-    return jax.tree.map(np.asarray, jit_once(jax.vmap(of_seed))(keys))

@@ -1,5 +1,6 @@
 """Proposition 2 of von Oswald et al. 2023: a perceptron and attention are a gradient step on deep features."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -7,26 +8,23 @@ import numpy as np
 from mesascope.studies.oswald2023._shared.proposition import (
     CONTEXT_ERROR,
     ERROR,
-    EXACT,
     AbstractProposition,
-    shape_label,
+    exactly,
+    visible,
 )
-from mesascope.studies.oswald2023.prop2.cells import LEARNING_RATE, Shape, compare
-from mesascope.study.base import Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.prop2.cells import FeatureComparison, FeatureErrors
+from mesascope.study.base import Readings
+from mesascope.study.cell import Arrays, Cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SHAPES = ((10, 1, 10, 40), (3, 4, 7, 12), (5, 2, 1, 8), (20, 3, 40, 30))  # dim_x, dim_y, N, hidden units
-
-
 class Summary(NamedTuple):
-    """Largest absolute errors by what is compared: of every shape, and of the first one in single precision."""
+    """Errors of every shape in float64, and of those that are looked at in float32."""
 
-    double: Arrays
-    single: Arrays
+    double: tuple[FeatureErrors, ...]
+    single: tuple[FeatureErrors, ...]
 
 
 class Proposition2(AbstractProposition):
@@ -40,7 +38,7 @@ class Proposition2(AbstractProposition):
     zero: the query token holds -W_0 x and would have to hold -W_0 m(x).
 
     Equation 13 of the paper prints the smoother without the factor eta/N, so that its prediction is N/eta times too
-    large; the notes give the error. That softmax attention smooths in the manner of Nadaraya and Watson,
+    large; the error is among the numbers. That softmax attention smooths in the manner of Nadaraya and Watson,
     sum_i y_i k(x_i, x) / sum_i k(x_i, x), is stated without weights; these are ours. With
     W_K = W_Q = b [[I, 0], [0, 0]] and W_V = [[0, 0], [0, -I]] the scores are b^2 m(x_i)^T m(x) / sqrt(d), d the size
     of a key, and minus the query's y-entry becomes P times the softmax mean of the y_i. It is the smoother of kernel
@@ -51,74 +49,75 @@ class Proposition2(AbstractProposition):
     title: ClassVar = "A perceptron and attention are gradient descent on deep features"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 2 and equation 13"
     claims: ClassVar = (
-        Claim("step", "One block is one step of gradient descent on m(x).", ERROR, "at most", EXACT),
-        Claim("kernel", "One block is the kernel smoother with eta/N.", ERROR, "at most", EXACT),
-        Claim("chain", "K layers, the perceptron in the first, are K steps.", ERROR, "at most", EXACT),
-        Claim("context", "Every context token becomes (m(x), y - dW m(x)).", CONTEXT_ERROR, "at most", EXACT),
-        Claim("softmax", "Softmax attention is the Nadaraya-Watson smoother.", ERROR, "at most", EXACT),
+        exactly("step", "One block is one step of gradient descent on m(x).", ERROR),
+        exactly("kernel", "One block is the kernel smoother with eta/N.", ERROR),
+        exactly("chain", "K layers, the perceptron in the first, are K steps.", ERROR),
+        exactly("context", "Every context token becomes (m(x), y - dW m(x)).", CONTEXT_ERROR),
+        exactly("softmax", "Softmax attention is the Nadaraya-Watson smoother.", ERROR),
     )
 
-    def cells(self) -> tuple[Cell, ...]:
-        runs = [*((shape, "float64") for shape in SHAPES), (SHAPES[0], "float32")]
-        return tuple(
-            Cell(
-                f"{shape_label(shape)}, {precision}",
-                Shape(*shape, self.num_steps, self.num_prompts, self.seeds, precision),
-            )
-            for shape, precision in runs
-        )
+    presets: ClassVar = {
+        "smoke": {"seeds": 1, "num_steps": 2, "num_prompts": 20, "shapes": ((3, 2, 4, 5),)},
+        "quick": {},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 8,
+            "num_prompts": 1000,
+            "shapes": ((10, 1, 10, 40), (3, 4, 7, 12), (5, 2, 1, 8), (20, 3, 40, 30)),
+            "single": ((10, 1, 10, 40),),
+        },
+    }
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        errors = compare(cell.config)
-        workspace.report(1, 1, cell.label)
-        return errors
+    shapes: tuple[tuple[int, int, int, int], ...] = ((3, 4, 7, 12),)
+    """Sizes of an input and of an output, examples in a prompt, and hidden units, of every comparison."""
+    single: tuple[tuple[int, int, int, int], ...] = ()
+    """Sizes of the comparisons that are made in float32, too."""
+
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(Cell(each.label, each) for each in self._comparisons())
+
+    def _comparisons(self) -> Iterator[FeatureComparison]:
+        sizes = self.num_steps, self.num_prompts, self.seeds
+        for precision, shapes in (("float64", self.shapes), ("float32", self.single)):
+            for dim_x, dim_y, num_examples, dim_hidden in shapes:
+                yield FeatureComparison(dim_x, dim_y, num_examples, *sizes, precision, dim_hidden=dim_hidden)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        *double, single = results
-        return Summary({name: np.stack([result[name] for result in double]) for name in single}, single)
+        errors = tuple(FeatureErrors(**result) for result in results)
+        return Summary(errors[: len(self.shapes)], errors[len(self.shapes) :])
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        return tuple(claim.judge_exact(float(summary.double[claim.id].max())) for claim in self.claims)
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        single = max(float(summary.single[name].max()) for name in ("kernel", "chain", "softmax"))
-        by_shape = (summary.double[name].max(axis=1) for name in ("printed", "printed_size"))
-        printed = (
-            f"{error:.3g} where the largest prediction is {size:.2g} (N = {shape[2]})"
-            for shape, error, size in zip(SHAPES, *by_shape, strict=True)
-        )
-        return (
-            f"In float32 the largest error of a prediction is {single:.2g} (N = {SHAPES[0][2]}).",
-            f"Equation 13 as printed, without eta/N, errs by up to {', '.join(printed)}; eta = {LEARNING_RATE:g}.",
-        )
+    def readings(self, summary: Summary) -> Readings:
+        double, single = summary
+        readings = {claim.id: np.max([getattr(each, claim.id) for each in double]) for claim in self.claims}
+        readings |= {
+            "largest error of equation 13 as printed, without eta/N, by shape": [each.printed.max() for each in double],
+            "largest prediction, by shape": [each.printed_size.max() for each in double],
+        }
+        if not single:
+            return readings
+        largest = np.max([(each.kernel.max(), each.chain.max(), each.softmax.max()) for each in single])
+        return readings | {"largest error of a prediction in float32": largest}
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         from matplotlib.figure import Figure
 
+        double, single = summary
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         chain, block = figure.subplots(1, 2, sharey=True)
         steps = np.arange(1, self.num_steps + 1)
-        names = ("step", "kernel", "softmax", "printed")
-        one_block = np.stack([summary.double[name].max(axis=1) for name in names], axis=1)
-        for shape, errors, of_block in zip(SHAPES, summary.double["chain"], one_block, strict=True):
+        names = ("gradient\nstep", "kernel\nsmoother", "softmax:\nNadaraya-\nWatson", "equation 13\nas printed")
+        for shape, errors in zip(self.shapes, double, strict=True):
             label = f"{shape[0]} to {shape[1]}, N = {shape[2]}"
-            chain.semilogy(steps, _visible(errors.max(axis=0)), "o-", label=label)
-            block.semilogy(range(len(names)), _visible(of_block), "o", label=label)
-        chain.semilogy(
-            steps, _visible(summary.single["chain"].max(axis=0)), "o:", color="C0", label="the first, float32"
-        )
+            of_block = np.stack([errors.step, errors.kernel, errors.softmax, errors.printed], axis=1)
+            chain.semilogy(steps, visible(errors.chain.max(axis=0)), "o-", label=label)
+            block.semilogy(range(len(names)), visible(of_block.max(axis=0)), "o", label=label)
+        for shape, errors in zip(self.single, single, strict=True):
+            label = f"{shape[0]} to {shape[1]}, float32"
+            chain.semilogy(steps, visible(errors.chain.max(axis=0)), "o:", label=label)
         chain.set(xlabel="layers = gradient steps", ylabel="largest error of the prediction", title="K layers")
         block.set_title("one block")
-        block.set_xticks(
-            range(len(names)),
-            ("gradient\nstep", "kernel\nsmoother", "softmax:\nNadaraya-\nWatson", "equation 13\nas printed"),
-        )
+        block.set_xticks(range(len(names)), names)
         for axes in (chain, block):
-            axes.axhline(EXACT, color="black", linestyle="--", label="criterion")
+            axes.axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
         chain.legend(fontsize=8)
         return {"errors": figure}
-
-
-def _visible(errors: np.ndarray) -> np.ndarray:
-    """Errors on a logarithmic axis: an exact zero at machine precision."""
-    return np.maximum(errors, 1e-17)

@@ -5,57 +5,83 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from mesascope.constructions.copying import CopyingConstruction, linear_copying, softmax_copying, uncleared
 from mesascope.models.attention import AbstractAttention
-from mesascope.studies._shared.measure import jit_once
-from mesascope.study.base import Arrays
-
-LOGIT_SCALES = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0)
+from mesascope.prompt import Prompt
+from mesascope.studies.oswald2023._shared.proposition import AbstractComparison
 
 
-class Shape(NamedTuple):
-    """Sizes of one comparison; every seed draws its own prompts."""
+class CopyingErrors(NamedTuple):
+    """Largest absolute errors [seeds]: of tokens that linear attention copies, of cleared tokens, of gradient steps."""
 
-    dim_x: int
-    dim_y: int
-    num_examples: int
-    num_steps: int
-    num_prompts: int
-    seeds: int
-    with_softmax: bool
+    linear: np.ndarray
+    cleared: np.ndarray
+    descent: np.ndarray
 
 
-def compare(shape: Shape) -> Arrays:
-    """Largest absolute errors by seed, in the precision JAX is set to; those of a softmax [seeds, scales]."""
-    construction = CopyingConstruction(1.0, shape.num_steps, shape.num_examples, shape.dim_x, shape.dim_y)
-    tokens = construction.tokens()
-    sizes = tokens.tokens.dim_token, tokens.positions.dim
+class SoftmaxErrors(NamedTuple):
+    """Largest absolute errors: of tokens that a softmax copies [seeds scales], of steps on uncleared tokens [seeds]."""
 
-    def of_seed(key: Key[Array, ""]) -> dict[str, Array]:
-        prompts = construction.holds_on().sample_batch(key, shape.num_prompts)
-        streams, _ = jax.vmap(tokens.embed)(prompts)
-        contents = streams[:, :, : sizes[0]]
-        following = jnp.pad(contents[:, 1:], ((0, 0), (0, 0), (0, sizes[1] - sizes[0])))
+    softmax: np.ndarray
+    junk: np.ndarray
+
+
+class AbstractCopyingComparison(AbstractComparison):
+    """Layers of proposition 3 against what they are for."""
+
+    def construction(self) -> CopyingConstruction:
+        """The layers."""
+        return CopyingConstruction(1.0, self.num_steps, self.num_examples, self.dim_x, self.dim_y)
+
+    def sizes(self) -> tuple[int, int]:
+        """Entries of a token before its position, and of a position."""
+        tokens = self.construction().tokens()
+        return tokens.tokens.dim_token, tokens.positions.dim
+
+    def prompts(self, key: Key[Array, ""]) -> Prompt:
+        """The prompts of one seed."""
+        return self.construction().holds_on().sample_batch(key, self.num_prompts)
+
+    def copied(self, layer: AbstractAttention, prompts: Prompt) -> Float[Array, ""]:
+        """The largest error of a token that has a next one in the context, after this layer."""
+        streams, _ = jax.vmap(self.construction().tokens().embed)(prompts)
+        dim_content, dim_positions = self.sizes()
+        contents = streams[:, :, :dim_content]
+        following = jnp.pad(contents[:, 1:], ((0, 0), (0, 0), (0, dim_positions - dim_content)))
         pairs = jnp.concatenate([contents[:, :-1], following], axis=-1)
+        return jnp.abs((streams + jax.vmap(layer)(streams, streams))[:, :-1] - pairs).max()
 
-        def copied(layer: AbstractAttention) -> Array:
-            return jnp.abs((streams + jax.vmap(layer)(streams, streams))[:, :-1] - pairs).max()
 
-        model = construction.build()
+class CopyingComparison(AbstractCopyingComparison):
+    """Linear attention that copies, a head that clears labels' tokens, and gradient steps on what these make."""
+
+    def errors(self, key: Key[Array, ""]) -> dict[str, Array]:
+        """`CopyingErrors` of one seed."""
+        construction, prompts = self.construction(), self.prompts(key)
         expected = jax.vmap(construction.emulates())(prompts)
-        contexts, queries = jax.vmap(model.token_trajectory)(prompts)
-        errors = {
-            "linear": copied(linear_copying(*sizes)),
+        contexts, queries = jax.vmap(construction.build().token_trajectory)(prompts)
+        return {
+            "linear": self.copied(linear_copying(*self.sizes()), prompts),
             "cleared": jnp.abs(contexts - jax.vmap(construction.emulated_context)(prompts)).max(),
-            "descent": jnp.abs(jax.vmap(tokens.read)(queries[:, -1]) - expected).max(),
+            "descent": jnp.abs(jax.vmap(construction.tokens().read)(queries[:, -1]) - expected).max(),
         }
-        if not shape.with_softmax:
-            return errors
-        junk = jnp.abs(jax.vmap(uncleared(model))(prompts) - expected).max()
-        curve = jax.lax.map(lambda scale: copied(softmax_copying(*sizes, scale)), jnp.array(LOGIT_SCALES))
-        return {**errors, "junk": junk, "softmax": curve}
 
-    keys = jax.random.split(jax.random.key(0), shape.seeds)
-    return jax.tree.map(np.asarray, jit_once(lambda keys: jax.lax.map(of_seed, keys))(keys))
+
+class SoftmaxComparison(AbstractCopyingComparison):
+    """A softmax over logits of several scales that copies, and gradient steps where labels' tokens are not cleared."""
+
+    logit_scales: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0)
+
+    def errors(self, key: Key[Array, ""]) -> dict[str, Array]:
+        """`SoftmaxErrors` of one seed."""
+        construction, prompts = self.construction(), self.prompts(key)
+        expected = jax.vmap(construction.emulates())(prompts)
+        junk = jax.vmap(uncleared(construction.build()))(prompts)
+
+        def of_scale(scale: Float[Array, ""]) -> Float[Array, ""]:
+            return self.copied(softmax_copying(*self.sizes(), scale), prompts)
+
+        by_scale = jax.lax.map(of_scale, jnp.array(self.logit_scales))
+        return {"softmax": by_scale, "junk": jnp.abs(junk - expected).max()}

@@ -1,23 +1,29 @@
 """Proposition 3 of von Oswald et al. 2023: attention builds tokens by copying the next one."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-import jax
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE
-from mesascope.studies.oswald2023._shared.proposition import ERROR, EXACT, AbstractProposition, shape_label
-from mesascope.studies.oswald2023.prop3.cells import LOGIT_SCALES, Shape, compare
-from mesascope.study.base import Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023._shared.proposition import ERROR, AbstractProposition, exactly, visible
+from mesascope.studies.oswald2023.prop3.cells import CopyingComparison, CopyingErrors, SoftmaxComparison, SoftmaxErrors
+from mesascope.study.base import Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SHAPES = ((10, 1, 10), (3, 2, 7), (5, 2, 1), (20, 3, 40))  # dim_x, dim_y, number of examples; the first is the paper's
-
 TOKEN_ERROR = "largest error of a token in float64"
+RATIO = "largest ratio of the errors at two scales in turn"
+
+
+class Summary(NamedTuple):
+    """Errors of every shape, and those of the first shape that a softmax makes, or labels' tokens."""
+
+    copying: tuple[CopyingErrors, ...]
+    softmax: SoftmaxErrors
 
 
 class Proposition3(AbstractProposition):
@@ -42,65 +48,68 @@ class Proposition3(AbstractProposition):
     title: ClassVar = "Attention builds the tokens of gradient descent by copying the next token"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 3"
     claims: ClassVar = (
-        Claim("linear", "Linear attention makes (token_j, token_{j+1}) of token_j.", TOKEN_ERROR, "at most", EXACT),
-        Claim("softmax", "A softmax of logits of scale 40 does so, too.", TOKEN_ERROR, "at most", EXACT),
-        Claim("unit-scale", "A softmax of the logits as printed does not.", TOKEN_ERROR, "at least", 1.0),
-        Claim(
-            "falls", "Larger logits copy better.", "largest ratio of the errors at two scales in turn", "at most", 1.0
-        ),
-        Claim("cleared", "A second head clears the labels' tokens.", TOKEN_ERROR, "at most", EXACT),
-        Claim("descent", "Layers behind it are gradient steps, for any dim_y, N and K.", ERROR, "at most", EXACT),
-        Claim("junk", "Without the second head they are not.", ERROR, "at least", 1e-3),
+        exactly("linear", "Linear attention makes (token_j, token_{j+1}) of token_j.", TOKEN_ERROR),
+        exactly("softmax", "A softmax of logits of scale 40 does so, too.", TOKEN_ERROR),
+        Claim("unit-scale", "A softmax of the logits as printed does not.", TOKEN_ERROR, "at least", 1.0, "one number"),
+        Claim("falls", "Larger logits copy better.", RATIO, "at most", 1.0, "one number"),
+        exactly("cleared", "A second head clears the labels' tokens.", TOKEN_ERROR),
+        exactly("descent", "Layers behind it are gradient steps, for any dim_y, N and K.", ERROR),
+        Claim("junk", "Without the second head they are not.", ERROR, "at least", 1e-3, "one number"),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 1, "num_steps": 1, "num_prompts": 20},
-        "quick": {"seeds": 3, "num_steps": 2, "num_prompts": 200},
-        "paper": {"seeds": 5, "num_steps": 3, "num_prompts": 1000},
+        "smoke": {"seeds": 1, "num_steps": 1, "num_prompts": 20, "shapes": ((3, 2, 4),)},
+        "quick": {},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 3,
+            "num_prompts": 1000,
+            "shapes": ((10, 1, 10), (3, 2, 7), (5, 2, 1), (20, 3, 40)),
+        },
     }
 
     num_steps: int = 2
+    """Layers behind the one that copies, and steps of the algorithm."""
+    shapes: tuple[tuple[int, int, int], ...] = ((10, 1, 10),)
+    """Sizes of an input and of an output, and examples in a prompt, of every comparison; a softmax is of the first."""
 
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(
-            Cell(
-                shape_label(shape),
-                Shape(*shape, self.num_steps, self.num_prompts, self.seeds, with_softmax=shape == SHAPES[0]),
-            )
-            for shape in SHAPES
-        )
+        sizes = self.num_steps, self.num_prompts, self.seeds
+        copying = tuple(CopyingComparison(*shape, *sizes) for shape in self.shapes)
+        softmax = self._softmax()
+        return *(Cell(each.label, each) for each in copying), Cell(f"softmax, {softmax.label}", softmax)
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        with jax.enable_x64(True):
-            errors = compare(cell.config)
-        workspace.report(1, 1, "float64")
-        return errors
+    def summarise(self, results: list[Arrays]) -> Summary:
+        *copying, softmax = results
+        return Summary(tuple(CopyingErrors(**each) for each in copying), SoftmaxErrors(**softmax))
 
-    def summarise(self, results: list[Arrays]) -> Arrays:
-        """Largest errors: of the paper's shape where a softmax or the junk is looked at, of all shapes elsewhere."""
-        worst = {name: max(result[name].max() for result in results) for name in ("linear", "cleared", "descent")}
-        first = {"softmax": results[0]["softmax"].max(axis=0), "junk": results[0]["junk"].max()}
-        return {name: np.asarray(error) for name, error in {**worst, **first}.items()}
+    def readings(self, summary: Summary) -> Readings:
+        copying, by_scale = summary.copying, summary.softmax.softmax.max(axis=0)
+        return {
+            "linear": np.max([each.linear for each in copying]),
+            "softmax": by_scale[-1],
+            "unit-scale": by_scale[0],
+            "falls": (by_scale[1:] / by_scale[:-1]).max(),
+            "cleared": np.max([each.cleared for each in copying]),
+            "descent": np.max([each.descent for each in copying]),
+            "junk": summary.softmax.junk.max(),
+            "scales of a softmax's logits": self._softmax().logit_scales,
+            "largest error of a token at each scale": by_scale,
+        }
 
-    def verdicts(self, summary: Arrays) -> tuple[Verdict, ...]:
-        curve = summary["softmax"]
-        numbers = {**summary, "softmax": curve[-1], "unit-scale": curve[0], "falls": (curve[1:] / curve[:-1]).max()}
-        return tuple(claim.judge_exact(float(numbers[claim.id])) for claim in self.claims)
-
-    def notes(self, summary: Arrays) -> tuple[str, ...]:
-        by_scale = zip(LOGIT_SCALES, summary["softmax"], strict=True)
-        listed = ", ".join(f"{error:.2g} at {scale:g}" for scale, error in by_scale)
-        return (f"The softmax layer's largest error, by the scale of its logits: {listed}.",)
-
-    def figures(self, summary: Arrays) -> "dict[str, Figure]":
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(4.8, 3.4))
+        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
         axes = figure.subplots()
-        floor, scales = np.finfo(float).tiny, np.linspace(min(LOGIT_SCALES), max(LOGIT_SCALES), 100)
-        num_others = 2 * SHAPES[0][2] - 1
-        axes.semilogy(LOGIT_SCALES, np.maximum(summary["softmax"], floor), "o-", label="softmax attention")
-        axes.axhline(float(max(summary["linear"], floor)), color="C1", label="linear attention")
-        axes.semilogy(scales, num_others * np.exp(-scales), label="(2N - 1) exp(-scale)", **REFERENCE)
+        logit_scales, num_examples = self._softmax().logit_scales, self.shapes[0][2]
+        scales = np.linspace(min(logit_scales), max(logit_scales), 100)
+        of_theory = (2 * num_examples - 1) * np.exp(-scales)
+        axes.semilogy(logit_scales, visible(summary.softmax.softmax.max(axis=0)), "o-", label="softmax attention")
+        axes.axhline(visible(summary.copying[0].linear).max(), color="C1", label="linear attention")
+        axes.semilogy(scales, of_theory, label="(2N - 1) exp(-scale)", **REFERENCE)
         axes.set(xlabel="scale of the logits", ylabel="largest error of a copied token")
         axes.legend()
         return {"errors": figure}
+
+    def _softmax(self) -> SoftmaxComparison:
+        return SoftmaxComparison(*self.shapes[0], self.num_steps, self.num_prompts, self.seeds)
