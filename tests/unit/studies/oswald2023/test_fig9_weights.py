@@ -1,7 +1,7 @@
 """The reading of trained weights, on weights that are a construction's, gauge and noise added by hand."""
 
+from functools import partial
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,39 +10,44 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.models.transformer import Transformer
+from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.best_rates import best_gdpp
 from mesascope.studies.oswald2023.fig9_weights.cells import Weights, WeightsCell
 from mesascope.studies.oswald2023.fig9_weights.readings import readings
 from mesascope.study.cell import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
+from mesascope.training.config import FitConfig
 
 TASK = LinearRegression(5, 3)
 EPS = np.finfo(np.float64).eps
 
 
-class Constructed(NamedTuple):
-    """What stands in for a training of two seeds: the construction, and the same with entries added to W_KQ and P W_V.
+def constructed(rates, depth, added):
+    """What a training of two seeds might leave: the construction, and the same with `added` to W_KQ and P W_V.
 
     The second one's gauge is another.
     """
+    model = GDPlusPlusConstruction(*rates, depth, num_examples=5, dim_x=3).build()
+    key_query, output_value = (product[0, 0] for product in model.products())
+    identity = jnp.eye(4)
+    products = (key_query + added[0]) / -2, (output_value + added[1]) * -2
+    changed = eqx.tree_at(
+        lambda m: [getattr(m.layers[0], name) for name in ("key", "query", "value", "output")],
+        model,
+        [matrix[None] for matrix in (identity, *products, identity)],
+    )
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model, changed)
+    return SimpleNamespace(model=stacked, losses=jnp.array([[3.0, 1.0], [2.0, 4.0]]))
 
-    rates: tuple
-    depth: int
-    added: tuple  # entries of W_KQ and of P W_V
 
-    def trained(self, workspace):
-        model = GDPlusPlusConstruction(*self.rates, self.depth, num_examples=5, dim_x=3).build()
-        key_query, output_value = (product[0, 0] for product in model.products())
-        identity = jnp.eye(4)
-        products = (key_query + self.added[0]) / -2, (output_value + self.added[1]) * -2
-        changed = eqx.tree_at(
-            lambda m: [getattr(m.layers[0], name) for name in ("key", "query", "value", "output")],
-            model,
-            [matrix[None] for matrix in (identity, *products, identity)],
-        )
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model, changed)
-        return SimpleNamespace(model=stacked, losses=jnp.array([[3.0, 1.0], [2.0, 4.0]]))
+def read(depth, *construction):
+    """The weights that the cell reads off such a training."""
+    training = Training(partial(Transformer.initialise, 3), TASK, FitConfig(1), seeds=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "trained", lambda *_: constructed(*construction))
+        return Weights(**WeightsCell(training, TASK, depth).compute(Workspace()))
 
 
 def single(row, column, value):
@@ -53,16 +58,14 @@ def single(row, column, value):
 def one():
     """Entries that do not matter to one layer: W_KQ's column of y, and P W_V's rows of x."""
     rate = one_step_optimum(5, 3, 0.5).learning_rate
-    training = Constructed((rate, 0.0), 1, (single(1, 3, 7.0), single(0, 2, 9.0)))
-    return Weights(**WeightsCell(training, TASK, 1).compute(Workspace()))
+    return read(1, (rate, 0.0), 1, (single(1, 3, 7.0), single(0, 2, 9.0)))
 
 
 @pytest.fixture(scope="module")
 def tied():
     """Entries that matter to tied layers."""
     best = best_gdpp(TASK, 2)
-    training = Constructed((best.learning_rate, best.curvature), 2, (single(1, 3, 0.5), single(0, 2, 0.25)))
-    return Weights(**WeightsCell(training, TASK, 2).compute(Workspace()))
+    return read(2, (best.learning_rate, best.curvature), 2, (single(1, 3, 0.5), single(0, 2, 0.25)))
 
 
 def test_of_the_construction_nothing_is_off(one, tied):
