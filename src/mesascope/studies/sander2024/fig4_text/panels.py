@@ -6,10 +6,9 @@ import numpy as np
 
 from mesascope.stats import mean_interval
 from mesascope.studies._shared.panels import REFERENCE
-from mesascope.studies.sander2024.fig4_text.forecasts import FORECASTS, ORDERS
+from mesascope.studies.sander2024.fig4_text.forecasts import ORDERS, ForecastErrors
 from mesascope.studies.sander2024.fig4_text.readings import KEPT, common_patterns, kept
-from mesascope.studies.sander2024.fig4_text.repeats import KINDS
-from mesascope.study.base import Arrays
+from mesascope.studies.sander2024.fig4_text.repeats import KINDS, Repeats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN = ("AR(1)", "mean", "common AR(1)")
 MARKERS = "osD^v"
-LABELS = dict(zip(KINDS, ("text", "shuffled text"), strict=True))
 
 
-def three_panels(dims: tuple[int, ...], forecasts: list[Arrays], repeats: Arrays) -> "Figure":
+def three_panels(dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...], repeats: Repeats) -> "Figure":
     """Errors of forecasts in long windows; the paper's histogram; what is kept of it where repeats are alike."""
     from matplotlib.figure import Figure
 
@@ -33,13 +31,12 @@ def three_panels(dims: tuple[int, ...], forecasts: list[Arrays], repeats: Arrays
     return figure
 
 
-def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: list[Arrays]) -> None:
+def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...]) -> None:
     """Every forecast is a place, every order a colour, every size of states a marker; bars are 95% intervals."""
-    shown = [FORECASTS.index(name) for name in SHOWN]
     for i, order in enumerate(ORDERS):
         for j, of in enumerate(forecasts):
-            estimates = np.array([mean_interval(of["errors"][:, i, k]) for k in shown]).T
-            places = np.arange(len(shown)) + 0.26 * (i - 1) + 0.07 * (j - (len(dims) - 1) / 2)
+            estimates = np.array([mean_interval(of.of(order, name)) for name in SHOWN]).T
+            places = np.arange(len(SHOWN)) + 0.26 * (i - 1) + 0.07 * (j - (len(dims) - 1) / 2)
             spread = np.abs(estimates[1:] - estimates[0])
             style = {"color": f"C{i}", "fmt": MARKERS[j % len(MARKERS)], "markersize": 3.5, "elinewidth": 1.0}
             axes.errorbar(places, estimates[0], spread, **style)
@@ -47,41 +44,44 @@ def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: list[Arrays]) -> Non
     for j, dim in enumerate(dims):
         axes.plot([], [], MARKERS[j % len(MARKERS)], color="grey", label=f"d = {dim}")
     axes.axhline(1.0, label="predicting zero", **{**REFERENCE, "linewidth": 0.8})
-    last = [of["errors"][:, 0, FORECASTS.index("last value")].mean() for of in forecasts]
-    axes.set_xticks(range(len(shown)), SHOWN)
+    last = [of.of("as written", "last value").mean() for of in forecasts]
+    axes.set_xticks(range(len(SHOWN)), SHOWN)
     axes.set_ylim(None, axes.get_ylim()[1] + 0.9 * np.ptp(axes.get_ylim()))
     axes.set(ylabel="error in a window's second half / $|s|^2$", title="(a) windows of many tokens")
     title = {"title": f"last value, as written: {np.mean(last):.2f}, off the scale"}
     axes.legend(fontsize="x-small", loc="upper left", ncols=2, title_fontsize="x-small", **title)
 
 
-def _histogram(axes: "Axes", repeats: Arrays) -> None:
+def _histogram(axes: "Axes", repeats: Repeats) -> None:
     """All seeds together; dashed, the same windows with a random vector for every word."""
-    shown = [kept(repeats[f"{kind}_{vectors}"]) for kind in KINDS for vectors in ("words", "random")]
-    together = np.concatenate(shown)
+    words, random = ([kept(each) for each in np.moveaxis(errors, 1, 0)] for errors in repeats[:2])
+    together = np.concatenate([*words, *random])
     if together.size:
         bins = np.geomspace(together.min(), together.max() * 1.01, 60)
         outline = {"histtype": "step", "linestyle": "--", "linewidth": 1.0}
         for i, kind in enumerate(KINDS):
-            share = kept(repeats[f"{kind}_words"]).size / repeats[f"{kind}_words"].size
-            axes.hist(shown[2 * i], bins, color=f"C{i}", alpha=0.5, label=f"{LABELS[kind]}: {share:.1%} kept")
-            axes.hist(shown[2 * i + 1], bins, color=f"C{i}", label=f"{LABELS[kind]}, random vectors", **outline)
+            share = words[i].size / repeats.words[:, i].size
+            axes.hist(words[i], bins, color=f"C{i}", alpha=0.5, label=f"{kind}: {share:.1%} kept")
+            axes.hist(random[i], bins, color=f"C{i}", label=f"{kind}, random vectors", **outline)
         axes.set_xscale("log")
         axes.set_ylim(0, 1.4 * axes.get_ylim()[1])
         axes.legend(fontsize="x-small", loc="upper left")
     axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"(b) five tokens, MSE > {KEPT:g}")
 
 
-def _alike(axes: "Axes", repeats: Arrays) -> None:
+def _alike(axes: "Axes", repeats: Repeats) -> None:
     """One dot a pattern of repeats of which both have windows enough, all seeds together."""
-    of = {name: each.ravel() for name, each in repeats.items()}
-    points = [
-        [np.exp(np.log(kept(of[f"{kind}_words"][of[f"{kind}_pattern"] == each])).mean()) for kind in KINDS]
-        for each in common_patterns(of)
-    ]
-    sizes = [np.sum(of["written_pattern"] == each) for each in common_patterns(of)]
-    if points:
-        shuffled, written = 1e3 * np.array(points).T[::-1]
+    of = Repeats(*(np.moveaxis(each, 1, 0).reshape(len(KINDS), -1) for each in repeats))
+    patterns = common_patterns(of)
+    points = np.array(
+        [
+            [np.exp(np.log(kept(errors[found == each])).mean()) for each in patterns]
+            for errors, found in zip(of.words, of.pattern, strict=True)
+        ]
+    )
+    sizes = [np.sum(of.pattern[0] == each) for each in patterns]
+    if patterns:
+        written, shuffled = 1e3 * points
         dots = {"color": "C0", "alpha": 0.6, "linewidth": 0}
         areas = 8 + 150 * np.array(sizes) / max(sizes)
         axes.scatter(shuffled, written, s=areas, **dots)

@@ -1,89 +1,106 @@
-"""What the statistic of windows of few tokens keeps, and how the text's errors compare with shuffled ones'."""
+"""What claims on text are about: gains of forecasts in order, and what the statistic of few tokens keeps."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
-from mesascope.studies.sander2024.fig4_text.repeats import KINDS
-from mesascope.study.base import Arrays
+from mesascope.stats import Estimate, bootstrap_interval
+from mesascope.studies.sander2024.fig4_text.forecasts import FORECASTS, ORDERS, ForecastErrors
+from mesascope.studies.sander2024.fig4_text.repeats import KINDS, Repeats
+from mesascope.study.base import Readings
 
 KEPT = 1e-12  # the mean squared error above which a window is kept
 LEAST_ALIKE = 10  # windows of a pattern of repeats, below which it is not compared
+WRITTEN, WITHIN, THROUGHOUT = range(3)
+AR, MEAN, LAST = range(3)
 
 
-class Readings(NamedTuple):
-    """Numbers of every seed [seeds]."""
+def gains(forecasts: tuple[ForecastErrors, ...]) -> dict[str, Estimate]:
+    """What is gained over other orders and forecasts, the worst or the best over sizes of states; windows are drawn."""
+    errors = np.stack([of.errors for of in forecasts], axis=1)  # windows, sizes, orders, forecasts
+    written = errors[:, :, [WRITTEN], AR]
 
-    largest_exact: np.ndarray  # error of a window without a token of two successors
-    misjudged: np.ndarray  # share of windows that are kept without such a token, or not kept with one
-    differing: np.ndarray  # share of windows that words keep and random vectors do not, or the reverse
-    ratio: np.ndarray  # geometric mean of the errors kept, as written / shuffled
-    alike: np.ndarray  # the same where repeats are alike
-    random_ratio: np.ndarray  # as `ratio`, of random vectors
-    share_written: np.ndarray  # of windows kept
-    share_shuffled: np.ndarray
-    apart_written: np.ndarray  # mean squared distance of a token's two successors
-    apart_shuffled: np.ndarray
+    def drawn(rivals: np.ndarray, of: Callable[[np.ndarray], float]) -> Estimate:
+        pairs = np.stack([np.broadcast_to(written, rivals.shape), rivals], axis=1)
+        return bootstrap_interval(pairs, lambda pairs: of(np.divide(*pairs.mean(axis=0))))
 
-
-def read(arrays: Arrays) -> Readings:
-    """The numbers of what `measure_repeats` gives; nan where there is no window to speak of."""
-    seeds = range(len(arrays["written_words"]))
-    return Readings(*np.array([_of_seed({name: each[i] for name, each in arrays.items()}) for i in seeds]).T)
+    return {
+        "order": drawn(errors[:, :, [WITHIN], AR], lambda ratios: 1 - ratios.max()),
+        "text": drawn(errors[:, :, [THROUGHOUT], AR], lambda ratios: 1 - ratios.max()),
+        "small": drawn(errors[:, :, WITHIN:, AR], lambda ratios: 1 - ratios.min()),
+        "last": drawn(errors[:, :, [WRITTEN], LAST], np.max),
+        "mean": drawn(errors[:, :, [WRITTEN], MEAN], np.max),
+    }
 
 
-def _of_seed(of: Arrays) -> tuple[Any, ...]:
-    words, random, marked = (
-        np.concatenate([of[f"{kind}_{name}"] for kind in KINDS]) for name in ("words", "random", "ambiguous")
-    )
-    lost = np.nan if np.isnan(words).any() or np.isnan(random).any() else 0.0
-    exact = words[~marked]
-    return (
-        exact.max() if exact.size else np.nan,
-        np.mean((words > KEPT) != marked) + lost,
-        np.mean((words > KEPT) != (random > KEPT)) + lost,
-        _ratio(of, "words"),
-        _alike(of),
-        _ratio(of, "random"),
-        *(np.mean(of[f"{kind}_words"] > KEPT) + lost for kind in KINDS),
-        *(np.sum(of[f"{kind}_apart"]) / max(np.sum(of[f"{kind}_ambiguous"]), 1) for kind in KINDS),
-    )
+def mean_errors(forecasts: tuple[ForecastErrors, ...]) -> Readings:
+    """Numbers that no claim is about: every forecast's error by order, one a size of states."""
+    means = np.stack([of.errors.mean(axis=0) for of in forecasts], axis=-1)
+    return {
+        "share of the variance, by d": np.stack([of.explained for of in forecasts]),
+        **{
+            f"error of {name}, {order}, by d": means[i, k]
+            for i, order in enumerate(ORDERS)
+            for k, name in enumerate(FORECASTS)
+        },
+    }
 
 
-def _ratio(of: Arrays, vectors: str) -> float:
-    written, shuffled = (kept(of[f"{kind}_{vectors}"]) for kind in KINDS)
-    return np.exp(np.log(written).mean() - np.log(shuffled).mean()) if written.size and shuffled.size else np.nan
+def kept_windows(repeats: Repeats) -> Readings:
+    """What the statistic of windows of few tokens keeps, one number a seed."""
+    of_seeds = [_of_seed(Repeats(*each)) for each in zip(*repeats, strict=True)]
+    return {name: _masked([found[name] for found in of_seeds]) for name in of_seeds[0]}
 
 
-def _alike(of: Arrays) -> float:
+def _of_seed(of: Repeats) -> dict[str, float | None]:
+    """None where there is no window to speak of."""
+    marked, exact = of.ambiguous, of.words[~of.ambiguous]
+    lost = np.nan if np.isnan(of.words).any() or np.isnan(of.random).any() else 0.0
+    alike = alike_ratio(of)
+    found = {
+        "exact": exact.max() if exact.size else None,
+        "kept": np.mean((of.words > KEPT) != marked) + lost,
+        "random": np.mean((of.words > KEPT) != (of.random > KEPT)) + lost,
+        "paper": ratio(of.words),
+        "alike": None if alike is None else abs(alike - 1),
+        "errors kept, text / shuffled, repeats alike": alike,
+        "errors kept, text / shuffled, random vectors": ratio(of.random),
+    }
+    for i, kind in enumerate(KINDS):
+        found[f"share of windows kept, {kind}"] = np.mean(of.words[i] > KEPT) + lost
+        found[f"|b - c|^2 of a token's successors, {kind}"] = of.apart[i].sum() / max(marked[i].sum(), 1)
+    return found
+
+
+def _masked(numbers: list[float | None]) -> np.ma.MaskedArray:
+    missing = [number is None for number in numbers]
+    return np.ma.masked_array([0.0 if number is None else number for number in numbers], missing)
+
+
+def ratio(errors: np.ndarray) -> float | None:
+    """The geometric mean of the text's errors kept over that of the shuffled text's [kinds windows], given both."""
+    written, shuffled = map(kept, errors)
+    return float(np.exp(np.log(written).mean() - np.log(shuffled).mean())) if written.size and shuffled.size else None
+
+
+def alike_ratio(of: Repeats) -> float | None:
     """The ratio within each pattern that both have, averaged as often as it occurs in the text."""
     logs, counts = [], []
     for each in common_patterns(of):
-        written, shuffled = (kept(of[f"{kind}_words"][of[f"{kind}_pattern"] == each]) for kind in KINDS)
+        written, shuffled = (kept(errors[found == each]) for errors, found in zip(of.words, of.pattern, strict=True))
         logs.append(np.log(written).mean() - np.log(shuffled).mean())
         counts.append(len(written))
-    return float(np.exp(np.average(logs, weights=counts))) if logs else np.nan
+    return float(np.exp(np.average(logs, weights=counts))) if logs else None
 
 
-def common_patterns(of: Arrays) -> list[int]:
-    """The patterns of which both orders have windows enough that are kept."""
-    written, shuffled = (Counter(of[f"{kind}_pattern"][of[f"{kind}_words"] > KEPT].tolist()) for kind in KINDS)
+def common_patterns(of: Repeats) -> list[int]:
+    """The patterns of which both orders have windows enough that are kept [kinds windows]."""
+    pairs = zip(of.words, of.pattern, strict=True)
+    written, shuffled = (Counter(found[errors > KEPT].tolist()) for errors, found in pairs)
     return [each for each in sorted(written) if min(written[each], shuffled[each]) >= LEAST_ALIKE]
 
 
 def kept(errors: np.ndarray) -> np.ndarray:
     """Those above the statistic's threshold."""
     return errors[errors > KEPT]
-
-
-def in_words(of: Readings) -> str:
-    """What the statistic keeps, a sentence or two."""
-    means = {name: values.mean() for name, values in of._asdict().items()}
-    return (
-        f"Windows of five tokens that the statistic keeps: {means['share_written']:.1%} of the text's, "
-        f"{means['share_shuffled']:.1%} of shuffled ones. Geometric mean of errors kept, text / shuffled: "
-        f"{means['ratio']:.3f}, with random vectors {means['random_ratio']:.3f}, where repeats are alike "
-        f"{means['alike']:.3f}. A token's two successors are {means['apart_written']:.3f} apart (|b - c|^2), in "
-        f"shuffled windows {means['apart_shuffled']:.3f}."
-    )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, count_entries, signed_map
+from mesascope.studies.sander2024.prop2_augmented.cells import ExactLosses
 from mesascope.theory.augmented import one_step_losses, one_step_optimum
 
 if TYPE_CHECKING:
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 SMALLEST = 1e-16  # an excess; what is smaller is drawn there, where float64 ends
 
 
-def three_panels(steps: np.ndarray, losses: np.ndarray, product: np.ndarray, dim: int, num_pairs: int) -> "Figure":
-    """Losses [seeds records] over the best step's, b1 a2^T [d d] over c*, and what a step loses by length."""
+def three_panels(exact: ExactLosses, product: np.ndarray, dim: int, num_pairs: int) -> "Figure":
+    """Exact losses over the best step's, b1 a2^T [d d] over c*, and what a step loses by length."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.5), layout="constrained")
     descent, signs, lengths = figure.subplots(1, 3)
     best = one_step_optimum(dim, num_pairs)
-    descent.semilogy(steps, np.maximum(losses / best.loss - 1, SMALLEST).T, ".", markersize=4)
+    descent.semilogy(exact.steps, np.maximum(exact.losses / best.loss - 1, SMALLEST).T, ".", markersize=4)
     descent.set(xlabel="training step", ylabel=f"exact loss / best step's - 1 (at {SMALLEST:g}: or less)")
     descent.set_title("(a) training, a colour a seed")
     descent.locator_params(axis="x", nbins=5)

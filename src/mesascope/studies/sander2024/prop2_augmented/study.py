@@ -4,10 +4,19 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from mesascope.studies.sander2024.prop2_augmented import cells as augmented
+from mesascope.studies.sander2024.prop2_augmented.cells import (
+    ExactCell,
+    ExactLosses,
+    LongCell,
+    LongLosses,
+    SampledLayerCell,
+    sample_training,
+)
 from mesascope.studies.sander2024.prop2_augmented.panels import three_panels
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.sander2024.prop2_augmented.weights import LayerWeights
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.theory.augmented import one_step_optimum
 from mesascope.training.config import FitConfig
 from mesascope.training.exact import Adam
@@ -17,22 +26,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LOSS = "|loss / best step's - 1|"
 REST = "largest of a1, a3, a4 (/ a2) and b2 (/ b1)"
 PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|"
 DISTANCE = "relative distance of predictions"
+EQUAL = f"{DISTANCE}, signs made equal"
 QUARTER = "|loss a step and coordinate of 2000 steps, simulated - 1/4|"
-GAMMA = "relative distance of Gamma"
-MANY, NUM_LONG = 2000, 100  # pairs of states, and sequences a seed, for the limit
+GAMMA = "relative distance of Gamma, signs made equal"
+EVERY = "every seed"
 
 
 class Summary(NamedTuple):
-    """What figures and verdicts are made from."""
+    """What figures and readings are made from: the exact training, the one on samples, and long sequences."""
 
-    steps: np.ndarray
-    losses: np.ndarray  # exact, by seed and over steps
-    exact: augmented.Reading
-    sampled: augmented.Reading
-    long: np.ndarray  # the best step's loss a step and coordinate on long sequences, by seed
+    losses: ExactLosses
+    exact: LayerWeights
+    sampled: LayerWeights
+    long: LongLosses
 
 
 class Proposition2(AbstractStudy):
@@ -47,39 +57,68 @@ class Proposition2(AbstractStudy):
     Two things are not as the proposition is told. It asks for a1 + a4 = 0 only. But s_0 = 0, so that at t = 1 the term
     of a1 stands alone and costs what nothing gives back: both vanish. And off its diagonal b1 a2^T enters the loss
     squared only, since phases are independent: c* sigma sigma^T is as good for any signs sigma. Only equal signs make
-    gradient descent; those that training ends with may differ (see the notes).
+    gradient descent; those that training ends with may differ (see the numbers).
     """
 
     title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 2"
     claims: ClassVar = (
-        Claim("loss", "Training ends at the loss of one gradient step.", "|loss / best step's - 1|", "at most", 1e-4),
-        Claim("rest", "All else is zero.", REST, "at most", 0.01),
-        Claim("product", "b1 a2^T is c* everywhere, up to signs.", PRODUCT, "at most", 0.01),
-        Claim("map", "The layer is the best gradient step.", DISTANCE, "at most", 0.01),
-        Claim("map-signs", "It is, once signs are equal.", f"{DISTANCE}, signs made equal", "at most", 0.01),
-        Claim("gamma", "So is its in-context map.", f"{GAMMA}, signs made equal", "at most", 0.01),
+        Claim("loss", "Training ends at the loss of one gradient step.", LOSS, "at most", 1e-4, EVERY),
+        Claim("rest", "All else is zero.", REST, "at most", 0.01, EVERY),
+        Claim("product", "b1 a2^T is c* everywhere, up to signs.", PRODUCT, "at most", 0.01, EVERY),
+        Claim("map", "The layer is the best gradient step.", DISTANCE, "at most", 0.01, EVERY),
+        Claim("map-signs", "It is, once signs are equal.", EQUAL, "at most", 0.01, EVERY),
+        Claim("gamma", "So is its in-context map.", GAMMA, "at most", 0.01, EVERY),
         Claim("quarter", "The longer the sequence, the nearer a step's loss is to 1/4.", QUARTER, "at most", 0.01),
-        Claim("samples", "So is a layer trained on samples.", f"{DISTANCE}, signs made equal", "at most", 0.05),
+        Claim("samples", "So is a layer trained on samples.", EQUAL, "at most", 0.05, EVERY),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 6000, "num_sample_steps": 800, "batch_size": 256, "dim": 2, "num_pairs": 4},
+        "smoke": {
+            "seeds": 2,
+            "dim": 2,
+            "num_pairs": 4,
+            "num_steps": 300,
+            "num_sample_steps": 20,
+            "batch_size": 32,
+            "num_long_pairs": 50,
+            "num_long": 4,
+        },
         "quick": {},
-        "paper": {"seeds": 5, "num_pairs": 48, "num_steps": 20_000, "num_sample_steps": 5000, "batch_size": 1024},
+        "paper": {
+            "seeds": 5,
+            "num_pairs": 48,
+            "num_steps": 20_000,
+            "num_sample_steps": 5000,
+            "batch_size": 1024,
+            "num_long": 100,
+        },
     }
 
     seeds: int = 3
+    """Trainings, each from a key of its own."""
     dim: int = 5
+    """Size of a state."""
     num_pairs: int = 18
+    """Pairs of states in the longest sequence that is trained on."""
     init_std: float = 0.1
+    """Standard deviation of the weights that training starts from."""
     learning_rate: float = 1e-3
+    """Adam's rate."""
     num_steps: int = 10_000
+    """Training steps on the exact loss."""
     num_sample_steps: int = 1500
+    """Training steps on samples."""
     batch_size: int = 512
+    """Sequences a training step."""
+    num_long_pairs: int = 2000
+    """Pairs of states in the sequences that the limit is simulated on."""
+    num_long: int = 100
+    """Long sequences a seed."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
-        for name in ("dim", "num_pairs", "num_steps"):
+        for name in ("dim", "num_pairs", "num_steps", "num_long_pairs", "num_long"):
             check_count(name, getattr(self, name))
         check_positive("init_std", self.init_std)
         self.cells()  # checks everything else
@@ -88,53 +127,38 @@ class Proposition2(AbstractStudy):
         sizes = (self.dim, self.num_pairs, self.init_std)
         seeds = (self.seeds, self.first_seed)
         config = FitConfig(self.num_sample_steps, self.batch_size, self.learning_rate, clip_norm=10.0)
-        exact = augmented.ExactCell(*sizes, Adam(self.learning_rate), self.num_steps, *seeds)
-        samples = augmented.sample_training(*sizes, config, *seeds)
-        long = augmented.LongCell(self.dim, MANY, NUM_LONG, *seeds)
-        return Cell("exact loss", exact), Cell("samples", samples), Cell("long sequences", long)
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        if isinstance(cell.config, augmented.LongCell):
-            return augmented.simulate_long(cell.config, workspace)
-        return augmented.train_exactly(cell.config, workspace)
+        exact = ExactCell(*sizes, Adam(self.learning_rate), self.num_steps, *seeds)
+        sampled = SampledLayerCell(sample_training(*sizes, config, *seeds), self.num_pairs)
+        long = LongCell(self.dim, self.num_long_pairs, self.num_long, *seeds)
+        return Cell("exact loss", exact), Cell("samples", sampled), Cell("long sequences", long)
 
     def summarise(self, results: list[Arrays]) -> Summary:
         exact, sampled, long = results
-        scores, values = (sampled[f"weights_{i:03d}"][:, -1] for i in range(2))
-        of_exact = augmented.read(exact["scores"], exact["values"], self.num_pairs)
-        of_samples = augmented.read(scores, values, self.num_pairs)
-        return Summary(exact["steps"], exact["losses"], of_exact, of_samples, long["losses"])
+        losses, weights = (kind(*(exact[name] for name in kind._fields)) for kind in (ExactLosses, LayerWeights))
+        return Summary(losses, weights, LayerWeights(**sampled), LongLosses(**long))
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        exact, best = summary.exact, one_step_optimum(self.dim, self.num_pairs)
-        per_seed = {
-            "loss": np.abs(summary.losses[:, -1] / best.loss - 1),
+    def readings(self, summary: Summary) -> Readings:
+        exact, sampled = summary.exact, summary.sampled
+        best = one_step_optimum(self.dim, self.num_pairs)
+        return {
+            "loss": np.abs(summary.losses.losses[:, -1] / best.loss - 1),
             "rest": exact.rest,
             "product": np.abs(np.abs(exact.product) / best.coefficient - 1).max(axis=(1, 2)),
             "map": exact.map_distance,
             "map-signs": exact.unflipped_distance,
             "gamma": exact.unflipped_gamma,
-            "samples": summary.sampled.unflipped_distance,
+            "quarter": np.abs(summary.long.losses - 0.25),
+            "samples": sampled.unflipped_distance,
+            "c* of the best step": best.coefficient,
+            "3 / (2N), its size for long sequences": 1.5 / self.num_pairs,
+            "mean |entry of b1 a2^T|, exact loss": np.abs(exact.product).mean(axis=(1, 2)),
+            "mean |entry of b1 a2^T|, samples": np.abs(sampled.product).mean(axis=(1, 2)),
+            "coordinates of the rarer sign": exact.num_flipped,
+            "relative distance of Gamma, signs as they are": exact.gamma_distance,
+            "loss a step and coordinate of the best step": best.loss / (self.dim * self.num_pairs),
+            "loss a step and coordinate on long sequences": summary.long.losses,
         }
-        quarter = np.abs(summary.long - 0.25)
-        return tuple(
-            claim.judge_every(per_seed[claim.id]) if claim.id in per_seed else claim.judge(quarter)
-            for claim in self.claims
-        )
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        best = one_step_optimum(self.dim, self.num_pairs)
-        products = (np.abs(each.product).mean(axis=(1, 2)) for each in (summary.exact, summary.sampled))
-        learned = (", ".join(f"{value:.5f}" for value in values) for values in products)
-        told = "c* = {:.5f}, 3 / (2N) = {:.5f}; learned on the exact loss {}; on samples {}."
-        return (
-            told.format(best.coefficient, 1.5 / self.num_pairs, *learned),
-            f"Coordinates of the rarer sign, by seed: {', '.join(map(str, summary.exact.num_flipped))} of {self.dim}; "
-            f"distances of Gamma {', '.join(f'{each:.2g}' for each in summary.exact.gamma_distance)}.",
-            f"The best step loses {best.loss / (self.dim * self.num_pairs):.4f} a step and coordinate, on sequences of "
-            f"{MANY} steps {', '.join(f'{each:.4f}' for each in summary.long)}.",
-        )
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        sizes = (self.dim, self.num_pairs)
-        return {"proposition2": three_panels(summary.steps, summary.losses, summary.exact.product[0], *sizes)}
+        panels = three_panels(summary.losses, summary.exact.product[0], self.dim, self.num_pairs)
+        return {"proposition2": panels}

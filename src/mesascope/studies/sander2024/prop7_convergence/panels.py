@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mesascope.studies.sander2024.prop7_convergence.cells import RowDescentCell, Descents
+from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDescentCell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mesascope.studies.sander2024.prop7_convergence.cells import RowDescentCell, Descents
+from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDescentCell
 from mesascope.study.base import Readings
 
 
@@ -26,7 +26,7 @@ def readings(found: Descents, cell: RowDescentCell, num_uniform: int) -> Reading
 
 
 def from_one_rate(losses: np.ndarray, cell: RowDescentCell) -> np.ndarray:
-    """The largest |loss / (1 - 2 rate)^(2k) - 1| of the first steps [laws steps], where that is large enough to tell."""
+    """The largest |loss / (1 - 2 rate)^(2k) - 1| of the first steps [laws steps], where it is not too small."""
     law = (1 - 2 * cell.learning_rate) ** (2.0 * np.arange(losses.shape[1]))
     seen = law > cell.least_loss
     return np.abs(losses[:, seen] / law[seen] - 1).max()

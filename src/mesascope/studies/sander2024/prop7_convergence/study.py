@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from mesascope.studies.sander2024.prop7_convergence.cells import RowDescentCell, Descents
+from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDescentCell
 from mesascope.studies.sander2024.prop7_convergence.panels import three_panels
 from mesascope.studies.sander2024.prop7_convergence.readings import readings
 from mesascope.study.base import AbstractStudy, Readings

@@ -3,57 +3,63 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from mesascope.data.orders import ShuffledInWindows
-from mesascope.studies.sander2024._shared.text import moments, rivals
-from mesascope.study.base import Arrays, Workspace
+from mesascope.studies.sander2024._shared.text import PenaltyGrid, best_penalty, moments
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.text import TextWindows
 
 
-class FitsCell(NamedTuple):
+class Spectra(NamedTuple):
+    """Eigenvalues of AR(1), as (real, imaginary), by least squares.
+
+    Of `windows` one by one [windows d 2], of these by `ridge` regression with the `penalty` that forecasts best, of the
+    same windows with their words `shuffled`, and of all windows `together` [d 2].
+    """
+
+    windows: np.ndarray
+    ridge: np.ndarray
+    shuffled: np.ndarray
+    together: np.ndarray
+    penalty: np.ndarray
+
+
+class FitsCell(AbstractConfig):
     """How many windows AR(1) is fitted to, one by one and all together."""
 
     windows: TextWindows
     num_windows: int
+    penalties: PenaltyGrid = PenaltyGrid()
+    rcond: float = 1e-10
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Spectra`."""
+        windows = self.windows
+        shuffled = TextWindows(windows.num_states, windows.dim, ShuffledInWindows(), windows.source)
+        penalty = float(best_penalty(windows.training(self.num_windows), self.penalties))
+        written, other = (
+            moments(np.asarray(each.held_out(self.num_windows).states, float)) for each in (windows, shuffled)
+        )
+        workspace.report(1, 1, "AR(1) fitted")
+        return Spectra(
+            spectrum(*written, self.rcond),
+            spectrum(*written, self.rcond, penalty),
+            spectrum(*other, self.rcond),
+            spectrum(*(each.sum(axis=0) for each in written), self.rcond),
+            np.asarray(penalty),
+        )._asdict()
 
 
-def measure_fits(cell: FitsCell, workspace: Workspace) -> Arrays:
-    """Eigenvalues of AR(1) by least squares: of every window [windows d], and of all of them together [d].
-
-    Also of the same windows with their words shuffled, and of ridge regression at the `penalty` that forecasts best.
-    Complex numbers come as two columns.
-    """
-    windows = cell.windows
-    held_out = windows.held_out(cell.num_windows)
-    shuffled = TextWindows(windows.num_states, windows.dim, ShuffledInWindows(), windows.source)
-    penalty = float(rivals(windows.training(cell.num_windows), held_out)[1]["penalty"])
-    written, other = (
-        moments(np.asarray(each.states, float)) for each in (held_out, shuffled.held_out(cell.num_windows))
-    )
-    workspace.report(1, 1, "AR(1) fitted")
-    return {
-        "windows": _spectrum(written, 0.0),
-        "ridge": _spectrum(written, penalty),
-        "shuffled": _spectrum(other, 0.0),
-        "together": _spectrum((written[0].sum(axis=0), written[1].sum(axis=0)), 0.0),
-        "penalty": np.asarray(penalty),
-    }
-
-
-def _spectrum(sums: tuple[np.ndarray, np.ndarray], penalty: float) -> np.ndarray:
-    """The eigenvalues of A = R S^{-1}, as (real, imaginary), the least-norm A where S has no inverse."""
-    moment, cross = sums
-    inverse = np.linalg.pinv(moment + penalty * np.eye(moment.shape[-1]), rcond=1e-10, hermitian=True)
+def spectrum(
+    moment: Float[np.ndarray, "*n d d"], cross: Float[np.ndarray, "*n d d"], rcond: float, penalty: float = 0.0
+) -> Float[np.ndarray, "*n d 2"]:
+    """The eigenvalues of A = R (S + penalty I)^{-1}, the least-norm A where S has no inverse."""
+    inverse = np.linalg.pinv(moment + penalty * np.eye(moment.shape[-1]), rcond=rcond, hermitian=True)
     values = np.linalg.eigvals(cross @ inverse)
     return np.stack([values.real, values.imag], axis=-1)
 
 
-def ordered_less_shuffled(fits: Arrays) -> np.ndarray:
-    """The largest |eigenvalue| of every window, less that of the same window with its words shuffled [windows]."""
-    written, shuffled = (moduli(fits[name]).max(axis=-1) for name in ("windows", "shuffled"))
-    return written - shuffled
-
-
-def moduli(spectrum: np.ndarray) -> np.ndarray:
-    """|eigenvalue| [..., d]."""
+def moduli(spectrum: Float[np.ndarray, "*n d 2"]) -> Float[np.ndarray, "*n d"]:
+    """|eigenvalue|."""
     return np.hypot(spectrum[..., 0], spectrum[..., 1])

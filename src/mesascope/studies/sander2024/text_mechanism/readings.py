@@ -1,9 +1,59 @@
-"""TODO"""
+"""The numbers that claims on layers trained on text are about, and the losses that they compare."""
 
 import numpy as np
 
-from mesascope.studies.sander2024.text_mechanism.fits import moduli
-from mesascope.study.base import Arrays
+from mesascope.stats import bootstrap_interval
+from mesascope.studies.sander2024._shared.text import Rivals
+from mesascope.studies.sander2024.text_mechanism.cells import TextLayers
+from mesascope.studies.sander2024.text_mechanism.fits import Spectra, moduli
+from mesascope.study.base import Readings
+
+NAMES = Rivals("the best gradient step", "ridge regression", "one matrix for all windows")
+
+
+def readings(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> Readings:
+    """Of layers one number a seed; of fits an interval over windows, or one number."""
+    gain = 1 - layers.losses[0] / layers.losses[1]
+    left = Rivals(*left_over(layers.cosine).T)
+    return {
+        "learns": layers.losses[0],
+        "order": gain,
+        "small": gain,
+        "modulus": bootstrap_interval(ordered_less_shuffled(fits)),
+        "positions": np.abs(layers.ratio + 0.5),
+        "heads": layers.defect,
+        "step": left.step,
+        "step-part": left.step,
+        "ridge-part": left.ridge,
+        "nearer": left.ridge / left.step,
+        **{f"loss of layers, {name}": losses for name, losses in zip(names, layers.losses, strict=True)},
+        **{f"loss of {name}": loss for name, loss in zip(NAMES, layers.rival_losses, strict=True)},
+        "coefficient of the best gradient step": layers.coefficient,
+        "penalty of ridge regression": layers.penalty,
+        "sum p_{T-1} / sum p_T": layers.ratio,
+        **{f"cosine of the layer f and g, {name}": each for name, each in zip(NAMES, layers.cosine.T, strict=True)},
+        **{f"|f - g|^2 / |f|^2, g {name}": each for name, each in zip(NAMES, layers.distance.T, strict=True)},
+        **_of_fits(fits),
+    }
+
+
+def _of_fits(fits: Spectra) -> Readings:
+    turning, angles = turns(fits.windows)
+    largest = Spectra(*(moduli(each).max(axis=-1).mean() for each in fits[:-1]), fits.penalty)
+    return {
+        "mean largest |eigenvalue|, least squares in a window": largest.windows,
+        "mean largest |eigenvalue|, words shuffled": largest.shuffled,
+        "mean largest |eigenvalue|, ridge regression in a window": largest.ridge,
+        "largest |eigenvalue|, one fit to all windows": largest.together,
+        "share of windows' eigenvalues that are real": 1 - turning.mean(),
+        "median turn of the others, in pi a step": np.median(angles[turning]) / np.pi if turning.any() else np.nan,
+    }
+
+
+def turns(spectrum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether an eigenvalue is not real, and its angle from 0 to pi [windows d]."""
+    real, imaginary = np.moveaxis(spectrum, -1, 0)
+    return np.abs(imaginary) > 1e-9, np.abs(np.arctan2(imaginary, real))
 
 
 def left_over(cosine: np.ndarray) -> np.ndarray:
@@ -11,29 +61,6 @@ def left_over(cosine: np.ndarray) -> np.ndarray:
     return 1 - np.maximum(cosine, 0.0) ** 2
 
 
-def in_words(names: tuple[str, ...], layers: Arrays, fits: Arrays) -> tuple[str, ...]:
-    """Losses, readings and eigenvalues, a sentence each."""
-
-    def listed(name: str) -> str:
-        return ", ".join(f"{each:.4g}" for each in layers[name])
-
-    losses = "; ".join(f"{name}: {listed(f'loss_{k}')}" for k, name in enumerate(names))
-    largest = {name: moduli(fits[name]).max(axis=-1).mean() for name in ("windows", "ridge", "shuffled", "together")}
-    real, imaginary = np.moveaxis(fits["windows"], -1, 0)
-    turning, angles = np.abs(imaginary) > 1e-9, np.abs(np.arctan2(imaginary, real))
-    median = np.median(angles[turning]) / np.pi if turning.any() else np.nan
-    return (
-        f"Losses by seed, {losses}; best gradient step {float(layers['step']):.4f} (c = "
-        f"{float(layers['coefficient']):.4f}), ridge {float(layers['ridge']):.4f}, one matrix for all windows "
-        f"{float(layers['common']):.4f}.",
-        f"Diagonal heads by seed: sum p_{{T-1}} / sum p_T {listed('ratio')}; |off-diagonal C| / |C| "
-        f"{listed('defect')}.",
-        f"Cosine of the layer's predictions f with a rival's g, and |f - g|^2 / |f|^2 as g is, by seed: step "
-        f"{listed('cosine_step')} and {listed('distance_step')}; ridge {listed('cosine_ridge')} and "
-        f"{listed('distance_ridge')}; one matrix {listed('cosine_common')} and {listed('distance_common')}.",
-        f"Largest |eigenvalue|, mean over windows: of least squares {largest['windows']:.3f}, with words shuffled "
-        f"{largest['shuffled']:.3f}, of ridge regression (penalty {float(fits['penalty']):.3g}) "
-        f"{largest['ridge']:.3f}; of one fit to all windows {largest['together']:.3f}. Of windows' eigenvalues "
-        f"{1 - turning.mean():.1%} are real; others turn by "
-        f"{median:.2f} pi a step in the median.",
-    )
+def ordered_less_shuffled(fits: Spectra) -> np.ndarray:
+    """The largest |eigenvalue| of every window, less that of the same window with its words shuffled [windows]."""
+    return moduli(fits.windows).max(axis=-1) - moduli(fits.shuffled).max(axis=-1)
