@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, count_entries, map_of_positions, signed_map
-from mesascope.study.base import Arrays
+from mesascope.studies.sander2024._shared.exact_heads import Heads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def heat_maps(arrays: Arrays) -> "Figure":
+def heat_maps(heads: Heads) -> "Figure":
     """A, B, C = B^T A and P of the first seed, the positions that a query never sees left white."""
     from matplotlib.figure import Figure
 
-    a, b = arrays["key_query"][0], arrays["output_value"][0]
+    a, b = heads.key_query[0], heads.output_value[0]
     figure = Figure(figsize=(13, 3.1), layout="constrained")
     *panels, last = figure.subplots(1, 4)
     of_heads = (
@@ -27,13 +27,15 @@ def heat_maps(arrays: Arrays) -> "Figure":
     for axes, (title, matrix, rows, columns) in zip(panels, of_heads, strict=True):
         signed_map(axes, matrix, title)
         count_entries(axes, rows, columns)
-    map_of_positions(last, arrays["positions"][0][:-1], "P, weights of positions")
+    map_of_positions(last, heads.positions[0, :-1], "P, weights of positions")
     count_entries(last, "length T", "key t", first_row=2)
     return figure
 
 
-def loss_over_heads(losses: dict[int, np.ndarray], floor: Callable[[int], int], seen: str) -> "Figure":
-    """The loss a position of every seed against the number of heads, and the least there is."""
+def loss_over_heads(
+    losses: dict[int, np.ndarray], floor: Callable[[int], float], seen: str, ylabel: str = "loss a position"
+) -> "Figure":
+    """The loss of every seed against the number of heads, and the least there is."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.8, 3.4), layout="constrained")
@@ -43,6 +45,6 @@ def loss_over_heads(losses: dict[int, np.ndarray], floor: Callable[[int], int], 
         axes.plot(np.full(len(of_seeds), num_heads), of_seeds, "o", color="C0", alpha=0.6, label=label)
     counts = range(min(losses), max(losses) + 1)
     axes.plot(counts, [floor(num_heads) for num_heads in counts], label=seen, **REFERENCE)
-    axes.set(xlabel="number of heads H", ylabel="loss a position", ylim=(-0.2, None))
+    axes.set(xlabel="number of heads H", ylabel=ylabel, ylim=(-0.2, None))
     axes.legend()
     return figure

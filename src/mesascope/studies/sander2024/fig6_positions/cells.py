@@ -1,22 +1,39 @@
 """Rows of position weights learned on concentrated phases (Sander et al. 2024, figure 6)."""
 
-from functools import partial
+import bisect
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from mesascope.models.position_weights import visible_keys
 from mesascope.random import data_key
 from mesascope.studies._shared.training import seed_keys
-from mesascope.study.base import Arrays
-from mesascope.theory.position_only import descent, loss, smoothest, spectrum
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
+from mesascope.theory.position_only import descent, loss, spectrum
 
 
-class RowsCell(NamedTuple):
-    """One concentration of phases, and the exact descent of P on it."""
+class Rows(NamedTuple):
+    """P where exact descent stopped, after `stop` steps (inf for never), and at the end; the Hessian's spectrum.
+
+    `stopped` and `ended` [rows t] have a row for each length T = 2, 3, ..., zero ahead of it. `spectrum` [t] is that of
+    the last row's Hessian, as decimal logarithms.
+    """
+
+    stop: np.ndarray
+    stopped: np.ndarray
+    ended: np.ndarray
+    spectrum: np.ndarray
+
+
+class RowsCell(AbstractConfig):
+    """Exact descent of P on one concentration of phases, until the mean loss over rows is below `tolerance`.
+
+    As the loss is a mean over rows, each has a rate of learning_rate / (num_states - 1).
+    """
 
     mu: float
     num_states: int
@@ -24,88 +41,83 @@ class RowsCell(NamedTuple):
     num_steps: int
     tolerance: float
 
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Rows`."""
+        first = bisect.bisect_left(range(self.num_steps), True, key=self.arrived)  # the loss falls with every step
+        stop = float(first) if self.arrived(first) else np.inf
+        workspace.report(1, 1, f"stopped after {stop:.0f} steps")
+        found = Rows(np.array(stop), self.rows(first), self.rows(self.num_steps), spectrum(self.num_states, self.mu))
+        return found._asdict()
 
-def descend(cell: RowsCell) -> Arrays:
-    """The step at which the mean loss over rows falls below the tolerance (inf for never), P then and at the end.
+    def arrived(self, num_steps: int) -> bool:
+        """Whether the mean loss over rows is below the tolerance."""
+        losses = [loss(row[:length], self.mu) for length, row in enumerate(self.rows(num_steps), start=2)]
+        return bool(np.mean(losses) < self.tolerance)
 
-    A row is a length T = 2, ..., num_states, and zero ahead of it; the loss is a mean over rows, so that each row has a
-    rate of learning_rate / (num_states - 1). The spectrum is that of the last row's Hessian, as logarithms.
-    """
-    lengths, rate = range(2, cell.num_states + 1), cell.learning_rate / (cell.num_states - 1)
-
-    def mean_loss(num_steps: np.ndarray) -> np.ndarray:
-        return np.mean([loss(descent(each, cell.mu, rate, num_steps), cell.mu) for each in lengths], axis=0)
-
-    low, high = 0, cell.num_steps  # the loss falls with every step: halve
-    reached = mean_loss(np.array([high]))[0] < cell.tolerance
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if mean_loss(np.array([middle]))[0] < cell.tolerance else (middle, high)
-
-    def rows(num_steps: int) -> np.ndarray:
-        matrix = np.zeros((cell.num_states - 1, cell.num_states))
-        for row, each in enumerate(lengths):
-            matrix[row, :each] = descent(each, cell.mu, rate, np.array([num_steps]))[0]
-        return matrix
-
-    return {
-        "stop": np.array(float(high) if reached else np.inf),
-        "stopped": rows(high),
-        "ended": rows(cell.num_steps),
-        "spectrum": spectrum(cell.num_states, cell.mu, digits=400),
-    }
+    def rows(self, num_steps: int) -> np.ndarray:
+        """P after so many steps [rows t]."""
+        rate, steps = self.learning_rate / (self.num_states - 1), np.array([num_steps])
+        rows = (descent(length, self.mu, rate, steps)[0] for length in range(2, self.num_states + 1))
+        return np.stack([np.pad(row, (0, self.num_states - len(row))) for row in rows])
 
 
-class SampledCell(NamedTuple):
-    """The same descent on fresh phases, `batch_size` of them a step, for every seed."""
+class SampledRows(NamedTuple):
+    """P where descent on samples stopped [seeds rows t], and after how many steps [seeds]; inf for never."""
+
+    stop: np.ndarray
+    stopped: np.ndarray
+
+
+class SampledRowsCell(AbstractConfig):
+    """The same descent on fresh phases, `batch_size` of them a step, until a batch's loss is below the tolerance."""
 
     rows: RowsCell
     batch_size: int
     seeds: int
     first_seed: int
 
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`SampledRows`, in float64."""
+        of = self.rows
+        with jax.enable_x64(True):
+            sizes = of.num_states, of.learning_rate, of.num_steps, of.tolerance, self.batch_size
+            keys = seed_keys(self.first_seed, self.seeds)
+            steps, weights, losses = map(np.asarray, _descend(keys, jnp.array(of.mu), *sizes))
+        stop = np.where(losses < of.tolerance, steps, np.inf)
+        workspace.report(1, 1, f"stopped after {stop.mean():.0f} steps")
+        return SampledRows(stop, weights)._asdict()
 
-def descend_on_samples(cell: SampledCell) -> Arrays:
-    """By seed the step at which the mean loss of a batch first fell below the tolerance (inf for never), and P then."""
-    with jax.enable_x64(True):
-        steps, weights, losses = jax.jit(jax.vmap(partial(_until_stopped, cell)))(
-            seed_keys(cell.first_seed, cell.seeds)
-        )
-        reached = np.asarray(losses) < cell.rows.tolerance
-        return {"stop": np.where(reached, np.asarray(steps, float), np.inf), "stopped": np.asarray(weights)}
 
-
-def _until_stopped(cell: SampledCell, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+@eqx.filter_jit  # with mu for an argument: one program for all laws
+def _descend(
+    keys: Key[Array, " seeds"],
+    mu: Float[Array, ""],
+    num_states: int,
+    learning_rate: float,
+    num_steps: int,
+    tolerance: float,
+    batch_size: int,
+) -> tuple[Array, Array, Array]:
     """Steps p <- p - 2 rate (H p - h), H the moments of a new batch, until p's loss on the batch is small."""
-    of, size = cell.rows, cell.rows.num_states
-    lags = np.abs(np.arange(size)[:, None] - np.arange(size)[None, :])
-    seen, rate = visible_keys(size)[:-1], of.learning_rate / (size - 1)
+    lags = np.abs(np.arange(num_states)[:, None] - np.arange(num_states)[None, :])
+    seen, rate = visible_keys(num_states)[:-1], learning_rate / (num_states - 1)
 
     def step(state):
         done, key, _, weights, _ = state
         key, batch_key = jax.random.split(key)
-        phases = jax.random.uniform(batch_key, (cell.batch_size,), maxval=2 * jnp.pi) / of.mu
-        moments = jnp.cos(2 * phases[:, None] * jnp.arange(float(size))[None, :]).mean(axis=0)[lags]
+        phases = jax.random.uniform(batch_key, (batch_size,), maxval=2 * jnp.pi) / mu
+        moments = jnp.cos(2 * phases[:, None] * jnp.arange(float(num_states))[None, :]).mean(axis=0)[lags]
         pulls = weights @ moments
         loss = jnp.mean(jnp.sum((pulls - 2 * moments[1:]) * weights, axis=1) + 1)
         return done + 1, key, weights, weights - 2 * rate * jnp.where(seen, pulls - moments[1:], 0.0), loss
 
     def unfinished(state):
-        return (state[0] <= of.num_steps) & (state[-1] >= of.tolerance)
+        return (state[0] <= num_steps) & (state[-1] >= tolerance)
 
-    none = jnp.zeros((size - 1, size))
-    start = (jnp.array(0), data_key(key), none, none, jnp.array(jnp.inf))
-    done, _, weights, _, loss = jax.lax.while_loop(unfinished, step, start)
-    return done - 1, weights, loss
+    def of_seed(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+        none = jnp.zeros((num_states - 1, num_states))
+        start = (jnp.array(0), data_key(key), none, none, jnp.array(jnp.inf))
+        done, _, weights, _, loss = jax.lax.while_loop(unfinished, step, start)
+        return done - 1, weights, loss
 
-
-def nearest_least_norm(row: np.ndarray) -> tuple[float, float]:
-    """How many moments the nearest row of least norm has learned, and the distance to it in units of its norm.
-
-    Both are nan where the row is not finite.
-    """
-    if not np.isfinite(row).all():
-        return np.nan, np.nan
-    most = np.array([smoothest(len(row), num_moments) for num_moments in range(1, len(row) + 1)])
-    distances = np.linalg.norm(most - row, axis=1) / np.linalg.norm(most, axis=1)
-    return float(np.argmin(distances)) + 1, float(np.min(distances))
+    return jax.vmap(of_seed)(keys)

@@ -1,46 +1,30 @@
 """Figure 6 of Sander et al. 2024: position weights learned on concentrated phases are smooth."""
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from mesascope.studies.sander2024.fig6_positions import panels as panels
-from mesascope.studies.sander2024.fig6_positions.cells import (
-    RowsCell,
-    SampledCell,
-    descend,
-    descend_on_samples,
-    nearest_least_norm,
-)
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
-from mesascope.theory.position_only import smoothest
+from mesascope.studies.sander2024.fig6_positions.cells import Rows, RowsCell, SampledRows, SampledRowsCell
+from mesascope.studies.sander2024.fig6_positions.panels import three_rows
+from mesascope.studies.sander2024.fig6_positions.readings import STOPS, Summary, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
+from mesascope.theory.position_only import LARGEST_SPECTRUM
 from mesascope.validation import check_count, check_positive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# The sums of the last rows that the authors saved, the newest state's weight cut off; and, of an earlier run of exact
-# descent that had their rows, the steps at which it stopped and that weight.
-SUMS = {50.0: 0.526, 100.0: 0.705, 200.0: 0.763, 300.0: 0.825}
-STOPS = {50.0: 886, 100.0: 766, 200.0: 661, 300.0: 473}
-LAST = {50.0: 0.456, 100.0: 0.288, 200.0: 0.206, 300.0: 0.141}
-
-LARGE = 1e4  # mu in its limit
+STEPS = "largest |steps - those before|"
+SAVED = "largest |p_T - that before|"
+SUM = "largest |sum without p_T - theirs|"
 RISE = "largest rise of p_T from one mu to the next"
 SHARPER = "least ratio of p_T at the end / at the stop"
 NEAR = "largest distance to the nearest / its norm, over mu"
 FEWER = "largest rise of its moments from one mu to the next"
 SAMPLES = "largest |steps on samples / exact - 1| over mu"
-
-
-class Summary(NamedTuple):
-    """Exact descent and descent on samples by mu, and exact descent in the limit of large mu."""
-
-    laws: list[Arrays]
-    samples: list[Arrays]
-    limit: Arrays
+CONDITION = "least log10 of its condition"
+LEAST_NORM = "distance to the least norm"
 
 
 class Figure6(AbstractStudy):
@@ -55,8 +39,9 @@ class Figure6(AbstractStudy):
 
     What their figure hides. It draws, and they saved, P times a lower triangle: the entry of the newest state,
     P_{T-1,T}, the largest of its row, is cut off, so that rows look smoother than they are and do not sum to one. Here
-    it is drawn. Nor is what they show the end of training: after 10^5 steps rows are sharper (see the notes), and still
-    not unit vectors. Where descent stops is held against an earlier run, sums of rows against the authors' files.
+    it is drawn. Nor is what they show the end of training: after 10^5 steps rows are sharper (see p_T
+    by mu), and still not unit vectors. Where descent stops is held against an earlier run, sums of rows against the
+    authors' files.
 
     In the limit of large mu, descent that has learned k moments has the p of least norm that predicts polynomials of
     degree below k: 1 / T everywhere for k = 1, a line for k = 2. Rows of the figure are held against the nearest.
@@ -65,38 +50,57 @@ class Figure6(AbstractStudy):
     title: ClassVar = "Concentrated phases make positions smooth, since descent sees few directions"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 6 and section 4.3"
     claims: ClassVar = (
-        Claim("stops", "Descent stops where it did before.", "largest |steps - those before|", "at most", 1.0),
-        Claim("saved", "It ends at the same weights.", "largest |p_T - that before|", "at most", 2e-3),
-        Claim("sums", "Their rows sum to as much.", "largest |sum without p_T - theirs|", "at most", 0.01),
+        Claim("stops", "Descent stops where it did before.", STEPS, "at most", 1.0, over="one number"),
+        Claim("saved", "It ends at the same weights.", SAVED, "at most", 2e-3, over="one number"),
+        Claim("sums", "Their rows sum to as much.", SUM, "at most", 0.01, over="one number"),
         Claim("samples", "On samples it stops there, too.", SAMPLES, "at most", 0.1),
-        Claim("smoother", "Larger mu, smoother weights.", RISE, "at most", 0.0),
-        Claim("early", "Training on makes them sharper.", SHARPER, "at least", 1.1),
-        Claim("condition", "The Hessian is singular to any float.", "least log10 of its condition", "at least", 16.0),
-        Claim("near", "Stopped rows are near rows of least norm.", NEAR, "at most", 0.5),
-        Claim("fewer", "These have fewer moments where mu is larger.", FEWER, "at most", 0.0),
-        Claim("least-norm", "At mu = 10^4 two moments are learned.", "distance to the least norm", "at most", 0.01),
+        Claim("smoother", "Larger mu, smoother weights.", RISE, "at most", 0.0, over="one number"),
+        Claim("early", "Training on makes them sharper.", SHARPER, "at least", 1.1, over="one number"),
+        Claim("condition", "The Hessian is singular to any float.", CONDITION, "at least", 16.0, over="one number"),
+        Claim("near", "Stopped rows are near rows of least norm.", NEAR, "at most", 0.5, over="one number"),
+        Claim("fewer", "These have fewer moments where mu is larger.", FEWER, "at most", 0.0, over="one number"),
+        Claim("least-norm", "At mu = 10^4 two moments are learned.", LEAST_NORM, "at most", 0.01, over="one number"),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "mus": (200.0, 300.0), "batch_size": 200},
+        "smoke": {
+            "seeds": 2,
+            "batch_size": 100,
+            "mus": (200.0, 300.0),
+            "num_states": 10,
+            "num_steps": 300,
+            "tolerance": 0.01,
+        },
         "quick": {},
         "paper": {"seeds": 10},
     }
 
     seeds: int = 3
+    """Descents on samples, each from a key of its own."""
     mus: tuple[float, ...] = tuple(STOPS)
+    """How concentrated phases are: uniform on [0, 2 pi / mu]."""
+    large_mu: float = 1e4
+    """A mu in its limit."""
     num_states: int = 30
+    """States in a sequence."""
     learning_rate: float = 0.5
+    """Rate of gradient descent."""
     num_steps: int = 100_000
+    """Training steps."""
     tolerance: float = 1e-3
+    """The mean loss over rows below which descent is stopped."""
     batch_size: int = 1000
+    """Phases a step of descent on samples."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_states", "num_steps", "batch_size"):
             check_count(name, getattr(self, name))
         check_count("num_states", self.num_states, minimum=3)
+        if self.num_states > LARGEST_SPECTRUM:
+            raise ValueError(f"`num_states` must be at most {LARGEST_SPECTRUM}; got {self.num_states}.")
         check_count("first_seed", self.first_seed, minimum=0)
-        for name in ("learning_rate", "tolerance"):
+        for name in ("learning_rate", "tolerance", "large_mu"):
             check_positive(name, getattr(self, name))
         unknown = [mu for mu in self.mus if mu not in STOPS]
         if unknown or list(self.mus) != sorted(self.mus) or len(self.mus) < 2:
@@ -106,52 +110,21 @@ class Figure6(AbstractStudy):
 
     def cells(self) -> tuple[Cell, ...]:
         sizes = (self.num_states, self.learning_rate, self.num_steps, self.tolerance)
-        laws = {f"mu = {mu:g}": RowsCell(mu, *sizes) for mu in (*self.mus, LARGE)}
-        samples = (SampledCell(RowsCell(mu, *sizes), self.batch_size, self.seeds, self.first_seed) for mu in self.mus)
+        *laws, limit = (RowsCell(mu, *sizes) for mu in (*self.mus, self.large_mu))
+        samples = (SampledRowsCell(law, self.batch_size, self.seeds, self.first_seed) for law in laws)
         return (
-            *(Cell(label, law) for label, law in laws.items()),
+            *(Cell(f"mu = {law.mu:g}", law) for law in (*laws, limit)),
             *(Cell(f"mu = {each.rows.mu:g}, on samples", each) for each in samples),
         )
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        of = cell.config
-        arrays = descend_on_samples(of) if isinstance(of, SampledCell) else descend(of)
-        workspace.report(1, 1, f"stopped after {np.mean(arrays['stop']):.0f} steps")
-        return arrays
-
     def summarise(self, results: list[Arrays]) -> Summary:
         num_laws = len(self.mus)
-        return Summary(results[:num_laws], results[num_laws + 1 :], results[num_laws])
+        *laws, limit = (Rows(**each) for each in results[: num_laws + 1])
+        samples = (SampledRows(**each) for each in results[num_laws + 1 :])
+        return Summary(self.mus, tuple(laws), tuple(samples), limit)
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        stops = np.array([arrays["stop"] for arrays in summary.laws])
-        rows = np.array([arrays["stopped"][-1] for arrays in summary.laws])
-        end = np.array([arrays["ended"][-1, -1] for arrays in summary.laws])
-        before, last, sums = (np.array([of[mu] for mu in self.mus]) for of in (STOPS, LAST, SUMS))
-        moments, distances = np.transpose([nearest_least_norm(row) for row in rows])
-        numbers = {
-            "stops": np.abs(stops - before).max(),
-            "saved": np.abs(rows[:, -1] - last).max(),
-            "sums": np.abs(rows[:, :-1].sum(axis=1) - sums).max(),
-            "smoother": np.diff(rows[:, -1]).max(),
-            "early": (end / rows[:, -1]).min(),
-            "condition": np.min([np.ptp(arrays["spectrum"]) for arrays in summary.laws]),
-            "near": distances.max(),
-            "fewer": np.diff(moments).max(),
-            "least-norm": np.linalg.norm(summary.limit["ended"][-1] - smoothest(self.num_states, 2)),
-        }
-        sampled = np.array([arrays["stop"] for arrays in summary.samples])
-        away = np.abs(sampled / stops[:, None] - 1).max(axis=0)
-        return tuple(
-            claim.judge(away) if claim.id == "samples" else claim.judge_exact(float(numbers[claim.id]))
-            for claim in self.claims
-        )
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        laws = zip((*self.mus, LARGE), (*summary.laws, summary.limit), strict=True)
-        exact = (panels.exact_in_words(mu, of, self.num_steps) for mu, of in laws)
-        samples = (panels.sampled_in_words(*each) for each in zip(self.mus, summary.samples, strict=True))
-        return *exact, *samples
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"figure6": panels.three_rows(self.mus, summary.laws, summary.samples, self.num_steps)}
+        return {"figure6": three_rows(summary, self.num_steps)}

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from mesascope.studies.sander2024._shared.last_weights import last_two, mean_of_ratios, ratio_of_sums, ratios
-from mesascope.studies.sander2024._shared.text import LONGEST, check_num_states
 
 # Queries s_1, s_2, s_3, whose newest keys are s_2, s_3, s_4; the row of s_4 is never read.
 WEIGHTS = np.array([[1.0, 2.0, 9, 9], [9, 3.0, 4.0, 9], [9, 9, -5.0, 1.0], [9, 9, 9, 9]])
@@ -25,11 +24,3 @@ def test_the_mean_of_ratios_is_not_the_ratio_of_sums():
     assert ratio_of_sums(WEIGHTS) == pytest.approx(-1 / 7)
     assert mean_of_ratios(WEIGHTS, first=3) == pytest.approx(-2.125)
     assert ratio_of_sums(WEIGHTS, first=3) == pytest.approx(-2 / 5)
-
-
-def test_windows_have_at_least_four_tokens_and_at_most_so_many():
-    check_num_states(4)
-    check_num_states(LONGEST)
-    for num_states in (3, LONGEST + 1):
-        with pytest.raises(ValueError, match="`num_states` must be"):
-            check_num_states(num_states)
