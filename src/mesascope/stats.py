@@ -6,7 +6,6 @@ hidden. Where the data cannot bound a quantity its interval is infinite, as it i
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,11 +36,11 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     mean = float(sample.mean())
     if sample.size == 1:
         return Estimate(mean, -math.inf, math.inf)
-    quantile = student_t_quantile(confidence, sample.size - 1)
-    margin = quantile * float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    margin = _student_quantile(confidence, sample.size - 1) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
     return Estimate(mean, mean - margin, mean + margin)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def bootstrap_interval(
     values: ArrayLike,
     statistic: Callable[[np.ndarray], Any] = np.mean,
@@ -60,16 +59,24 @@ def bootstrap_interval(
     sample = _sample("values", values, one_axis=False)
     if not np.isfinite(sample).all():
         return _UNDEFINED
-    point, size = float(statistic(sample)), len(sample)
-    if size == 1:
+    point = float(statistic(sample))
+    if len(sample) == 1:
         return Estimate(point, -math.inf, math.inf)
-    rng = np.random.default_rng(seed)
-    draws = (sample[rng.integers(size, size=size)] for _ in range(num_resamples))
-    resampled = np.array([float(statistic(draw)) for draw in draws])
-    if not (math.isfinite(point) and np.isfinite(resampled).all()):
+    from scipy.stats import bootstrap  # here, since it takes a second to load
+
+    # scipy resamples one axis of numbers, so it draws the indices of the rows.
+    drawn = bootstrap(
+        (np.arange(len(sample)),),
+        lambda rows: float(statistic(sample[rows])),
+        vectorized=False,
+        method="percentile",
+        confidence_level=confidence,
+        n_resamples=num_resamples,
+        rng=np.random.default_rng(seed),
+    )
+    if not (math.isfinite(point) and np.isfinite(drawn.bootstrap_distribution).all()):
         return Estimate(point, math.nan, math.nan)
-    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(point, float(low), float(high))
+    return Estimate(point, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -95,7 +102,7 @@ def paired_ratio_interval(numerator: ArrayLike, denominator: ArrayLike, confiden
         return Estimate(ratio, -math.inf, math.inf)
     # In delta = rho - ratio: (scale delta)^2 <= t^2 var(residuals - delta bottom) / n.
     (residual_variance, covariance), (_, variance) = np.cov(top - ratio * bottom, bottom) / size
-    squared_quantile = student_t_quantile(confidence, size - 1) ** 2
+    squared_quantile = _student_quantile(confidence, size - 1) ** 2
     curvature = scale**2 - squared_quantile * variance
     if curvature <= 0:
         return Estimate(ratio, -math.inf, math.inf)
@@ -105,39 +112,11 @@ def paired_ratio_interval(numerator: ArrayLike, denominator: ArrayLike, confiden
     return Estimate(ratio, float(low), float(high))
 
 
-@lru_cache
-def student_t_quantile(confidence: float, num_degrees: int) -> float:
-    """The t with P(|T| <= t) = confidence, for Student's T of a whole number of degrees of freedom.
+def _student_quantile(confidence: float, num_degrees: int) -> float:
+    """The t with P(|T| <= t) = confidence, for Student's T."""
+    from scipy.special import stdtrit
 
-    Bisection over the angle theta = arctan(t / sqrt(num_degrees)) of `_central_probability`.
-    """
-    _check_confidence(confidence)
-    if num_degrees < 1:
-        raise ValueError(f"`num_degrees` must be at least 1; got {num_degrees!r}.")
-    low, high = 0.0, math.pi / 2
-    while low < (middle := (low + high) / 2) < high:
-        if _central_probability(middle, num_degrees) < confidence:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(num_degrees) * math.tan(high)
-
-
-def _central_probability(angle: float, num_degrees: int) -> float:
-    """P(|T| <= sqrt(num_degrees) tan(angle)), a finite sum of positive terms.
-
-    sin(angle) times 1 + 1/2 cos^2 + (1 3)/(2 4) cos^4 + ... for even degrees of freedom; for odd,
-    2/pi (angle + sin(angle) (cos + 2/3 cos^3 + (2 4)/(3 5) cos^5 + ...)), both up to the power
-    num_degrees - 2 (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
-    """
-    sine, cosine = math.sin(angle), math.cos(angle)
-    first = 2 + num_degrees % 2  # the first denominator
-    denominators = np.arange(first, num_degrees - 1, 2)
-    terms = np.cumprod(cosine**2 * (denominators - 1) / denominators)
-    if num_degrees % 2 == 0:
-        return sine * (1 + float(terms.sum()))
-    series = cosine * (1 + float(terms.sum())) if num_degrees > 1 else 0.0
-    return 2 / math.pi * (angle + sine * series)
+    return -float(stdtrit(num_degrees, (1 - confidence) / 2))
 
 
 def _sample(name: str, values: ArrayLike, one_axis: bool = True) -> np.ndarray:

@@ -9,11 +9,14 @@ sum_t p_t lambda^(2t - T), its target lambda^T, and for real p the loss E |outpu
 Toeplitz matrix of sinc values, whose spectrum falls off a cliff: gradient descent sees about 4 T / mu directions.
 """
 
-import mpmath
 import numpy as np
 from numpy.polynomial import legendre
+from scipy.linalg import get_lapack_funcs
+from scipy.special import spherical_jn
 
 from mesascope.validation import check_count, check_positive
+
+LARGEST_SPECTRUM = 35
 
 
 def moment_matrix(num_positions: int, mu: float) -> np.ndarray:
@@ -31,26 +34,29 @@ def loss(weights: np.ndarray, mu: float) -> np.ndarray:
     return np.asarray(np.einsum("...t,tu,...u->...", weights, moments, weights) - 2 * weights @ moments[:, -1] + 1)
 
 
-def spectrum(num_positions: int, mu: float, digits: int = 200) -> np.ndarray:
-    """The eigenvalues of H as decimal logarithms, largest first: they are too far apart for floats.
+def spectrum(num_positions: int, mu: float) -> np.ndarray:
+    """The eigenvalues of H as decimal logarithms, largest first: they are too far apart to be found from H in floats.
 
-    Computed with `digits` decimal digits. At T = 30 and mu = 300 the
-    smallest is 115 orders of magnitude below the largest, and float64 would give rounding errors for nearly all.
-    Raises ValueError where `digits` do not suffice to tell the smallest from zero.
+    At T = 30 and mu = 300 the smallest is 113 orders of magnitude below one. It is not lost in a factor: with
+    w = 4 pi / mu and centred positions t, Gegenbauer's addition theorem for sinc(x - y) gives
+
+        H = J J^T,   J_tn = sqrt(2n + 1) j_n(w t),   j_n the spherical Bessel functions, n = 0, 1, ...
+
+    Columns of J fall off as steeply as the spectrum, and one-sided Jacobi rotations find singular values of such a
+    matrix in relative accuracy (Drmac and Veselic 2008). At T = 30 logarithms are right to 1e-3, below T = 15 to 1e-9.
+    Raises ValueError beyond T = 35, where for large mu they would not be right to 0.01.
     """
     check_count("num_positions", num_positions)
+    if num_positions > LARGEST_SPECTRUM:
+        raise ValueError(f"`num_positions` must be at most {LARGEST_SPECTRUM} for a spectrum; got {num_positions}.")
     check_positive("mu", mu)
-    check_count("digits", digits)
-    with mpmath.workdps(digits):
-        lags = [mpmath.sincpi(4 * mpmath.mpf(lag) / mpmath.mpf(mu)) for lag in range(num_positions)]
-        matrix = mpmath.matrix(num_positions, num_positions)
-        for row in range(num_positions):
-            for column in range(num_positions):
-                matrix[row, column] = lags[abs(row - column)]
-        values = sorted(mpmath.eigsy(matrix, eigvals_only=True), reverse=True)
-        if values[-1] <= mpmath.mpf(10) ** (10 - digits):
-            raise ValueError(f"`digits` must be larger to resolve the smallest eigenvalue; got {digits}.")
-        return np.array([float(mpmath.log10(value)) for value in values])
+    centred = 4 * np.pi / mu * (np.arange(num_positions) - (num_positions - 1) / 2)
+    orders = np.arange(num_positions + int(centred[-1]) + 20)  # j_n(x) vanishes quickly from n = x on
+    signs = np.where(centred[:, None] < 0, (-1.0) ** orders, 1.0)  # j_n is even or odd as n is
+    factor = np.sqrt(2 * orders + 1) * signs * spherical_jn(orders, np.abs(centred)[:, None])
+    (jacobi,) = get_lapack_funcs(("gejsv",), (factor,))
+    values, *_, scales, _, _ = jacobi(np.asfortranarray(factor.T), joba=0, jobu=3, jobv=3)
+    return 2 * np.log10(values * scales[0] / scales[1])
 
 
 def descent(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -> np.ndarray:
