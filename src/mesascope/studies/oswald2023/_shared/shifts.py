@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
 from mesascope.random import VALIDATION_SEED
-from mesascope.studies._shared.measure import jit_once, mean_error, over_models
+from mesascope.studies._shared.measure import mean_error, over_models
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.shifted import AbstractInputLaw, Exponential, Laplace, Normal, Shifted
@@ -71,14 +71,18 @@ class Shifts(eqx.Module):
         return ShiftedLosses(inputs, weights, laws.reshape(*laws.shape[:-1], num_laws, num_scales), corrupted)
 
 
+@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # draws compile slowly and run once
 def shifted_prompts(task: AbstractTeacherTask, shifts: Shifts, num_prompts: int) -> Prompt:
     """Prompts [shifts prompts] of the shifted tasks, drawn by one program."""
-    return jit_once(lambda: shifts.prompts(task, num_prompts))()
+    return shifts.prompts(task, num_prompts)
 
 
 def losses_at(prompts: Prompt, predictor: AbstractPredictor) -> dict[str, Float[Array, " shifts"]]:
     """The mean loss at every shift, as "loss"."""
     return {"loss": jax.lax.map(lambda at: mean_error(predictor, at), prompts)}
+
+
+_compiled_losses_at = eqx.filter_jit(losses_at)
 
 
 def losses_of_models(models: AbstractPredictor, prompts: Prompt) -> Float[np.ndarray, "models shifts"]:
@@ -88,7 +92,7 @@ def losses_of_models(models: AbstractPredictor, prompts: Prompt) -> Float[np.nda
 
 def losses_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[np.ndarray, " shifts"]:
     """The mean loss of one predictor at every shift."""
-    return np.asarray(eqx.filter_jit(losses_at)(prompts, predictor)["loss"])
+    return np.asarray(_compiled_losses_at(prompts, predictor)["loss"])
 
 
 def gaps(trained: ShiftedLosses, rival: ShiftedLosses) -> ShiftedLosses:

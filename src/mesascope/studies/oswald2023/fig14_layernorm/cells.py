@@ -4,7 +4,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
@@ -14,28 +13,77 @@ from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.layer_norm import Normalised
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
-from mesascope.predictor import AbstractPredictor
-from mesascope.probes.generalisation import generalisation_errors
 from mesascope.random import VALIDATION_SEED
-from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
+from mesascope.studies._shared.measure import validation
 from mesascope.studies._shared.training import Training, every
-from mesascope.study.base import Arrays, Workspace
+from mesascope.studies.oswald2023._shared.along_training import AlongTraining, along_training
+from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.tasks.shifted import Shifted
 from mesascope.training.config import FitConfig
 from mesascope.training.tune import tune
 
-NUM_SNAPSHOTS = 21  # that are measured
+
+class NormalisedLosses(NamedTuple):
+    """Trained layers along their training, as in `AlongTraining`, and on inputs of other scales.
+
+    `away_trained` [seeds scales], `away_descent` and `away_zero` [scales] are losses of layers, of gradient descent and
+    of predicting zero.
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    prediction_distance: np.ndarray
+    sensitivity_cosine: np.ndarray
+    sensitivity_distance: np.ndarray
+    away_trained: np.ndarray
+    away_descent: np.ndarray
+    away_zero: np.ndarray
+
+    @property
+    def along(self) -> AlongTraining:
+        """What was measured along the training."""
+        return AlongTraining(*self[: len(AlongTraining._fields)])
 
 
-class NormalisedCell(NamedTuple):
-    """A training of as many layers as gradient steps it is held against."""
+class NormalisedCell(AbstractConfig):
+    """A training of as many layers as gradient steps it is held against, measured at `num_snapshots` of its snapshots.
 
-    training: Training
-    task: LinearRegression
+    The steps have one rate, the best for the training task, tuned from `first_rate` on prompts of its own.
+    """
+
+    training: Training[LinearRegression]
     num_steps: int
     num_validation: int
     input_scales: tuple[float, ...]
+    num_snapshots: int = 21
+    first_rate: float = 5.0
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`NormalisedLosses`."""
+        trained, task = self.training.trained(workspace), self.training.task
+        prompts = validation(task, self.num_validation)
+        workspace.report(1, 2, "tuning gradient descent")
+        descent = self.best_descent()
+        along = along_training(*every(trained, self.num_snapshots), descent, prompts)
+        shifted = shifted_prompts(task, Shifts(input_scales=self.input_scales), self.num_validation)
+        workspace.report(2, 2, "measured")
+        return NormalisedLosses(
+            *along,
+            away_trained=losses_of_models(trained.model, shifted),
+            away_descent=losses_of(descent, shifted),
+            away_zero=losses_of(ZeroPredictor(), shifted),
+        )._asdict()
+
+    def best_descent(self) -> GradientDescent:
+        """Gradient descent of as many steps, its rate tuned."""
+        return tune(
+            GradientDescent(self.first_rate, self.num_steps),
+            self.training.task,
+            key=jax.random.key(VALIDATION_SEED - 1),
+            num_prompts=self.num_validation,
+            num_held_out=self.num_validation,
+        ).algorithm
 
 
 def initialise(dim_x: int, num_repeats: int, *, init_scale: float = 0.002, key: Key[Array, ""]) -> Transformer:
@@ -45,47 +93,9 @@ def initialise(dim_x: int, num_repeats: int, *, init_scale: float = 0.002, key: 
     return Transformer((Normalised.before(attention, tokens.dim_token),), tokens, num_repeats)
 
 
-def train_normalised(task: LinearRegression, num_repeats: int, config: FitConfig, seeds: tuple[int, int]) -> Training:
+def train_normalised(
+    task: LinearRegression, num_repeats: int, config: FitConfig, seeds: tuple[int, int]
+) -> Training[LinearRegression]:
     """The training of such a stack; `seeds` are the first one and how many."""
     first_seed, num_seeds = seeds
     return Training(partial(initialise, task.dim_x, num_repeats), task, config, num_seeds, first_seed)
-
-
-def measure(cell: NormalisedCell, workspace: Workspace) -> Arrays:
-    """Loss and alignment with gradient descent over training [seeds, snapshots]; losses over input scales.
-
-    Gradient descent has as many steps, and the rate that is best for the training task, tuned on prompts of its own.
-    """
-    trained, task = cell.training.trained(workspace), cell.task
-    prompts = validation(task, cell.num_validation)
-    descent = tune(
-        GradientDescent(5.0, cell.num_steps),
-        task,
-        key=jax.random.key(VALIDATION_SEED - 1),
-        num_prompts=cell.num_validation,
-        num_held_out=cell.num_validation,
-    ).algorithm
-    snapshots, steps = every(trained, NUM_SNAPSHOTS)
-
-    def along(model: Transformer) -> dict[str, Array]:
-        return {
-            "validation_loss": mean_error(model, prompts),
-            **mean_alignment(model, descent, prompts),
-        }
-
-    keys = jax.random.split(jax.random.key(VALIDATION_SEED), cell.num_validation)
-
-    def away(predictors: dict[str, AbstractPredictor]) -> dict[str, Array]:
-        def sample(key: Key[Array, ""], scale: Array):
-            return Shifted(task, input_scale=scale).sample(key)
-
-        errors = generalisation_errors(predictors, sample, jnp.asarray(cell.input_scales), keys)
-        return {f"input_scale_{name}": error.mean(axis=-1) for name, error in errors.items()}
-
-    rivals = {"gradient_descent": descent, "zero": ZeroPredictor()}
-    return {
-        "snapshot_steps": steps,
-        "loss_gradient_descent": np.asarray(jax.jit(mean_error)(descent, prompts)),
-        **over_models(along, snapshots, 2),
-        **over_models(lambda model: away({**rivals, "trained": model}), trained.model),
-    }

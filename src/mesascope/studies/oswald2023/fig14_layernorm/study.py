@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mesascope.studies.oswald2023._shared.layer_panels import alignment_over_training, input_scale, loss_over_training
-from mesascope.studies.oswald2023.fig2 import panels as panels
-from mesascope.studies.oswald2023.fig14_layernorm.cells import NormalisedCell, measure, train_normalised
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig14_layernorm.cells import NormalisedCell, NormalisedLosses, train_normalised
+from mesascope.studies.oswald2023.fig14_layernorm.panels import rows_of_depths
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-TRAINED, LARGE = INPUT_SCALES.index(1.0), [INPUT_SCALES.index(scale) for scale in (1.5, 2.0)]
-DEPTHS = (1, 2)
+TRAINED, LARGE = np.isin(INPUT_SCALES, 1.0), np.isin(INPUT_SCALES, (1.5, 2.0))  # the scales the claims speak of
+DEPTHS = {1: "one-layer", 2: "two-layers"}
 RATIO, LARGE_RATIO = "trained loss / GD loss", "larger trained loss / GD loss"
 
 
@@ -47,18 +47,25 @@ class Figure14(AbstractStudy):
         Claim("two-layers-large", "Two are better on inputs scaled by 1.5 and 2.", LARGE_RATIO, "at most", 1.0),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 500, "batch_size": 256, "num_validation": 300, "dim_x": 4},
-        "quick": {"seeds": 2, "num_steps": 1000, "num_validation": 1000},
-        "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000},
+        "smoke": {"num_steps": 100, "batch_size": 32, "num_validation": 100, "dim_x": 3},
+        "quick": {},
+        "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 2048, "num_validation": 10_000},
     }
 
     seeds: int = 2
+    """Trainings, each from a key of its own."""
     num_steps: int = 1000
-    batch_size: int = 2048
+    """Training steps."""
+    batch_size: int = 512
+    """Prompts a training step."""
     num_validation: int = 1000
+    """Prompts that losses are measured on."""
     dim_x: int = 10
+    """Size of an input, and examples in a prompt."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_validation"):
@@ -67,51 +74,34 @@ class Figure14(AbstractStudy):
 
     def cells(self) -> tuple[Cell, ...]:
         task = LinearRegression(self.dim_x, self.dim_x, input_scale=self.input_scale)
-        config = FitConfig(self.num_steps, self.batch_size)
-        cells: tuple[Cell, ...] = ()
-        for depth in DEPTHS:
-            training = train_normalised(task, depth, config, (self.first_seed, self.seeds))
-            measured = NormalisedCell(training, task, depth, self.num_validation, INPUT_SCALES)
-            cells += (Cell(f"depth {depth}: {training.label}", training), Cell(f"depth {depth}", measured))
-        return cells
+        config, seeds = FitConfig(self.num_steps, self.batch_size), (self.first_seed, self.seeds)
+        trainings = {depth: train_normalised(task, depth, config, seeds) for depth in DEPTHS}
+        return tuple(
+            Cell(f"depth {depth}", NormalisedCell(training, depth, self.num_validation, INPUT_SCALES))
+            for depth, training in trainings.items()
+        )
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return measure(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> dict[int, NormalisedLosses]:
+        return {depth: NormalisedLosses(**result) for depth, result in zip(DEPTHS, results, strict=True)}
 
-    def summarise(self, results: list[Arrays]) -> list[Arrays]:
-        return results[1::2]
+    def readings(self, summary: dict[int, NormalisedLosses]) -> Readings:
+        found: Readings = {}
+        for depth, losses in summary.items():
+            found = {**found, **_of_depth(depth, losses)}
+        return found
 
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        ratios = [of_depth["input_scale_trained"] / of_depth["input_scale_gradient_descent"] for of_depth in summary]
-        per_seed = (*(ratio[:, TRAINED] for ratio in ratios), *(ratio[:, LARGE].max(axis=1) for ratio in ratios))
-        return tuple(claim.judge(values) for claim, values in zip(self.claims, per_seed, strict=True))
-
-    def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
-        return tuple(remark(depth, arrays) for depth, arrays in zip(DEPTHS, summary, strict=True))
-
-    def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(12, 6.4), layout="constrained")
-        rows = figure.subplots(len(DEPTHS), 3)
-        for row, depth, arrays in zip(rows, DEPTHS, summary, strict=True):
-            loss_over_training(row[0], arrays)
-            alignment_over_training(row[1], arrays)
-            input_scale(row[2], arrays, np.array(INPUT_SCALES))
-            row[2].plot(INPUT_SCALES, arrays["input_scale_zero"].mean(axis=0), color="grey", label="zero predictor")
-            row[2].legend()
-            row[0].set_title(f"K = {depth}", loc="left", fontweight="bold")
-        return {"figure14": figure}
+    def figures(self, summary: dict[int, NormalisedLosses]) -> "dict[str, Figure]":
+        return {"figure14": rows_of_depths(summary, INPUT_SCALES)}
 
 
-def remark(depth: int, arrays: Arrays) -> str:
-    """Losses at the training scale and at the largest, and how far the layers are from gradient descent."""
-    means = {name: values.mean(axis=0) for name, values in arrays.items() if name.startswith("input_scale_")}
-    losses = ", ".join(
-        f"{name.removeprefix('input_scale_').replace('_', ' ')} {mean[TRAINED]:.3g} and {mean[-1]:.3g}"
-        for name, mean in means.items()
-    )
-    return (
-        f"K = {depth}: loss on inputs as trained on and on inputs twice as large: {losses}; "
-        f"mean cosine between the sensitivities {arrays['sensitivity_cosine'][:, -1].mean():.3f}."
-    )
+def _of_depth(depth: int, losses: NormalisedLosses) -> Readings:
+    """What claims are about, and losses where layers were trained and on the largest inputs."""
+    ratio = losses.away_trained / losses.away_descent
+    away = {"trained": losses.away_trained, "gradient descent": losses.away_descent, "zero": losses.away_zero}
+    return {
+        DEPTHS[depth]: ratio[:, TRAINED].max(axis=1),
+        f"{DEPTHS[depth]}-large": ratio[:, LARGE].max(axis=1),
+        f"K = {depth}, cosine between the sensitivities": losses.sensitivity_cosine[:, -1],
+        **{f"K = {depth}, loss on inputs as trained on, {name}": each[..., TRAINED] for name, each in away.items()},
+        **{f"K = {depth}, loss on inputs twice as large, {name}": each[..., -1] for name, each in away.items()},
+    }
