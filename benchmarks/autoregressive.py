@@ -26,6 +26,7 @@ import mesascope as ms
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.models.sequence_tokens import RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
+from mesascope.models.streams import UpdatesOnly
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
 from mesascope.training.runtime import set_up_runtime
@@ -44,7 +45,7 @@ def many_heads(key, num_heads=64):
     positions = SoftmaxWeights(jnp.zeros((PROCESS.num_states, PROCESS.num_states)))
     tokens = RepeatedTokens(2)
     return SequenceTransformer.initialise(
-        5, tokens=tokens, num_heads=num_heads, positions=positions, residual=False, key=key
+        5, tokens=tokens, num_heads=num_heads, positions=positions, stream=UpdatesOnly(), key=key
     )
 
 

@@ -6,7 +6,7 @@ import mesascope as ms
 
 process = ms.HaarProcess(num_states=20, dim=4)
 config = ms.FitConfig(num_steps=500, batch_size=256, learning_rate=0.01)
-model = ms.SequenceTransformer.initialise(4, normalise=False, key=jax.random.key(0))
+model = ms.SequenceTransformer.initialise(4, norm=None, key=jax.random.key(0))
 layer = ms.fit(model, process, config, key=jax.random.key(1)).model
 
 rivals = {f"a gradient step, rate {rate:g}": ms.DescentAlongSequence(rate) for rate in (0.02, 0.04, 0.06)}

@@ -50,6 +50,8 @@ from .constructions.gdpp import GDPlusPlusConstruction as GDPlusPlusConstruction
 # Constructions: weights that make a model one of these
 from .constructions.gradient_descent import GradientDescentConstruction as GradientDescentConstruction
 from .constructions.softmax_pair import SoftmaxPair as SoftmaxPair
+from .models.asking import LastAsks as LastAsks
+from .models.asking import TokenBeforeAsks as TokenBeforeAsks
 from .models.attention import (
     LinearSelfAttention as LinearSelfAttention,
 )
@@ -73,6 +75,8 @@ from .models.mlp import MLP as MLP
 from .models.mlp import OnInputs as OnInputs
 from .models.position_only import PositionOnlyLayer as PositionOnlyLayer
 from .models.sequence_transformer import SequenceTransformer as SequenceTransformer
+from .models.streams import Residual as Residual
+from .models.streams import UpdatesOnly as UpdatesOnly
 
 # Models
 from .models.transformer import Transformer as Transformer

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, measure_rivals
 
+from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import SoftmaxWeights
@@ -20,7 +22,6 @@ from mesascope.studies.sander2024.dense.readings import (
     read_weights,
     readings,
 )
-from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, measure_rivals
 from mesascope.studies.sander2024.fig7_heads.terms import all_terms, fit, linear_terms
 from mesascope.study.base import Workspace
 from mesascope.tasks.haar import HaarProcess
@@ -36,7 +37,14 @@ Z = 5
 def test_without_biases_the_sign_of_w_is_that_of_the_query(before, key):
     """f(-W) = (-1)^(T-1) f(W) if the last token asks, and the other sign if the one before does."""
     drawn = CausalHeads.initialise(3, num_heads=4, positions=SoftmaxWeights(jnp.ones((6, 6))), key=key)
-    layer = CausalHeads(drawn.query, drawn.key, drawn.value, drawn.output, drawn.positions, asks_before=before)
+    layer = CausalHeads(
+        drawn.query,
+        drawn.key,
+        drawn.value,
+        drawn.output,
+        drawn.positions,
+        asking=TokenBeforeAsks() if before else LastAsks(),
+    )
     states = HaarProcess(6, 3, Sphere()).sample(jax.random.key(1)).states
     signs = (-1.0) ** np.arange(6)[:, None]
     found, turned = layer(states), layer(signs * states)
@@ -57,7 +65,9 @@ def test_d_plus_1_heads_with_positive_weights_subtract_the_query():
     query, key, value = np.stack([whole, *copies]), np.stack([whole] + [ones] * dim), np.stack([whole] + [ones] * dim)
     output = np.stack([2 * unit, *(-np.outer(unit[i], unit[0]) for i in range(dim))]) * dim**0.5
     scores = jnp.where(np.eye(6, k=1) > 0, 100.0, 0.0)
-    layer = CausalHeads(*map(jnp.asarray, (query, key, value, output)), SoftmaxWeights(scores), asks_before=True)
+    layer = CausalHeads(
+        *map(jnp.asarray, (query, key, value, output)), SoftmaxWeights(scores), asking=TokenBeforeAsks()
+    )
     states = np.asarray(HaarProcess(6, dim, Sphere()).sample(jax.random.key(2)).states)
     last, before = states[1:], states[:-1]
     expected = 2 * last * np.sum(last * before, axis=1, keepdims=True) - before

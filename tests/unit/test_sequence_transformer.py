@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads, with_constant
 from mesascope.models.head_forms import CubicForm, HeadByHead
 from mesascope.models.position_weights import SoftmaxWeights, weights_by_prediction
 from mesascope.models.sequence_tokens import AugmentedTokens, RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
+from mesascope.models.streams import UpdatesOnly
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
 
@@ -23,7 +25,11 @@ POSITIONS = SoftmaxWeights(jax.random.normal(jax.random.key(5), (9, 9)))
 def by_hand(heads, tokens):
     """The sum over heads with every head's scores written out."""
     extended = np.concatenate([tokens, np.ones((len(tokens), 1))], axis=1)
-    asking = np.concatenate([np.zeros_like(extended[:1]), extended[:-1]]) if heads.asks_before else extended
+    asking = (
+        np.concatenate([np.zeros_like(extended[:1]), extended[:-1]])
+        if isinstance(heads.asking, TokenBeforeAsks)
+        else extended
+    )
     weights = np.tri(len(tokens))
     if heads.positions is not None:
         weights = np.asarray(weights_by_prediction(heads.positions, len(tokens)))
@@ -36,10 +42,10 @@ def by_hand(heads, tokens):
 
 @pytest.mark.parametrize("num_heads", [1, 2, 40])
 @pytest.mark.parametrize("positions", [None, POSITIONS], ids=["equal", "weighted"])
-@pytest.mark.parametrize("asks_before", [False, True])
-def test_heads_are_the_sum_of_their_scores(num_heads, positions, asks_before, key):
+@pytest.mark.parametrize("asking", [LastAsks(), TokenBeforeAsks()])
+def test_heads_are_the_sum_of_their_scores(num_heads, positions, asking, key):
     """Few heads attend one by one, many by moments: one map. Biases are drawn, not zero."""
-    settings = {"num_heads": num_heads, "positions": positions, "asks_before": asks_before}
+    settings = {"num_heads": num_heads, "positions": positions, "asking": asking}
     init_key, bias_key, token_key = jax.random.split(key, 3)
     heads = CausalHeads.initialise(3, **settings, key=init_key)
     bias = jax.random.normal(bias_key, (3, num_heads, 3))
@@ -62,10 +68,10 @@ def test_both_ways_have_the_same_gradients(positions, key):
     tokens = jax.random.normal(token_key, (9, 3))
 
     def by_moments(heads, weights):
-        return CubicForm.of_heads(heads.key_query, heads.output_value, weights, asks_before=False)
+        return CubicForm.of_heads(heads.key_query, heads.output_value, weights, asking=LastAsks())
 
     def by_heads(heads, weights):
-        return HeadByHead(weights, False, tuple(heads.key_query), tuple(heads.output_value))
+        return HeadByHead(weights, LastAsks(), tuple(heads.key_query), tuple(heads.output_value))
 
     def total(form_of, both):
         heads, tokens = both
@@ -92,19 +98,21 @@ def test_without_weights_the_stream_is_what_was_embedded(key):
     sequence = HaarProcess(6, 3).sample(key)
 
     def found(**settings):
-        model = SequenceTransformer.initialise(3, init_scale=0.0, normalise=False, key=jax.random.key(0), **settings)
+        model = SequenceTransformer.initialise(3, init_scale=0.0, norm=None, key=jax.random.key(0), **settings)
         return model.next_states(sequence)
 
     np.testing.assert_array_equal(found(tokens=RepeatedTokens()), sequence.states)
     assert not found().any()
-    assert not found(tokens=RepeatedTokens(), residual=False).any()
+    assert not found(tokens=RepeatedTokens(), stream=UpdatesOnly()).any()
 
 
 def test_what_a_layer_finds_is_normalised(key):
     """A layer's update has mean zero and variance one over the entries of each token, up to its epsilon."""
     init_key, sequence_key = jax.random.split(key)
     sequence = HaarProcess(8, 3).sample(sequence_key)
-    model = SequenceTransformer.initialise(3, tokens=RepeatedTokens(), residual=False, init_scale=100.0, key=init_key)
+    model = SequenceTransformer.initialise(
+        3, tokens=RepeatedTokens(), stream=UpdatesOnly(), init_scale=100.0, key=init_key
+    )
     found = np.asarray(model.next_states(sequence))
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(found.var(axis=1), 1, rtol=1e-4)

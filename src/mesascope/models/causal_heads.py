@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from mesascope.models._initial import scaled_normal
+from mesascope.models.asking import AbstractAsking, LastAsks
 from mesascope.models.head_forms import AbstractHeadForm, head_form
 from mesascope.models.position_weights import AbstractPositionWeights, weights_by_prediction
 from mesascope.validation import check_count, check_non_negative
@@ -15,8 +16,8 @@ class CausalHeads(eqx.Module):
     """sum_h O_h sum_{s <= t} P_ts V_h e_s <K_h e_s, Q_h e_t> / sqrt(k), with biases in Q, K and V.
 
     A bias is a column for an entry 1 behind every token. All heads share `positions`, whose row t - 1 weighs the tokens
-    that prediction t sees (see `weights_by_prediction`); without, P is one everywhere. With `asks_before` the token
-    before the last asks, e_{t-1} for e_t: what a layer without augmented tokens needs (Sander et al. 2024, section 4).
+    that prediction t sees (see `weights_by_prediction`); without, P is one everywhere. `asking` says which token
+    asks in the place of e_t.
     """
 
     query: Float[Array, "h k b"]
@@ -24,7 +25,7 @@ class CausalHeads(eqx.Module):
     value: Float[Array, "h k b"]
     output: Float[Array, "h d k"]
     positions: AbstractPositionWeights | None = None
-    asks_before: bool = eqx.field(static=True, default=False)
+    asking: AbstractAsking = LastAsks()
 
     @classmethod
     def initialise(
@@ -33,7 +34,7 @@ class CausalHeads(eqx.Module):
         *,
         num_heads: int = 1,
         positions: AbstractPositionWeights | None = None,
-        asks_before: bool = False,
+        asking: AbstractAsking = LastAsks(),  # noqa: B008 (an object without state)
         init_scale: float = 1.0,
         key: Key[Array, ""],
     ) -> "CausalHeads":
@@ -49,7 +50,7 @@ class CausalHeads(eqx.Module):
             for each, fan_in in zip(keys, fan_ins, strict=True)
         ]
         query, key_, value = (jnp.pad(each, ((0, 0), (0, 0), (0, 1))) for each in drawn[:3])
-        return cls(query, key_, value, drawn[3], positions, asks_before)
+        return cls(query, key_, value, drawn[3], positions, asking)
 
     def __call__(self, tokens: Float[Array, "t d"]) -> Float[Array, "t d"]:
         return self.form(len(tokens))(with_constant(tokens))
@@ -58,7 +59,7 @@ class CausalHeads(eqx.Module):
         """What the heads do to sequences of this length; `output_value` in place of their own, where it is given."""
         weights = None if self.positions is None else weights_by_prediction(self.positions, num_states)
         output_value = self.output_value if output_value is None else output_value
-        return head_form(self.key_query, output_value, weights, self.asks_before)
+        return head_form(self.key_query, output_value, weights, self.asking)
 
     @property
     def key_query(self) -> Float[Array, "h b b"]:

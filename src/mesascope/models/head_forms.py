@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mesascope.models.asking import AbstractAsking
 from mesascope.models.causal import CHUNK, causal_linear_attention
 from mesascope.models.weighted_sums import weighted_sums
 
@@ -19,15 +20,14 @@ from mesascope.models.weighted_sums import weighted_sums
 class AbstractHeadForm(eqx.Module):
     """sum_h (O V)_h sum_s P_ts e_s <e_s, (K^T Q)_h e_t>, from products of weights that are taken once.
 
-    With `asks_before` e_{t-1} asks for e_t.
+    `asking` says which token asks in e_t's place.
     """
 
     weights: Float[Array, "t t"] | None
-    asks_before: bool = eqx.field(static=True)
+    asking: AbstractAsking
 
     def __call__(self, tokens: Float[Array, "t b"]) -> Float[Array, "t o"]:
-        before = jnp.concatenate([jnp.zeros_like(tokens[:1]), tokens[:-1]])
-        return self.sums(tokens, before if self.asks_before else tokens)
+        return self.sums(tokens, self.asking(tokens))
 
     @abstractmethod
     def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
@@ -61,13 +61,13 @@ class CubicForm(AbstractHeadForm):
         key_query: Float[Array, "h b b"],
         output_value: Float[Array, "h o b"],
         weights: Float[Array, "t t"] | None,
-        asks_before: bool,
+        asking: AbstractAsking,
     ) -> "CubicForm":
         """The sum of heads with these products."""
         rows, columns = np.tril_indices(key_query.shape[-1])
         whole = jnp.einsum("hia,hbc->abic", output_value, key_query)
         halved = jnp.where((rows == columns)[:, None, None], 0.5, 1.0)
-        return cls(weights, asks_before, halved * (whole[rows, columns] + whole[columns, rows]))
+        return cls(weights, asking, halved * (whole[rows, columns] + whole[columns, rows]))
 
     def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
         rows, columns = np.tril_indices(seen.shape[1])
@@ -82,11 +82,11 @@ def head_form(
     key_query: Float[Array, "h b b"],
     output_value: Float[Array, "h o b"],
     weights: Float[Array, "t t"] | None,
-    asks_before: bool,
+    asking: AbstractAsking,
 ) -> AbstractHeadForm:
     """The form that takes fewer operations."""
     num_heads, dim, size = output_value.shape
     length = CHUNK + size if weights is None else len(weights)
     if num_heads * 4 * length < dim * size**2:  # operations a position, over its size
-        return HeadByHead(weights, asks_before, tuple(key_query), tuple(output_value))
-    return CubicForm.of_heads(key_query, output_value, weights, asks_before)
+        return HeadByHead(weights, asking, tuple(key_query), tuple(output_value))
+    return CubicForm.of_heads(key_query, output_value, weights, asking)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from mesascope.models.causal_heads import with_constant
 from mesascope.models.head_forms import AbstractHeadForm
 from mesascope.models.sequence_tokens import AbstractSequenceTokens
+from mesascope.models.streams import AbstractStream
 from mesascope.prompt import Sequence, check_sequence
 
 
@@ -37,7 +38,7 @@ class PreparedTransformer(eqx.Module):
     norms: tuple[CentredNorm, ...] | None
     tokens: AbstractSequenceTokens
     dim: int = eqx.field(static=True)
-    residual: bool = eqx.field(static=True)
+    stream: AbstractStream
 
     def trajectory(self, sequence: Sequence) -> Float[Array, "layers t d"]:
         """The predictions after each layer."""
@@ -50,9 +51,9 @@ class PreparedTransformer(eqx.Module):
         """The tokens after each layer."""
         check_sequence(sequence, self.dim, takes_complex=False)
         tokens = with_constant(self.tokens.embed(sequence.states))
-        constant, seen = with_constant(jnp.zeros_like(tokens[:, :-1])), []
+        seen = []
         for i, layer in enumerate(self.layers):
             update = layer(tokens) if self.norms is None else self.norms[i](layer(tokens))
-            tokens = (tokens if self.residual else constant) + update
+            tokens = self.stream(tokens, update)
             seen.append(tokens)
         return seen

@@ -5,10 +5,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key
 
+from mesascope.models.asking import AbstractAsking, LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights
 from mesascope.models.prepared_transformer import CentredNorm, PreparedTransformer
 from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTokens, RepeatedTokens
+from mesascope.models.streams import AbstractStream, Residual, UpdatesOnly
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count
@@ -17,15 +19,15 @@ from mesascope.validation import check_count
 class SequenceTransformer(AbstractSequencePredictor):
     """Tokens of real states, layers of causal heads, and the next state read out of each token after the last layer.
 
-    What a layer finds is normalised, where it has a `norm`, and added to its token, or, without `residual`, put in its
-    place. Rows of Q, K and V have biases, as in the authors' models, which the layers of their theory have not.
+    What a layer finds is normalised, where it has a norm, and becomes part of its token as the `stream` says. Rows of
+    Q, K and V have biases, as in the authors' models, which the layers of their theory have not.
     """
 
     layers: tuple[CausalHeads, ...]
     norms: tuple[eqx.nn.LayerNorm, ...] | None
     tokens: AbstractSequenceTokens
     dim: int = eqx.field(static=True)
-    residual: bool = eqx.field(static=True, default=True)
+    stream: AbstractStream = Residual()
 
     takes_complex = False
 
@@ -45,9 +47,9 @@ class SequenceTransformer(AbstractSequencePredictor):
         num_layers: int = 1,
         num_heads: int = 1,
         positions: AbstractPositionWeights | None = None,
-        asks_before: bool = False,
-        normalise: bool = True,
-        residual: bool = True,
+        asking: AbstractAsking = LastAsks(),  # noqa: B008 (an object without state)
+        norm: type[eqx.nn.LayerNorm] | None = eqx.nn.LayerNorm,
+        stream: AbstractStream = Residual(),  # noqa: B008
         init_scale: float = 1.0,
         key: Key[Array, ""],
     ) -> "SequenceTransformer":
@@ -56,13 +58,13 @@ class SequenceTransformer(AbstractSequencePredictor):
         check_count("num_layers", num_layers)
         tokens = AugmentedTokens() if tokens is None else tokens
         size = tokens.dim_token(dim)
-        settings = {"num_heads": num_heads, "positions": positions, "asks_before": asks_before}
+        settings = {"num_heads": num_heads, "positions": positions, "asking": asking}
         layers = tuple(
             CausalHeads.initialise(size, init_scale=init_scale, key=each, **settings)
             for each in jax.random.split(key, num_layers)
         )
-        norms = tuple(eqx.nn.LayerNorm(size) for _ in layers) if normalise else None
-        return cls(layers, norms, tokens, dim, residual)
+        norms = None if norm is None else tuple(norm(size) for _ in layers)
+        return cls(layers, norms, tokens, dim, stream)
 
     def prepared(self, num_states: int) -> PreparedTransformer:
         written = [layer.output_value for layer in self.layers]
@@ -73,7 +75,7 @@ class SequenceTransformer(AbstractSequencePredictor):
             for layer, each in zip(self.layers, written, strict=True)
         )
         norms = None if self.norms is None else tuple(map(CentredNorm.of, self.norms))
-        return PreparedTransformer(forms, norms, self.tokens, self.dim, self.residual)
+        return PreparedTransformer(forms, norms, self.tokens, self.dim, self.stream)
 
     def trajectory(self, sequence: Sequence) -> Float[Array, "layers t d"]:
         """The predictions after each layer."""
@@ -92,14 +94,14 @@ class SequenceTransformer(AbstractSequencePredictor):
         weights = SoftmaxWeights(jnp.zeros((6, 6)))
         return (
             cls.initialise(4, num_layers=2, key=jax.random.key(0)),
-            cls.initialise(4, num_heads=3, normalise=False, key=jax.random.key(1)),
+            cls.initialise(4, num_heads=3, norm=None, key=jax.random.key(1)),
             cls.initialise(
                 4,
                 tokens=RepeatedTokens(2),
                 num_heads=20,
                 positions=weights,
-                asks_before=True,
-                residual=False,
+                asking=TokenBeforeAsks(),
+                stream=UpdatesOnly(),
                 key=jax.random.key(2),
             ),
         )

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.models.sequence_tokens import RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
+from mesascope.models.streams import UpdatesOnly
 from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import losses_along, validation_sequences
@@ -46,8 +48,8 @@ def heads_training(
         tokens=RepeatedTokens(COPIES),
         num_heads=num_heads,
         positions=SoftmaxWeights(jnp.zeros((process.num_states, process.num_states))),
-        asks_before=asks_before,
-        residual=False,
+        asking=TokenBeforeAsks() if asks_before else LastAsks(),
+        stream=UpdatesOnly(),
     )
     return Training(make, process, config, seeds, first_seed)
 
