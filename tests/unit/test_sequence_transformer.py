@@ -14,7 +14,7 @@ from mesascope.models.head_forms import CubicForm, HeadByHead
 from mesascope.models.position_weights import SoftmaxWeights, weights_by_prediction
 from mesascope.models.sequence_tokens import AugmentedTokens, RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
-from mesascope.models.streams import UpdatesOnly
+from mesascope.models.streams import Residual, UpdatesOnly
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
 
@@ -118,13 +118,13 @@ def test_what_a_layer_finds_is_normalised(key):
     np.testing.assert_allclose(found.var(axis=1), 1, rtol=1e-4)
 
 
-@pytest.mark.parametrize("normalise", [False, True])
-@pytest.mark.parametrize("residual", [False, True])
-def test_a_stack_is_its_layers_one_after_another(residual, normalise, key):
+@pytest.mark.parametrize("norm", [None, eqx.nn.LayerNorm], ids=["plain", "normalised"])
+@pytest.mark.parametrize("stream", [UpdatesOnly(), Residual()], ids=["updates", "residual"])
+def test_a_stack_is_its_layers_one_after_another(stream, norm, key):
     """Every weight drawn, those of normalisation, too; layers by hand, Equinox's normalisation."""
     weights_key, sequence_key = jax.random.split(key)
     sequence = HaarProcess(7, 3).sample(sequence_key)
-    settings = {"num_layers": 3, "num_heads": 2, "residual": residual, "normalise": normalise}
+    settings = {"num_layers": 3, "num_heads": 2, "stream": stream, "norm": norm}
     model = SequenceTransformer.initialise(3, **settings, key=jax.random.key(0))
     params, static = eqx.partition(model, eqx.is_inexact_array)
     leaves, tree = jax.tree.flatten(params)
@@ -135,8 +135,8 @@ def test_a_stack_is_its_layers_one_after_another(residual, normalise, key):
     expected = []
     for i, layer in enumerate(model.layers):
         update = by_hand(layer, tokens)
-        update = np.asarray(jax.vmap(model.norms[i])(jnp.asarray(update))) if normalise else update
-        tokens = tokens + update if residual else update
+        update = np.asarray(jax.vmap(model.norms[i])(jnp.asarray(update))) if norm else update
+        tokens = tokens + update if isinstance(stream, Residual) else update
         expected.append(tokens[:, :3])
     np.testing.assert_allclose(model.trajectory(sequence), expected, rtol=1e5 * EPS, atol=1e5 * EPS)
 
