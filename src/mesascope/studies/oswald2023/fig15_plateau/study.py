@@ -2,15 +2,21 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023.fig15_plateau import block as block
-from mesascope.studies.oswald2023.fig15_plateau import plateaus as plateaus
-from mesascope.studies.oswald2023.fig15_plateau import readings as readings
-from mesascope.studies.oswald2023.fig15_plateau.panels import figure
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023._shared.stacks import stack_training
+from mesascope.studies.oswald2023.fig15_plateau.cells import (
+    BlockCell,
+    BlockLosses,
+    LayerPlateaus,
+    PlateauCell,
+    block_training,
+    sweep,
+)
+from mesascope.studies.oswald2023.fig15_plateau.panels import four_panels
+from mesascope.studies.oswald2023.fig15_plateau.readings import Summary, also_measured, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.pool import FinitePool
 from mesascope.validation import check_count, check_positive
@@ -19,7 +25,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SMALL = {"num_steps": 1000, "batch_size": 128, "num_examples": 5, "dim_x": 3, "block_tasks": 64, "num_validation": 64}
+# What is read, in the words of a criterion.
+EARLIER = "plateau, two heads / median of one head's"
+SPREAD = "|plateau - median|, two heads / mean of one head's"
+EARLIER_ANY = "plateau, two heads / one head, same start"
+SMALLER = "plateau of the smaller half of starts / mean of the larger half's"
+LATER = "step half way down, fresh tasks / its own"
+LINE = "|plateau - line in the logarithm| / mean |plateau - mean|"
+
+TINY = {
+    "seeds": 2,
+    "sweep_seeds": 2,
+    "num_steps": 100,
+    "batch_size": 32,
+    "num_examples": 4,
+    "dim_x": 3,
+    "block_seeds": 1,
+    "block_tasks": 64,
+    "num_validation": 64,
+}
+LARGE = {"num_steps": 3000, "batch_size": 2048, "block_seeds": 5, "block_tasks": 8192, "num_validation": 8192}
 
 
 class Figure15(AbstractStudy):
@@ -37,16 +62,16 @@ class Figure15(AbstractStudy):
 
     What we found. Most plateaus are the optimiser's, as long whatever the scale they start from, over three decades of
     it. Adam moves a weight by about its learning rate a step however small the gradient, and if all weights grew that
-    fast and in step, the product of four matrices would get half of the way at the step that the notes call Adam's
+    fast and in step, the product of four matrices would get half of the way at the step that the numbers call Adam's
     speed limit, 2^(-1/4) times as soon with two heads as with one: about the ratio of the measured medians. Hence no
     logarithm, and no "much".
 
-    But some seeds with one head, which the notes count, stay long, and none of as many with two. Those have found
+    But some seeds with one head, which the numbers count, stay long, and none of as many with two. Those have found
     another way to a product of y_i and x_i: the value takes x_i and the key y_i, where gradient descent's value takes
     y_i and its key x_i. That way has rank one. It makes the step in one direction of dim_x, whose best loss is a closed
-    form, a level that the figure shows, and it is left only as the other way slowly grows (see the notes on the swapped
-    path and the last panel). With two heads one of them has so far always taken the straight way. These are the paper's
-    long plateaus.
+    form, a level that the figure shows, and it is left only as the other way slowly grows (see the share of the
+    swapped path and the last panel). With two heads one of them has so far always taken the straight way. These are
+    the paper's long plateaus.
 
     The block learns both at once: nothing about it is late. From then on it learns its own tasks by heart, slowly, and
     does worse on fresh ones, as a layer with few tasks does in figure 16. Longer or regularised training was not tried.
@@ -55,33 +80,47 @@ class Figure15(AbstractStudy):
     title: ClassVar = "The loss has a plateau, shorter with two heads"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 15"
     claims: ClassVar = (
-        Claim("earlier", "Two heads leave it much earlier.", readings.EARLIER, "at most", 0.5),
-        Claim("spread", "Two heads' plateaus differ less.", readings.SPREAD, "at most", 1.0),
-        Claim("earlier-any", "So they do whatever they start from.", readings.EARLIER_ANY, "at most", 0.5),
-        Claim("smaller-longer", "A smaller start makes it longer.", readings.SMALLER, "at least", 1.25),
-        Claim("logarithm", "It grows as the logarithm of 1 / initial scale.", readings.LINE, "at most", 0.3),
-        Claim("block-later", "A block learns its own tasks first, fresh ones later.", readings.LATER, "at least", 1.1),
+        Claim("earlier", "Two heads leave it much earlier.", EARLIER, "at most", 0.5),
+        Claim("spread", "Two heads' plateaus differ less.", SPREAD, "at most", 1.0),
+        Claim("earlier-any", "So they do whatever they start from.", EARLIER_ANY, "at most", 0.5),
+        Claim("smaller-longer", "A smaller start makes it longer.", SMALLER, "at least", 1.25),
+        Claim("logarithm", "It grows as the logarithm of 1 / initial scale.", LINE, "at most", 0.3),
+        Claim("block-later", "A block learns its own tasks first, fresh ones later.", LATER, "at least", 1.1),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 3, "sweep_seeds": 4, **SMALL},
-        "quick": {"seeds": 4, "sweep_seeds": 8, "num_steps": 600},
-        "paper": {"seeds": 40, "sweep_seeds": 24, "num_steps": 3000, "block_seeds": 5, "num_validation": 8192},
+        "smoke": TINY,
+        "quick": {},
+        "paper": {"seeds": 40, "sweep_seeds": 24, **LARGE},
     }
 
     seeds: int = 4
-    sweep_seeds: int = 8
-    num_steps: int = 600
-    batch_size: int = 2048
+    """Trainings, each from a key of its own."""
+    sweep_seeds: int = 6
+    """Trainings from any initial scale, each from a key of its own."""
+    num_steps: int = 500
+    """Training steps."""
+    batch_size: int = 256
+    """Prompts a training step."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     init_scale: float = 0.002
+    """Weights are drawn with variance init_scale / size of a token."""
     smallest: float = 2e-5
+    """The smallest init_scale of the sweep."""
     largest: float = 2e-2
+    """The largest init_scale of the sweep."""
     first_seed: int = 0
-    block_seeds: int = 2
+    """The first seed; the others follow."""
+    block_seeds: int = 1
+    """Trainings of the block with a perceptron."""
     block_tasks: int = 8192
-    num_validation: int = 2000
+    """Tasks that the block is trained on."""
+    num_validation: int = 1000
+    """Prompts that losses of the block are measured on."""
 
     def __check_init__(self):
         for name in ("sweep_seeds", "num_validation", "block_seeds", "block_tasks"):
@@ -98,41 +137,30 @@ class Figure15(AbstractStudy):
     def trainings(self) -> tuple[Training, ...]:
         """One head and two, from the code's initial scale; then both from any."""
         sizes = {"num_steps": self.num_steps, "batch_size": self.batch_size, "first_seed": self.first_seed}
-        plain = tuple(
-            plateaus.linear_training(num_heads, self.task, self.seeds, self.init_scale, **sizes) for num_heads in (1, 2)
+        one, two = (
+            stack_training(seeds=self.seeds, task=self.task, num_heads=num_heads, init_scale=self.init_scale, **sizes)
+            for num_heads in (1, 2)
         )
-        return *plain, *(plateaus.sweep(each, self.smallest, self.largest, self.sweep_seeds) for each in plain)
+        return one, two, *(sweep(each, self.smallest, self.largest, self.sweep_seeds) for each in (one, two))
 
-    def block(self) -> block.BlockCell:
+    def block(self) -> BlockCell:
         """A block with a perceptron on finitely many tasks."""
-        pool = FinitePool(self.task, self.block_tasks)
-        config = self.trainings()[0].config
-        return block.BlockCell(
-            block.block_training(pool, self.dim_x, config, self.block_seeds, self.first_seed), self.num_validation
-        )
+        pool, config = FinitePool(self.task, self.block_tasks), self.trainings()[0].config
+        training = block_training(pool, config, seeds=self.block_seeds, first_seed=self.first_seed)
+        return BlockCell(training, self.num_validation)
 
     def cells(self) -> tuple[Cell, ...]:
         labels = ("one head", "two heads", "one head, any scale", "two heads, any scale")
-        layers = (Cell(f"{name}: {each.label}", each) for name, each in zip(labels, self.trainings(), strict=True))
-        of_block = self.block()
-        return *layers, Cell("block, trained", of_block.training), Cell("block, measured", of_block)
+        layers = (Cell(label, PlateauCell(each)) for label, each in zip(labels, self.trainings(), strict=True))
+        return *layers, Cell("block with a perceptron", self.block())
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return block.measure_block(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> Summary:
+        one, two, sweep_one, sweep_two = (LayerPlateaus(**layer) for layer in results[:4])
+        return Summary(one, two, sweep_one, sweep_two, BlockLosses(**results[4]))
 
-    def summarise(self, results: list[Arrays]) -> readings.Summary:
-        median = float(np.median(plateaus.plateau_lengths(results[0]["losses"], self.task)))
-        share, sweep_share = (plateaus.swapped_share(results[i], median) for i in (0, 2))
-        one, two, sweep_one, sweep_two = (each["losses"] for each in results[:4])
-        std = plateaus.initial_std(results[2])
-        return readings.Summary(one, two, sweep_one, sweep_two, std, share, sweep_share, results[-1])
+    def readings(self, summary: Summary) -> Readings:
+        learning_rate = float(self.trainings()[0].config.learning_rate)
+        return {**readings(summary, self.task), **also_measured(summary, self.task, learning_rate)}
 
-    def verdicts(self, summary: readings.Summary) -> tuple[Verdict, ...]:
-        per_seed = readings.per_seed(summary, self.task)
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: readings.Summary) -> tuple[str, ...]:
-        return readings.remarks(summary, self.task, float(self.trainings()[0].config.learning_rate))
-
-    def figures(self, summary: readings.Summary) -> "dict[str, Figure]":
-        return {"figure15": figure(summary, self.task, self.block_tasks)}
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"figure15": four_panels(summary, self.task, self.block_tasks)}
