@@ -1,30 +1,22 @@
 """Proposition 2 of von Oswald et al. 2023: a perceptron and attention are a gradient step on deep features."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.oswald2023._shared.proposition import (
     CONTEXT_ERROR,
     ERROR,
     AbstractProposition,
     exactly,
-    visible,
 )
 from mesascope.studies.oswald2023.prop2.cells import FeatureComparison, FeatureErrors
+from mesascope.studies.oswald2023.prop2.panels import two_panels
+from mesascope.studies.oswald2023.prop2.readings import Summary, readings
 from mesascope.study.base import Readings
 from mesascope.study.cell import Arrays, Cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Summary(NamedTuple):
-    """Errors of every shape in float64, and of those that are looked at in float32."""
-
-    double: tuple[FeatureErrors, ...]
-    single: tuple[FeatureErrors, ...]
 
 
 class Proposition2(AbstractProposition):
@@ -87,37 +79,7 @@ class Proposition2(AbstractProposition):
         return Summary(errors[: len(self.shapes)], errors[len(self.shapes) :])
 
     def readings(self, summary: Summary) -> Readings:
-        double, single = summary
-        readings = {claim.id: np.max([getattr(each, claim.id) for each in double]) for claim in self.claims}
-        readings |= {
-            "largest error of equation 13 as printed, without eta/N, by shape": [each.printed.max() for each in double],
-            "largest prediction, by shape": [each.printed_size.max() for each in double],
-        }
-        if not single:
-            return readings
-        largest = np.max([(each.kernel.max(), each.chain.max(), each.softmax.max()) for each in single])
-        return readings | {"largest error of a prediction in float32": largest}
+        return readings(summary, self.claims)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        double, single = summary
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        chain, block = figure.subplots(1, 2, sharey=True)
-        steps = np.arange(1, self.num_steps + 1)
-        names = ("gradient\nstep", "kernel\nsmoother", "softmax:\nNadaraya-\nWatson", "equation 13\nas printed")
-        for shape, errors in zip(self.shapes, double, strict=True):
-            label = f"{shape[0]} to {shape[1]}, N = {shape[2]}"
-            of_block = np.stack([errors.step, errors.kernel, errors.softmax, errors.printed], axis=1)
-            chain.semilogy(steps, visible(errors.chain.max(axis=0)), "o-", label=label)
-            block.semilogy(range(len(names)), visible(of_block.max(axis=0)), "o", label=label)
-        for shape, errors in zip(self.single, single, strict=True):
-            label = f"{shape[0]} to {shape[1]}, float32"
-            chain.semilogy(steps, visible(errors.chain.max(axis=0)), "o:", label=label)
-        chain.set(xlabel="layers = gradient steps", ylabel="largest error of the prediction", title="K layers")
-        block.set_title("one block")
-        block.set_xticks(range(len(names)), names)
-        for axes in (chain, block):
-            axes.axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
-        chain.legend(fontsize=8)
-        return {"errors": figure}
+        return {"errors": two_panels(summary, self.shapes, self.single, self.claims[0].bound)}

@@ -1,12 +1,12 @@
 """Proposition 3 of von Oswald et al. 2023: attention builds tokens by copying the next one."""
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mesascope.studies._shared.panels import REFERENCE
-from mesascope.studies.oswald2023._shared.proposition import ERROR, AbstractProposition, exactly, visible
+from mesascope.studies.oswald2023._shared.proposition import ERROR, AbstractProposition, exactly
 from mesascope.studies.oswald2023.prop3.cells import CopyingComparison, CopyingErrors, SoftmaxComparison, SoftmaxErrors
+from mesascope.studies.oswald2023.prop3.panels import Summary, errors_over_scales
 from mesascope.study.base import Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 TOKEN_ERROR = "largest error of a token in float64"
 RATIO = "largest ratio of the errors at two scales in turn"
-
-
-class Summary(NamedTuple):
-    """Errors of every shape, and those of the first shape that a softmax makes, or labels' tokens."""
-
-    copying: tuple[CopyingErrors, ...]
-    softmax: SoftmaxErrors
 
 
 class Proposition3(AbstractProposition):
@@ -97,19 +90,7 @@ class Proposition3(AbstractProposition):
         }
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
-        axes = figure.subplots()
-        logit_scales, num_examples = self._softmax().logit_scales, self.shapes[0][2]
-        scales = np.linspace(min(logit_scales), max(logit_scales), 100)
-        of_theory = (2 * num_examples - 1) * np.exp(-scales)
-        axes.semilogy(logit_scales, visible(summary.softmax.softmax.max(axis=0)), "o-", label="softmax attention")
-        axes.axhline(visible(summary.copying[0].linear).max(), color="C1", label="linear attention")
-        axes.semilogy(scales, of_theory, label="(2N - 1) exp(-scale)", **REFERENCE)
-        axes.set(xlabel="scale of the logits", ylabel="largest error of a copied token")
-        axes.legend()
-        return {"errors": figure}
+        return {"errors": errors_over_scales(summary, self._softmax().logit_scales, self.shapes[0][2])}
 
     def _softmax(self) -> SoftmaxComparison:
         return SoftmaxComparison(*self.shapes[0], self.num_steps, self.num_prompts, self.seeds)
