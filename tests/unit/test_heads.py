@@ -8,26 +8,12 @@ from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, measure_r
 
 from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
-from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import SoftmaxWeights
-from mesascope.prompt import Sequence
 from mesascope.studies.sander2024._shared.terms import least_squares_along
-from mesascope.studies.sander2024.dense.cells import DenseCell, eigenbasis, losses_fn
-from mesascope.studies.sander2024.dense.readings import (
-    LAWS,
-    ROTATIONS,
-    UNITARY,
-    in_words,
-    read_tensors,
-    read_weights,
-    readings,
-)
 from mesascope.studies.sander2024.fig7_heads.terms import all_terms, fit, linear_terms
 from mesascope.study.base import Workspace
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
-from mesascope.tasks.orthogonal import Rotations
-from mesascope.training.exact import Descent
 
 EPS = np.finfo(np.float64).eps
 Z = 5
@@ -104,52 +90,6 @@ def test_constant_weights_know_the_state_before_the_last():
     np.testing.assert_allclose(losses, [1, 1 - 1 / 9], atol=Z * 2 / 200)
 
 
-def test_rotations_in_a_basis_lose_what_the_exact_loss_says(key):
-    """Real dense heads on simulated W = Q R Q^T, s_1 = V 1."""
-    dim, num_states, size = 4, 5, 40_000
-    basis = jnp.linalg.qr(jax.random.normal(key, (dim, dim)))[0]
-    columns = eigenbasis(ROTATIONS, basis)
-    model = DenseHeads.initialise(dim, 2, num_states, std=0.4, key=jax.random.key(1))
-    cell = DenseCell(ROTATIONS, (2,), dim, num_states, 0.1, Descent(), 1, 1, 0)
-    process = Rotations(num_states, dim, basis=basis)
-    start = jnp.real(columns.sum(axis=1))
-    np.testing.assert_allclose(start, columns.sum(axis=1), atol=1e3 * EPS)
-    angles = jax.vmap(process.sample_dynamics)(jax.random.split(jax.random.key(2), size))
-    states = [jnp.broadcast_to(start, (size, dim))]
-    for _ in range(num_states):
-        states.append(jax.vmap(process.advance)(angles, states[-1]))
-    states = jnp.stack(states, axis=1)
-    predictions = jax.vmap(lambda each: model.next_states(Sequence(each)))(states[:, :-1])
-    errors = np.sum((np.asarray(predictions[:, 2:]) - states[:, 3:]) ** 2, axis=2).mean(axis=1)
-    assert abs(errors.mean() - losses_fn(cell)(((model,), columns))[0]) <= Z * errors.std(ddof=1) / size**0.5
-
-
-def test_readings_of_heads_that_are_diagonal_and_of_their_invisible_part():
-    rng = np.random.default_rng(3)
-    mixed = rng.normal(size=(4, 4))
-    mixing = np.einsum("ij,kl,ik->ijkl", np.eye(4), np.eye(4), mixed)
-    read = read_tensors(mixing[None], UNITARY)
-    assert read["energy"] == read["visible_energy"] == 0
-    off = np.linalg.norm(mixed - np.diag(np.diag(mixed))) / np.linalg.norm(mixed)
-    np.testing.assert_allclose(read["defect"], off, rtol=1e3 * EPS)
-    hidden = rng.normal(size=(4,) * 4)
-    hidden -= np.swapaxes(hidden, 1, 3)
-    both = read_tensors(np.einsum("ij,kl,ik->ijkl", np.eye(4), np.eye(4), np.eye(4))[None] + hidden, UNITARY)
-    assert both["energy"] > 0.1
-    assert both["visible_energy"] < 1e3 * EPS
-
-
-def test_ratios_are_of_the_two_newest_states_from_the_third_on():
-    weights = np.zeros((2, 4, 4))
-    weights[:, [0, 1, 2], [1, 2, 3]] = 2.0
-    weights[:, [1, 2], [1, 2]] = -1.0
-    weights[:, 0, 0] = 7.0
-    weights[1, 2, 0] = 0.5
-    read = read_weights(weights)
-    np.testing.assert_allclose(read["ratio"], -0.5)
-    np.testing.assert_allclose(read["elsewhere"], [0, 0.25])
-
-
 def test_two_steps_of_their_own_beat_two_alike():
     """Tuned coefficients of each step do as well as the shared one at least; one step's is that of the grid."""
     process = HaarProcess(8, 2, Sphere())
@@ -161,18 +101,3 @@ def test_two_steps_of_their_own_beat_two_alike():
     assert found["each"][0, 1] == 0
     assert found["each"][1, 0] < found["coefficient"][1] < found["each"][1, 1]
     assert found["least_squares"].mean() < each[1]
-
-
-def test_pairs_are_read_by_the_number_of_heads():
-    """Four coordinates; of two seeds only the second arrives, and with three heads none does."""
-    heads, shape = (1, 2, 3, 4, 6), (2, 5)
-    losses = np.where(np.array([False, True])[:, None] & (np.array(heads) != 3), 0.0, 1.0)
-    of = {name: np.zeros(shape) for name in ("energy", "visible_energy", "defect")}
-    ratio = np.broadcast_to(np.array([0.0, -0.4, -0.5, 0.1, 0.2]), shape)
-    trained = {name: {"losses": losses[:, None], "ratio": ratio, **of} for name in LAWS}
-    haar = {"floor": np.full(2, 0.5), "heads_1": np.full(2, 0.6), "heads_4": np.full(2, 0.5)}
-    read = readings(trained, haar, heads, 4)
-    np.testing.assert_allclose(read["ratio"], [0.1])
-    assert np.isnan(read["ratio-more"]).all()
-    np.testing.assert_allclose(read["haar-one"], 0.2)
-    assert "H = 3: 0 arrived" in " ".join(in_words(trained, haar, heads))

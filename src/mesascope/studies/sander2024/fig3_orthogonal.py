@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MEDIAN = "median loss a position over seeds"
 RATIO = "largest |p_{T-1} / p_T + 1/2| over T, of seeds that arrived"
 FLOOR = "|least loss a position / (d - 2H) - 1|"
 OTHERS = "largest weight before s_{T-1} / mean p_T, of seeds that arrived"
+RANK = "|rank - d / 2| of seeds that arrived"
 FAMILY = "largest |mixing of pairs + mean ratio / (1 + mean ratio)| of seeds that arrived"
 ROTATION = "largest entry of 2 cos(theta) R_theta - I - R_{2 theta}"
 
@@ -89,24 +91,16 @@ class Figure3Orthogonal(AbstractStudy):
     title: ClassVar = "On orthogonal dynamics heads serve pairs, and positions take the ratio -1/2"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 3 (right) and proposition 5"
     claims: ClassVar = (
-        Claim(
-            "zero",
-            "With d / 2 < H < d the loss vanishes.",
-            "median loss a position over seeds",
-            "at most",
-            1e-3,
-            over="one number",
-        ),
+        Claim("zero", "With d / 2 < H < d the loss vanishes.", MEDIAN, "at most", 1e-3, over="one number"),
         Claim("ratio", "Positions take the ratio -1/2.", RATIO, "at most", 0.01, over="every seed"),
         Claim("two", "All other weights vanish.", OTHERS, "at most", 0.01, over="every seed"),
-        Claim("rank", "C has rank d / 2.", "|rank - d / 2| of seeds that arrived", "at most", 0.0, over="every seed"),
+        Claim("rank", "C has rank d / 2.", RANK, "at most", 0.0, over="every seed"),
         Claim("family", "With d heads solutions form one family.", FAMILY, "at most", 0.01, over="every seed"),
         Claim("floor", "Below d / 2 heads the loss is d - 2H.", FLOOR, "at most", 0.01, over="one number"),
         Claim("identity", "Two steps are 2 cos(theta) one - none.", ROTATION, "at most", 1e-12, over="every seed"),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_heads": 3, "few_heads": 1, "scan_heads": (), "dim": 4, "num_states": 6}
-        | {"num_steps": 300},
+        "smoke": {"seeds": 2, "dim": 4, "num_heads": 3, "few_heads": 1, "num_states": 6, "num_steps": 300},
         "quick": {},
         "paper": {"seeds": 8, "scan_heads": (5, 6, 7, 9), "num_steps": 100_000},
     }

@@ -27,6 +27,12 @@ from mesascope.validation import check_count, check_non_negative
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+BESIDE = "largest entry of p_T C beside the diagonal"
+DIAGONAL = "largest |diagonal entry of p_T C - 1|"
+OTHERS = "largest other weight / mean p_T"
+DIFFERENCE = "largest difference on sequences"
+FLOOR = "largest |loss a position - max(d - H, 0)|"
+
 
 class MapDistance(NamedTuple):
     """The largest |difference| [seeds] between a layer's predictions and those of the algorithm."""
@@ -92,46 +98,11 @@ class Figure3Unitary(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 3 (left) and proposition 3"
     claims: ClassVar = (
         Claim("zero", "With d heads the loss vanishes.", "loss a position", "at most", 1e-5, over="every seed"),
-        Claim(
-            "orthogonal",
-            "Heads are orthogonal.",
-            "largest entry of p_T C beside the diagonal",
-            "at most",
-            1e-3,
-            over="every seed",
-        ),
-        Claim(
-            "identity",
-            "The diagonal of p_T C is one.",
-            "largest |diagonal entry of p_T C - 1|",
-            "at most",
-            1e-3,
-            over="every seed",
-        ),
-        Claim(
-            "newest",
-            "P looks at the newest state only.",
-            "largest other weight / mean p_T",
-            "at most",
-            1e-3,
-            over="every seed",
-        ),
-        Claim(
-            "map",
-            "The layer is diag(s_T s*_{T-1}) s_T.",
-            "largest difference on sequences",
-            "at most",
-            1e-2,
-            over="every seed",
-        ),
-        Claim(
-            "floor",
-            "H heads lose d - H a position.",
-            "largest |loss a position - max(d - H, 0)|",
-            "at most",
-            1e-2,
-            over="every seed",
-        ),
+        Claim("orthogonal", "Heads are orthogonal.", BESIDE, "at most", 1e-3, over="every seed"),
+        Claim("identity", "The diagonal of p_T C is one.", DIAGONAL, "at most", 1e-3, over="every seed"),
+        Claim("newest", "P looks at the newest state only.", OTHERS, "at most", 1e-3, over="every seed"),
+        Claim("map", "The layer is diag(s_T s*_{T-1}) s_T.", DIFFERENCE, "at most", 1e-2, over="every seed"),
+        Claim("floor", "H heads lose d - H a position.", FLOOR, "at most", 1e-2, over="every seed"),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "num_steps": 200, "scan_heads": (3, 4), "scan_steps": 300, "dim": 4, "num_states": 6},

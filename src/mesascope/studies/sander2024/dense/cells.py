@@ -1,6 +1,5 @@
-"""Dense heads trained on their exact population loss, and what is left in them of diagonal ones."""
+"""Dense heads trained on their exact population loss."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -11,15 +10,43 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import LearnedWeights
+from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import seed_keys
-from mesascope.studies.sander2024.dense.readings import LAWS, ROTATIONS, read_tensors, read_weights
-from mesascope.study.base import Arrays, Workspace
+from mesascope.studies.sander2024._shared.last_weights import mean_of_ratios
+from mesascope.studies.sander2024.dense.tensors import leftovers
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.theory.dense_heads import dense_losses, mixing_tensor
 from mesascope.training.exact import AbstractOptimiser, fit_exact
 
+UNITARY, PAIRS, ROTATIONS = "unitary", "conjugate pairs", "rotations"
+LAWS = {UNITARY: "unitary", PAIRS: "orthogonal", ROTATIONS: "orthogonal"}
 
-class DenseCell(NamedTuple):
-    """Trainings on one kind of dynamics, with each of some numbers of heads."""
+
+class Dense(NamedTuple):
+    """Losses a position [seeds records heads] after `steps` [records], and what the heads are in the end.
+
+    `ratio` [seeds heads] is the mean over T = 3, 4, ... of p_{T-1} / p_T; the others, [seeds heads ...], are those of
+    `Leftovers` in the eigenbasis of W.
+    """
+
+    losses: np.ndarray
+    steps: np.ndarray
+    ratio: np.ndarray
+    energy: np.ndarray
+    visible_energy: np.ndarray
+    defect: np.ndarray
+    mixing: np.ndarray
+    visible_mixing: np.ndarray
+
+
+Params = tuple[tuple[DenseHeads, ...], Inexact[Array, "d d"]]  # a model for each number of heads; the basis
+
+
+class DenseCell(AbstractConfig):
+    """Trainings on one kind of dynamics, with each of some numbers of heads, each as if it were alone.
+
+    Positions are T = 3, 4, ... (at T = 2 the query is s_1, which is always the same).
+    """
 
     dynamics: str
     all_heads: tuple[int, ...]
@@ -31,42 +58,39 @@ class DenseCell(NamedTuple):
     seeds: int
     first_seed: int
 
-
-Params = tuple[tuple[DenseHeads, ...], Inexact[Array, "d d"]]  # a model for each number of heads; the basis
-
-
-def train_dense(cell: DenseCell, workspace: Workspace) -> Arrays:
-    """Losses a position [seeds records heads] and readings [seeds heads ...] in the eigenbasis of W, in float64.
-
-    Each number of heads is trained as if it were alone; positions are T = 3, 4, ... (at T = 2 the query is s_1, which
-    is always the same).
-    """
-    with jax.enable_x64(True):
-        trained = fit_exact(
-            losses_fn(cell),
-            lambda key: _initialise(cell, key),
-            cell.optimiser,
-            keys=seed_keys(cell.first_seed, cell.seeds),
-            num_steps=cell.num_steps,
-        )
-        mixing = np.asarray(jax.jit(jax.vmap(_tensors))(trained.params))
-        read = read_tensors(mixing, cell.dynamics)
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Dense`, in float64."""
+        with jax.enable_x64(True):
+            keys = seed_keys(self.first_seed, self.seeds)
+            trained = fit_exact(self.losses, self.start, self.optimiser, keys=keys, num_steps=self.num_steps)
+            tensors = np.asarray(jit_once(jax.vmap(eigenbasis_tensors))(trained.params))
+            left = leftovers(tensors, in_pairs=self.dynamics != UNITARY)
         weights = np.stack([np.asarray(model.positions.weights) for model in trained.params[0]], axis=1)
-    losses = np.asarray(trained.losses)
-    workspace.report(1, 1, f"least loss {losses[:, -1].min():.4g}")
-    return {"losses": losses, "steps": trained.steps, **read, **read_weights(weights)}
+        losses = np.asarray(trained.losses)
+        workspace.report(1, 1, f"least loss {losses[:, -1].min():.4g}")
+        return Dense(losses, trained.steps, mean_of_ratios(weights, first=3), **left._asdict())._asdict()
 
+    def losses(self, params: Params) -> Float[Array, " heads"]:
+        """For each number of heads the loss a position."""
+        weights = jnp.stack([model.positions.matrix(self.num_states)[:-1] for model in params[0]])
 
-def losses_fn(cell: DenseCell) -> Callable[[Params], Float[Array, " heads"]]:
-    """For each number of heads the loss a position."""
-    law = LAWS[cell.dynamics]
+        def of_model(tensor: Inexact[Array, "d d d d"], rows: Float[Array, "q t"]) -> Float[Array, ""]:
+            return dense_losses(LAWS[self.dynamics], tensor, rows)[1:].mean()
 
-    def losses(params: Params) -> Float[Array, " heads"]:
-        weights = jnp.stack([model.positions.matrix(cell.num_states)[:-1] for model in params[0]])
-        each = jax.vmap(lambda mixing, rows: dense_losses(law, mixing, rows)[1:])(_tensors(params), weights)
-        return each.mean(axis=1)
+        return jax.vmap(of_model)(eigenbasis_tensors(params), weights)
 
-    return losses
+    def start(self, key: Key[Array, ""]) -> Params:
+        """Normal entries for every number of heads, and a random orthonormal basis, if there is one; drawn at once."""
+        matrices = (2, sum(self.all_heads), self.dim, self.dim)
+        shapes = (matrices, (len(self.all_heads), self.num_states, self.num_states), (self.dim, self.dim))
+        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        drawn = jnp.split(jax.random.normal(key, (int(ends[-1]),)), ends[:-1])
+        heads, positions, basis = (each.reshape(shape) for each, shape in zip(drawn, shapes, strict=True))
+        by_count = jnp.split(self.init_std * heads, np.cumsum(self.all_heads)[:-1], axis=1)
+        models = tuple(
+            DenseHeads(a, b, LearnedWeights(self.init_std * p)) for (a, b), p in zip(by_count, positions, strict=True)
+        )
+        return models, eigenbasis(self.dynamics, jnp.linalg.qr(basis)[0] if self.dynamics == ROTATIONS else basis)
 
 
 def eigenbasis(dynamics: str, basis: Float[Array, "d d"]) -> Inexact[Array, "d d"]:
@@ -80,21 +104,7 @@ def eigenbasis(dynamics: str, basis: Float[Array, "d d"]) -> Inexact[Array, "d d
     return basis.astype(plane.dtype) @ jnp.kron(jnp.eye(len(basis) // 2, dtype=plane.dtype), plane)
 
 
-def _initialise(cell: DenseCell, key: Key[Array, ""]) -> Params:
-    """Normal entries for every number of heads, and a random orthonormal basis, if there is one; drawn at once."""
-    matrices = (2, sum(cell.all_heads), cell.dim, cell.dim)
-    shapes = (matrices, (len(cell.all_heads), cell.num_states, cell.num_states), (cell.dim, cell.dim))
-    ends = np.cumsum([np.prod(shape) for shape in shapes])
-    drawn = jnp.split(jax.random.normal(key, (int(ends[-1]),)), ends[:-1])
-    heads, positions, basis = (each.reshape(shape) for each, shape in zip(drawn, shapes, strict=True))
-    by_count = jnp.split(cell.init_std * heads, np.cumsum(cell.all_heads)[:-1], axis=1)
-    models = tuple(
-        DenseHeads(a, b, LearnedWeights(cell.init_std * p)) for (a, b), p in zip(by_count, positions, strict=True)
-    )
-    return models, eigenbasis(cell.dynamics, jnp.linalg.qr(basis)[0] if cell.dynamics == ROTATIONS else basis)
-
-
-def _tensors(params: Params) -> Inexact[Array, "heads d d d d"]:
+def eigenbasis_tensors(params: Params) -> Inexact[Array, "heads d d d d"]:
     """K of each model in the eigenbasis of W."""
     models, basis = params
     basis = lax.stop_gradient(basis)

@@ -12,43 +12,47 @@ from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import losses_along, validation_sequences
 from mesascope.studies.sander2024._shared.terms import invariant_terms, least_squares_along
-from mesascope.study.base import Arrays, Workspace
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.haar import HaarProcess
 from mesascope.training.config import FitConfig
 
-INIT_STD = 0.3
+
+class HaarLosses(NamedTuple):
+    """Losses relative to |s|^2, averaged over T = 2, 3, ..., by number of heads [heads seeds]; the least of any []."""
+
+    loss: np.ndarray
+    floor: np.ndarray
 
 
-class HaarCell(NamedTuple):
-    """A training for each number of heads, and how many sequences losses are measured on."""
-
-    trainings: dict[int, Training]
-    process: HaarProcess
-    num_validation: int
-
-
-def haar_training(process: HaarProcess, num_heads: int, config: FitConfig, seeds: int, first_seed: int) -> Training:
-    """Dense heads with free positions."""
-    make = partial(DenseHeads.initialise, process.dim, num_heads, process.num_states, std=INIT_STD)
-    return Training(make, process, config, seeds, first_seed)
-
-
-def measure_haar(cell: HaarCell, workspace: Workspace) -> Arrays:
-    """Losses relative to |s|^2, averaged over T = 2, 3, ..., by number of heads [seeds]; `floor`, the least [1].
+class HaarCell(AbstractConfig):
+    """A training for each number of heads on the same process, and how many sequences losses are measured on.
 
     With s_1 uniform on the sphere no basis is preferred. For given positions the loss is convex in K, so that the
     average of a solution over all bases is as good. What is left of K then makes s_t <s_t, s_{T-1}> and
     s_{T-1} |s_t|^2, the second of which is the first at t = T - 1.
     """
-    sequences, others = (validation_sequences(cell.process, cell.num_validation, tuning) for tuning in (False, True))
-    along = least_squares_along(invariant_terms, np.asarray(others.states), np.asarray(sequences.states))
-    found = {"floor": np.array([along[1:].mean()])}
 
-    def losses(model: DenseHeads) -> dict[str, Array]:
-        each = jax.vmap(lambda sequence: losses_along(model.next_states(sequence)[None], sequence))(sequences)
-        return {"loss": each[:, 0, 1:].mean()}
+    trainings: tuple[Training, ...]
+    num_validation: int
 
-    for i, (num_heads, training) in enumerate(cell.trainings.items()):
-        found[f"heads_{num_heads}"] = over_models(losses, training.trained(workspace).model)["loss"]
-        workspace.report(i + 1, len(cell.trainings), "measured")
-    return found
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`HaarLosses`."""
+        process = self.trainings[0].task
+        sequences, others = (validation_sequences(process, self.num_validation, tuning) for tuning in (False, True))
+        along = least_squares_along(invariant_terms, np.asarray(others.states), np.asarray(sequences.states))
+
+        def losses(model: DenseHeads) -> dict[str, Array]:
+            each = jax.vmap(lambda sequence: losses_along(model.next_states(sequence)[None], sequence))(sequences)
+            return {"loss": each[:, 0, 1:].mean()}
+
+        found = [over_models(losses, training.trained(workspace).model)["loss"] for training in self.trainings]
+        workspace.report(1, 1, "measured")
+        return HaarLosses(np.stack(found), np.asarray(along[1:].mean()))._asdict()
+
+
+def haar_training(
+    process: HaarProcess, num_heads: int, std: float, config: FitConfig, seeds: int, first_seed: int
+) -> Training:
+    """Dense heads with free positions, their entries normal of this standard deviation at the start."""
+    make = partial(DenseHeads.initialise, process.dim, num_heads, process.num_states, std=std)
+    return Training(make, process, config, seeds, first_seed)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, count_entries
-from mesascope.studies.sander2024.dense.readings import ARRIVED, LAWS, UNITARY
-from mesascope.study.base import Arrays
+from mesascope.studies.sander2024.dense.cells import UNITARY
+from mesascope.studies.sander2024.dense.readings import ARRIVED, Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,28 +16,28 @@ DECADES = range(-8, 1, 2)  # of energies; what is smaller is drawn at the least
 RATIOS = {-1e6: "$-10^6$", -1e3: "$-10^3$", -1: "-1", 0: "0", 1: "1", 1e3: "$10^3$", 1e6: "$10^6$"}
 
 
-def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "Figure":
+def by_heads(summary: Summary) -> "Figure":
     """By dynamics and heads, a dot a seed: losses; of seeds that arrived what is not diagonal, ratios of positions."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    rows = figure.subplots(3, len(trained), sharey="row", sharex=True)
+    heads, trained = np.array(summary.heads), summary.trained
+    figure = Figure(figsize=(1 + 10 / 3 * len(trained), 8), layout="constrained")
+    rows = figure.subplots(3, len(trained), sharey="row", sharex=True, squeeze=False)
     for (dynamics, of), (losses, energies, ratios) in zip(trained.items(), rows.T, strict=True):
-        ends = of["losses"][:, -1]
+        ends = of.losses[:, -1]
         there = np.where(ends <= ARRIVED, 1.0, np.nan)
-        each = np.broadcast_to(np.array(heads), ends.shape)
+        each = np.broadcast_to(heads, ends.shape)
         losses.plot(each.ravel(), ends.ravel(), "o", color="C0", alpha=0.6, label="dense heads, by seed")
         counts, step = np.arange(1, max(heads) + 1), 1 if dynamics == UNITARY else 2
-        losses.plot(counts, np.maximum(dim - step * counts, 0), label="least of diagonal heads", **REFERENCE)
+        losses.plot(counts, np.maximum(summary.dim - step * counts, 0), label="least of diagonal heads", **REFERENCE)
         losses.set_title(dynamics)
-        kinds = (("energy", "o", "C0", "of all of K"), ("visible_energy", "x", "C1", "of what predictions see"))
-        for name, marker, color, label in kinds:
-            shown = np.maximum(of[name] * there, 10.0 ** DECADES[0])
-            energies.plot(each.ravel(), shown.ravel(), marker, color=color, label=label)
-        energies.set_yscale("log")
-        ratios.plot(each.ravel(), (of["ratio"] * there).ravel(), "o", color="C0", alpha=0.6)
+        for energy, marker, label in ((of.energy, "oC0", "of all of K"), (of.visible_energy, "xC1", "of what is seen")):
+            shown = np.maximum(energy * there, 10.0 ** DECADES[0])
+            energies.plot(each.ravel(), shown.ravel(), marker, label=label)
+        ratios.plot(each.ravel(), (of.ratio * there).ravel(), "o", color="C0", alpha=0.6)
         ratios.axhline(-0.5, label="-1/2", **REFERENCE)
         ratios.set(xlabel="number of heads H", xticks=heads)
+        energies.set_yscale("log")
         ratios.set_yscale("symlog", linthresh=1, linscale=2)
     least, *others = [f"$10^{{{power}}}$" for power in DECADES]
     rows[1, 0].set_yticks([10.0**power for power in DECADES], [f"{least} or less", *others])
@@ -51,40 +51,21 @@ def by_heads(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "F
     return figure
 
 
-def heat_maps(trained: dict[str, Arrays], heads: tuple[int, ...], dim: int) -> "Figure":
+def heat_maps(summary: Summary) -> "Figure":
     """|C_ik| over its largest in the eigenbasis of W, of all of K and of what predictions see, of the best seed."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    columns = figure.subplots(2, len(LAWS)).T
-    for (dynamics, of), column in zip(trained.items(), columns, strict=True):
-        count = dim if dynamics == UNITARY else dim - 1
-        at = heads.index(max(count, 1))
-        best = np.argmin(of["losses"][:, -1, at])
-        loss = of["losses"][best, -1, at]
-        column[0].set_title(f"{dynamics}, {heads[at]} heads\nbest seed, its loss {loss:.2g}")
-        for axes, name, text in zip(
-            column, ("mixing", "visible_mixing"), ("all of K", "what predictions see"), strict=True
-        ):
-            axes.imshow(of[name][best, at], cmap="Blues", vmin=0, vmax=1)
+    figure = Figure(figsize=(1 + 3 * len(summary.trained), 6), layout="constrained")
+    columns = figure.subplots(2, len(summary.trained), squeeze=False).T
+    for (dynamics, of), column in zip(summary.trained.items(), columns, strict=True):
+        at = summary.heads.index(summary.dim if dynamics == UNITARY else summary.dim - 1)
+        best = np.argmin(of.losses[:, -1, at])
+        loss = of.losses[best, -1, at]
+        column[0].set_title(f"{dynamics}, {summary.heads[at]} heads\nbest seed, its loss {loss:.2g}")
+        pictures = ((of.mixing, "all of K"), (of.visible_mixing, "what predictions see"))
+        for axes, (mixing, text) in zip(column, pictures, strict=True):
+            axes.imshow(mixing[best, at], cmap="Blues", vmin=0, vmax=1)
             count_entries(axes, f"{text}\neigenvector i" if dynamics == UNITARY else "", "eigenvector k")
             axes.grid(False)
     figure.colorbar(columns[0, 0].images[0], ax=list(columns.ravel()), label="$|C_{ik}|$ / its largest", shrink=0.8)
-    return figure
-
-
-def haar_panel(haar: Arrays) -> "Figure":
-    """Losses on Haar dynamics by number of heads, and the least of any number."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
-    axes = figure.subplots()
-    counts = [int(name.removeprefix("heads_")) for name in haar if name.startswith("heads_")]
-    for i, count in enumerate(counts):
-        losses = haar[f"heads_{count}"]
-        label = "dense heads, by seed" if i == 0 else None
-        axes.plot(np.full(len(losses), count), losses, "o", color="C0", alpha=0.6, label=label)
-    axes.axhline(haar["floor"][0], label="least of any number", **REFERENCE)
-    axes.set(xlabel="number of heads H", ylabel="loss / $|s|^2$", xticks=counts, ylim=(0, 1.1))
-    axes.legend()
     return figure

@@ -1,96 +1,75 @@
-"""What is left of diagonal heads in dense ones, and the numbers of the claims about it."""
+"""What is left of diagonal heads in dense ones: the numbers of the claims."""
 
-import jax.numpy as jnp
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float, Inexact
 
-from mesascope.studies.sander2024._shared.last_weights import last_two, mean_of_ratios
-from mesascope.study.base import Arrays
-from mesascope.theory.dense_heads import visible_tensor
+from mesascope.studies.sander2024.dense.cells import LAWS, PAIRS, ROTATIONS, UNITARY, Dense
+from mesascope.studies.sander2024.dense.haar import HaarLosses
+from mesascope.study.base import Readings
 
-UNITARY, PAIRS, ROTATIONS = "unitary", "conjugate pairs", "rotations"
-LAWS = {UNITARY: "unitary", PAIRS: "orthogonal", ROTATIONS: "orthogonal"}
 ARRIVED = 1e-3  # a loss a position below which a seed counts as arrived
 
 
-def read_tensors(mixing: Inexact[np.ndarray, "*n d d d d"], dynamics: str) -> Arrays:
-    """How far K_{ij,kl} is from what diagonal heads make, and the same of the part that predictions depend on.
+class Summary(NamedTuple):
+    """What was trained on dynamics that commute, by the name of their law; and on Haar dynamics."""
 
-    `energy` is the part of |K|^2 off j = i, l = k. C_ik is K_{ii,kk}, and `defect` the norm of it off the diagonal, or,
-    on pairs, off its blocks, over that of all. `visible` is K averaged over the exchange of key and value.
-    """
-    dim, found = mixing.shape[-1], {}
-    same = np.eye(dim, dtype=bool)
-    diagonal = same[:, :, None, None] & same[None, None, :, :]
-    exchanged = diagonal | np.swapaxes(diagonal, 1, 3)
-    blocks = same if dynamics == UNITARY else np.kron(np.eye(dim // 2), np.ones((2, 2))).astype(bool)
-    for name, tensor, within in (
-        ("", mixing, diagonal),
-        ("visible_", np.asarray(visible_tensor(jnp.asarray(mixing))), exchanged),
-    ):
-        squares = np.abs(tensor) ** 2
-        mixed = np.einsum("...iikk->...ik", tensor)
-        size = np.linalg.norm(mixed, axis=(-2, -1))
-        found |= {
-            f"{name}energy": np.where(within, 0.0, squares).sum(axis=(-4, -3, -2, -1)) / squares.sum((-4, -3, -2, -1)),
-            f"{name}defect": np.linalg.norm(np.where(blocks, 0.0, mixed), axis=(-2, -1)) / size,
-            f"{name}mixing": np.abs(mixed) / np.abs(mixed).max(axis=(-2, -1), keepdims=True),
-        }
-    return found
+    heads: tuple[int, ...]
+    dim: int
+    trained: dict[str, Dense]
+    haar_heads: tuple[int, ...]
+    haar: HaarLosses
+
+    def arrived(self, law: str, reading: str, among: np.ndarray) -> np.ma.MaskedArray:
+        """A reading [seeds heads] of some numbers of heads; masked where a seed did not arrive, or none was trained."""
+        if law not in self.trained:
+            return np.ma.masked_all(1)
+        of = self.trained[law]
+        return np.ma.masked_array(getattr(of, reading), of.losses[:, -1] > ARRIVED)[:, among]
+
+    def least(self, law: str) -> dict[int, float]:
+        """The least loss a position of any seed, by number of heads."""
+        return dict(zip(self.heads, self.trained[law].losses[:, -1].min(axis=0).tolist(), strict=True))
 
 
-def read_weights(weights: Float[np.ndarray, "*n t t"]) -> Arrays:
-    """`ratio`, the mean over T = 3, 4, ... of p_{T-1} / p_T, and the largest other weight in terms of p_T."""
-    queries = np.arange(1, weights.shape[-1] - 1)
-    last = last_two(weights, first=3)[1]
-    others = np.where(np.tri(*weights.shape[-2:], k=-1, dtype=bool), weights, 0.0)[..., queries, :]
-    return {
-        "ratio": mean_of_ratios(weights, first=3),
-        "elsewhere": (np.abs(others).max(axis=-1) / np.abs(last)).max(axis=-1),
-    }
-
-
-def readings(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...], dim: int) -> dict[str, np.ndarray]:
-    """The numbers of the claims: one over all seeds, or one for each, where W commute for each that arrived."""
-    ends = {name: of["losses"][:, -1] for name, of in trained.items()}
-    counts = np.array(heads)
+def readings(summary: Summary) -> Readings:
+    """One number over all seeds, or one for each: where W commute, of those that arrived."""
+    dim, counts = summary.dim, np.array(summary.heads)
     all_of, spare, half, fewer = counts == dim, counts > dim, 2 * counts == dim, (counts < dim) & (2 * counts > dim)
-
-    def arrived(dynamics: str, reading: str, among: np.ndarray) -> np.ndarray:
-        there = (ends[dynamics] <= ARRIVED) & among[None, :]
-        return trained[dynamics][reading][there] if there.any() else np.array([np.nan])
-
-    least = {name: dict(zip(heads, each.min(axis=0), strict=True)) for name, each in ends.items()}
-    pairs = [least[name][h] / (dim - 2 * h) for name in (PAIRS, ROTATIONS) for h in heads if 2 * h < dim]
+    least = {law: summary.least(law) for law in summary.trained}
+    in_pairs = [of[h] / (dim - 2 * h) for law, of in least.items() if law != UNITARY for h in of if 2 * h < dim]
+    away = dict(zip(summary.haar_heads, np.abs(summary.haar.loss / summary.haar.floor - 1), strict=True))
+    ends = [of.losses[:, -1][:, all_of] for of in summary.trained.values()]
     return {
-        "zero": np.asarray(np.max([np.median(each[:, all_of]) for each in ends.values()])),
-        "floor": np.asarray(np.max([abs(least[UNITARY][h] / (dim - h) - 1) for h in heads if h < dim])),
-        "pairs-floor": np.asarray(np.min(pairs)),
-        "energy": arrived(UNITARY, "energy", all_of),
-        "defect": arrived(UNITARY, "defect", all_of),
-        "spare": arrived(UNITARY, "defect", spare),
-        "visible": arrived(UNITARY, "visible_energy", all_of | spare),
-        "visible-pairs": arrived(PAIRS, "visible_energy", all_of | spare),
-        "ratio": np.abs(arrived(PAIRS, "ratio", half) + 0.5),
-        "ratio-more": np.abs(arrived(PAIRS, "ratio", fewer) + 0.5),
-        "basis": np.abs(arrived(ROTATIONS, "ratio", half) + 0.5),
-        "basis-more": np.abs(arrived(ROTATIONS, "ratio", fewer) + 0.5),
-        "undone": arrived(ROTATIONS, "energy", half | fewer),
-        "haar-many": np.abs(haar[f"heads_{dim}"] / haar["floor"] - 1),
-        "haar-one": np.abs(haar["heads_1"] / haar["floor"] - 1),
+        "zero": np.max([np.median(each) for each in ends]),
+        "floor": np.max([abs(loss / (dim - h) - 1) for h, loss in least[UNITARY].items() if h < dim]),
+        "pairs-floor": np.min(in_pairs) if in_pairs else np.ma.masked,
+        "energy": summary.arrived(UNITARY, "energy", all_of),
+        "defect": summary.arrived(UNITARY, "defect", all_of),
+        "spare": summary.arrived(UNITARY, "defect", spare),
+        "visible": summary.arrived(UNITARY, "visible_energy", all_of | spare),
+        "visible-pairs": summary.arrived(PAIRS, "visible_energy", all_of | spare),
+        "ratio": np.abs(summary.arrived(PAIRS, "ratio", half) + 0.5),
+        "ratio-more": np.abs(summary.arrived(PAIRS, "ratio", fewer) + 0.5),
+        "basis": np.abs(summary.arrived(ROTATIONS, "ratio", half) + 0.5),
+        "basis-more": np.abs(summary.arrived(ROTATIONS, "ratio", fewer) + 0.5),
+        "undone": summary.arrived(ROTATIONS, "energy", half | fewer),
+        "haar-many": away.get(dim, np.ma.masked),
+        "haar-one": away[1],
+        **_losses(summary),
     }
 
 
-def in_words(trained: dict[str, Arrays], haar: Arrays, heads: tuple[int, ...]) -> tuple[str, ...]:
-    """Of every seed the loss a position, energies off the diagonal, all and visible, and the mean ratio: sentences."""
-    of_haar = (f"{name} {', '.join(f'{loss:.4f}' for loss in each)}" for name, each in haar.items())
-    told = []
-    for name, of in trained.items():
-        for i, count in enumerate(heads):
-            numbers = (of["losses"][:, -1, i], of["energy"][:, i], of["visible_energy"][:, i], of["ratio"][:, i])
-            texts = [", ".join(f"{each:.3g}" for each in values) for values in numbers]
-            words = ("losses", "energies", "visible", "mean ratios")
-            parts = (f"{word} {text}" for word, text in zip(words, texts, strict=True))
-            there = f"{int(np.sum(of['losses'][:, -1, i] <= ARRIVED))} arrived"
-            told.append(f"{name}, H = {count}: {there}; {'; '.join(parts)}.")
-    return *told, f"Haar dynamics: {'; '.join(of_haar).replace('_', ' ')}."
+def _losses(summary: Summary) -> Readings:
+    commuting = {
+        f"loss a position, {law}, {heads} heads": summary.trained[law].losses[:, -1, i]
+        for law in LAWS
+        if law in summary.trained
+        for i, heads in enumerate(summary.heads)
+    }
+    haar = zip(summary.haar_heads, summary.haar.loss, strict=True)
+    return {
+        **commuting,
+        **{f"loss on Haar dynamics, {heads} heads": loss for heads, loss in haar},
+        "least loss on Haar dynamics": summary.haar.floor,
+    }
