@@ -31,7 +31,7 @@ def three_panels(summary: Summary) -> "Figure":
         axes.plot(steps, by_steps, label="gradient descent", **REFERENCE)
         axes.plot(steps, here.by_steps_each(), label="a coefficient each", **{**REFERENCE, "linestyle": ":"})
     for i, (depth, of_depth) in enumerate(zip(here.depths, here.models, strict=True)):
-        band(along, states, of_depth.loss[:, -1], f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
+        band(along, states, of_depth.whole(), f"{depth} layers" if depth > 1 else "1 layer", color=f"C{i}")
     along.plot(states, here.rivals.loss[0], label="1 step", **REFERENCE)
     along.plot(states, here.rivals.loss[-1], label=f"{len(steps)} steps", **{**REFERENCE, "linestyle": ":"})
     known = here.rivals.least_squares

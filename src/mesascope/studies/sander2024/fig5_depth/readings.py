@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.studies.sander2024.fig5_depth.cells import DepthLosses
-from mesascope.studies.sander2024.fig5_depth.rivals import Rivals, ScaledStep
+from mesascope.studies.sander2024._shared.sequences import ModelLosses
+from mesascope.studies.sander2024.fig5_depth.cells import Rivals, ScaledStep
 from mesascope.study.base import Readings
 
 
@@ -15,16 +15,16 @@ class Reached(NamedTuple):
     depths: tuple[int, ...]
     rivals: Rivals
     scaled: ScaledStep
-    models: tuple[DepthLosses, ...]
-    linear: DepthLosses
+    models: tuple[ModelLosses, ...]
+    linear: ModelLosses
 
     def by_depth(self) -> np.ndarray:
         """Losses [seeds, depths] of the whole models, the mean over states."""
-        return np.stack([model.loss[:, -1].mean(axis=-1) for model in self.models], axis=1)
+        return np.stack([model.whole().mean(axis=-1) for model in self.models], axis=1)
 
     def not_normalised(self) -> np.ndarray:
         """Losses [seeds] of the layer without normalisation, the mean over states."""
-        return self.linear.loss[:, -1].mean(axis=-1)
+        return self.linear.whole().mean(axis=-1)
 
     def by_steps(self) -> np.ndarray:
         """Losses of 1, 2, ... steps of gradient descent, the mean over states."""
@@ -53,7 +53,7 @@ class Summary(NamedTuple):
 def readings(summary: Summary, dim: int) -> Readings:
     """The numbers that claims are about, and the losses that they compare."""
     here, anywhere = summary
-    ends, read, deepest = here.by_depth(), here.read(), here.models[-1].loss[:, -1]
+    ends, read, deepest = here.by_depth(), here.read(), here.models[-1].whole()
     return {
         "linear": np.abs(here.not_normalised() / here.by_steps()[0] - 1),
         "linear-any": np.abs(anywhere.not_normalised() / anywhere.by_steps()[0] - 1),
@@ -62,13 +62,20 @@ def readings(summary: Summary, dim: int) -> Readings:
         "steps-any": anywhere.over_steps(anywhere.by_steps()).max(axis=1),
         "each-any": anywhere.over_steps(anywhere.by_steps_each()).max(axis=1),
         "least-squares": ends.min(axis=1) / here.rivals.least_squares.mean() - 1,
-        "deeper": (ends[:, 1:] / ends[:, :-1]).max(axis=1, initial=0.0),
-        "readout": (read[:, 1:] / read[:, :-1]).max(axis=1, initial=0.0),
+        "deeper": _largest_ratio(ends),
+        "readout": _largest_ratio(read),
         "readout-steps": (read / here.by_steps()[: read.shape[1]]).max(axis=1),
         "length": deepest[:, -1] / deepest[:, dim],
         **_losses("same first state", here),
         **_losses("any first state", anywhere),
     }
+
+
+def _largest_ratio(losses: np.ndarray) -> np.ndarray:
+    """By seed the largest of losses [seeds n] over the one before it; masked where there is only one."""
+    if losses.shape[1] == 1:
+        return np.ma.masked_all(len(losses))
+    return (losses[:, 1:] / losses[:, :-1]).max(axis=1)
 
 
 def _losses(law: str, reached: Reached) -> Readings:

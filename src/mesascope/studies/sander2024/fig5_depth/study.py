@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
-from mesascope.studies.sander2024.fig5_depth.cells import DepthCell, DepthLosses, model_training
+from mesascope.studies.sander2024._shared.sequences import ModelLosses, TrainedCell
+from mesascope.studies.sander2024.fig5_depth.cells import Rivals, RivalsCell, ScaledCell, ScaledStep, model_training
 from mesascope.studies.sander2024.fig5_depth.panels import three_panels
 from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings
-from mesascope.studies.sander2024.fig5_depth.rivals import Rivals, RivalsCell, ScaledCell, ScaledStep
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
@@ -29,9 +29,7 @@ DEEPER = "largest loss of a depth / of the depth before"
 READOUT = "largest loss read after a layer / after the layer before"
 READOUT_STEPS = "largest loss read after layer k / of k gradient steps"
 LENGTH = "deepest model's loss after all states / after d + 1"
-TINY = {"num_steps": 60, "batch_size": 32, "num_validation": 100}
-SMALL = {**TINY, "depths": (1, 2), "depths_any": (1,), "num_states": 12, "dim": 3}
-LARGE = {"num_steps": 3200, "batch_size": 1024, "num_validation": 4096}
+LARGE = {"num_steps": 3200, "batch_size": 1024, "num_validation": 4096, "num_states": 50, "dim": 5}
 
 
 class Figure5(AbstractStudy):
@@ -65,34 +63,65 @@ class Figure5(AbstractStudy):
     title: ClassVar = "On dynamics that do not commute L layers beat L equal gradient steps, but not layer by layer"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
     claims: ClassVar = (
-        Claim("linear", "Without normalisation one layer is as good as a step.", LINEAR, "at most", 0.05),
+        Claim(
+            "linear",
+            "Without normalisation one layer is as good as a step.",
+            LINEAR,
+            "at most",
+            0.05,
+            decided_by="paper",
+        ),
         Claim("linear-any", "So it is where the first state is any.", LINEAR, "at most", 0.05),
         Claim("steps", "L layers are at least as good as L steps.", STEPS, "at most", 1.0),
-        Claim("steps-each", "Even if every step has its own.", EACH, "at most", 1.0),
+        Claim("steps-each", "Even if every step has its own.", EACH, "at most", 1.0, decided_by="paper"),
         Claim("steps-any", "L layers are, too, where the first state is any.", STEPS_ANY, "at most", 1.0),
         Claim("each-any", "There, too, if every step has its own.", EACH_ANY, "at most", 1.0),
         Claim("least-squares", "The best depth reaches least squares.", LEAST_SQUARES, "at most", 0.05),
-        Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0),
-        Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0),
-        Claim("readout-steps", "After layer k it is as good as k steps.", READOUT_STEPS, "at most", 1.0),
-        Claim("length", "More states make the prediction better.", LENGTH, "at most", 0.5),
+        Claim("deeper", "Deeper models are better.", DEEPER, "at most", 1.0, decided_by="paper"),
+        Claim("readout", "What is read after a layer improves with each.", READOUT, "at most", 1.0, decided_by="paper"),
+        Claim(
+            "readout-steps",
+            "After layer k it is as good as k steps.",
+            READOUT_STEPS,
+            "at most",
+            1.0,
+            decided_by="paper",
+        ),
+        Claim("length", "More states make the prediction better.", LENGTH, "at most", 0.5, decided_by="paper"),
     )
     presets: ClassVar = {
-        "smoke": SMALL,
+        "smoke": {
+            "seeds": 2,
+            "dim": 2,
+            "num_states": 8,
+            "num_steps": 60,
+            "batch_size": 16,
+            "num_validation": 100,
+        },
         "quick": {},
-        "paper": {**LARGE, "seeds": 3, "depths": (1, 2, 3, 4, 5, 6), "num_states": 50, "dim": 5},
+        "paper": {**LARGE, "seeds": 3, "depths": (1, 2, 3, 4, 5, 6), "depths_any": (1, 2)},
     }
 
-    seeds: int = 2
-    depths: tuple[int, ...] = (1, 2, 3)
-    depths_any: tuple[int, ...] = (1, 2)
-    dim: int = 4
-    num_states: int = 25
-    num_steps: int = 1000
-    batch_size: int = 256
-    num_validation: int = 2000
+    seeds: int = 3
+    """Trainings, each from a key of its own."""
+    depths: tuple[int, ...] = (2,)
+    """Numbers of layers on sequences whose first state is always the same, the smallest first."""
+    depths_any: tuple[int, ...] = (1,)
+    """Numbers of layers on sequences of any first state, the smallest first."""
+    dim: int = 3
+    """Size of a state."""
+    num_states: int = 20
+    """States in a sequence."""
+    num_steps: int = 600
+    """Training steps."""
+    batch_size: int = 128
+    """Sequences a training step."""
+    num_validation: int = 1000
+    """Sequences that losses are measured on."""
     learning_rate: float = 1e-2
+    """Adam's rate."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("num_validation", "dim", "num_states"):
@@ -127,12 +156,12 @@ class Figure5(AbstractStudy):
         """Cells on one of the two processes: the rivals, and the model of each depth."""
         law, process, trainings = ("one start", "any start")[which], self.processes()[which], self.trainings()[which]
         depths = (self.depths, self.depths_any)[which]
-        names = (*(f"depth {depth}, {law}" for depth in depths), f"not normalised, {law}")
+        names = (*(f"depth {depth}" for depth in depths), "not normalised")
         return (
             Cell(f"gradient descent, {law}", RivalsCell(process, max(depths), self.num_validation)),
             Cell(f"a scaled step, {law}", ScaledCell(process, self.num_validation)),
             *(
-                Cell(f"{name}, {law}", DepthCell(each, self.num_validation))
+                Cell(f"{name}, {law}", TrainedCell(each, self.num_validation))
                 for name, each in zip(names, trainings, strict=True)
             ),
         )
@@ -150,5 +179,5 @@ class Figure5(AbstractStudy):
 
 def _reached(depths: tuple[int, ...], results: list[Arrays]) -> Reached:
     rivals, scaled, *models, linear = results
-    measured = tuple(DepthLosses(**model) for model in models)
-    return Reached(depths, Rivals(**rivals), ScaledStep(**scaled), measured, DepthLosses(**linear))
+    measured = tuple(ModelLosses(**model) for model in models)
+    return Reached(depths, Rivals(**rivals), ScaledStep(**scaled), measured, ModelLosses(**linear))
