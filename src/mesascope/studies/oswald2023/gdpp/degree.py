@@ -5,17 +5,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.study.base import Arrays
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 
 
-class Degree(NamedTuple):
-    """The degree of the filter after 1, ..., num_steps steps."""
+class Degrees(NamedTuple):
+    """The degree of the filter [steps] after 1, 2, ... steps."""
+
+    degree: np.ndarray
+
+
+class Degree(AbstractConfig):
+    """The update of `num_steps` steps and fewer, run in rational numbers."""
 
     num_steps: int
 
-    def measure(self) -> Arrays:
-        """The degrees found, as floats."""
-        return {"degree": np.array([float(exact_degree(k)) for k in range(1, self.num_steps + 1)])}
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Degrees`."""
+        degrees = [float(exact_degree(k)) for k in range(1, self.num_steps + 1)]
+        workspace.report(1, 1, "degrees found")
+        return Degrees(np.array(degrees))._asdict()
 
 
 def exact_degree(num_steps: int) -> int:

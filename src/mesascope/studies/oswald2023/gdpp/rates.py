@@ -1,24 +1,48 @@
 """The best rates of GD++ and of gradient descent, found twice: by closed form on spectra, by tuning on prompts."""
 
+from abc import abstractmethod
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import compiled_errors_of
-from mesascope.study.base import Arrays
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory import gdpp as theory
+from mesascope.theory.gdpp import squared_error
 from mesascope.theory.gdpp_optimum import FAMILIES, fit_rates, starting_points
 from mesascope.training.tune import tune, tuning_prompts
 
+Rates = tuple[Float[np.ndarray, " steps"], Float[np.ndarray, " steps"]]  # and curvatures, in the units of the theory
 
-class Comparison(NamedTuple):
-    """The best rates of one family of algorithms, by the closed form on spectra and by `tune` on prompts."""
+
+class Fitted(NamedTuple):
+    """Rates and curvatures [seeds 2 steps] by the closed form; losses [seeds] on their tasks, and on others."""
+
+    rates: np.ndarray
+    loss: np.ndarray
+    held_out_loss: np.ndarray
+
+
+class Tuned(NamedTuple):
+    """Rates and curvatures [seeds 2 steps] by `tune`; what the closed form says of their loss [seeds] on the tasks.
+
+    `held_out_loss` is measured on other prompts. `deviation` is its distance from the closed form, in standard errors.
+    """
+
+    rates: np.ndarray
+    loss: np.ndarray
+    held_out_loss: np.ndarray
+    deviation: np.ndarray
+
+
+class AbstractBestRates(AbstractConfig):
+    """One family of algorithms, and the tasks that every seed draws: those its rates are made for, as many others."""
 
     family: str
     num_steps: int
@@ -27,30 +51,51 @@ class Comparison(NamedTuple):
     first_seed: int
     seeds: int
 
-    def measure(self) -> Arrays:
-        """Losses and rates, one a seed, which draws the tasks that both are fitted to and as many held out."""
+    def compute(self, workspace: Workspace) -> Arrays:
+        """What `of_seed` gives, stacked over seeds, in float64."""
         with jax.enable_x64(True):
-            found = [self._of_seed(self.first_seed + seed) for seed in range(self.seeds)]
-        return {name: np.array([each[name] for each in found]) for name in found[0]}
+            found = [self.of_seed(self.first_seed + seed) for seed in range(self.seeds)]
+        workspace.report(1, 1, "best rates found")
+        return type(found[0])(*map(np.array, zip(*found, strict=True)))._asdict()
 
-    def _of_seed(self, seed: int) -> Arrays:
-        sizes = {"num_prompts": self.num_prompts, "num_held_out": self.num_prompts}
-        drawn = tuning_prompts(self.task, jax.random.key(seed), **sizes)
-        spectra, held_out = (_spectra(prompts) for prompts in drawn)
+    @abstractmethod
+    def of_seed(self, seed: int) -> Fitted | Tuned:
+        """The best rates and their losses for the tasks of one seed."""
+
+    def prompts(self, seed: int) -> tuple[Prompt, Prompt]:
+        """The prompts that rates are made for, and those held out."""
+        return tuning_prompts(self.task, jax.random.key(seed), self.num_prompts, self.num_prompts)
+
+    def losses(self, rates: Rates, spectra: Float[np.ndarray, "tasks dx"]) -> Float[np.ndarray, " tasks"]:
+        """The expected loss of each task, given its spectrum."""
+        errors = squared_error(*rates, 0.0, spectra).sum(axis=1)
+        return float(self.task.input_scale) ** 2 / 6 * self.task.dim_y * errors
+
+
+class FittedRates(AbstractBestRates):
+    """The best rates by the closed form on spectra."""
+
+    def of_seed(self, seed: int) -> Fitted:
+        spectra, held_out = map(spectra_of, self.prompts(seed))
         fit = fit_rates(self.family, self.num_steps, spectra, held_out)
+        found = fit.rates, fit.curvatures
+        return Fitted(np.array(found), self.losses(found, spectra).mean(), self.losses(found, held_out).mean())
+
+
+class TunedRates(AbstractBestRates):
+    """The best rates by `tune` on prompts."""
+
+    def of_seed(self, seed: int) -> Tuned:
+        drawn = self.prompts(seed)
+        spectra, held_out = map(spectra_of, drawn)
         start = self.algorithm(starting_points(self.family, self.num_steps, spectra)[0])
+        sizes = {"num_prompts": self.num_prompts, "num_held_out": self.num_prompts}
         tuned = tune(start, self.task, key=jax.random.key(seed), **sizes)
-        rates = self.rates(tuned.algorithm)
-        errors = np.asarray(compiled_errors_of(tuned.algorithm, drawn[1])) - self.losses(rates, held_out)
-        theirs = self.losses((fit.rates, fit.curvatures), spectra).mean()
-        return {
-            "fitted_rates": np.array([fit.rates, fit.curvatures]),
-            "fitted_loss": self.losses((fit.rates, fit.curvatures), held_out).mean(),
-            "tuned_rates": np.array(rates),
-            "tuned_loss": np.asarray(tuned.held_out_loss),
-            "excess": self.losses(rates, spectra).mean() / theirs - 1,
-            "deviation": errors.mean() / errors.std(ddof=1) * np.sqrt(len(errors)),
-        }
+        found = self.rates(tuned.algorithm)
+        errors = np.asarray(compiled_errors_of(tuned.algorithm, drawn[1])) - self.losses(found, held_out)
+        deviation = errors.mean() / errors.std(ddof=1) * np.sqrt(len(errors))
+        loss = self.losses(found, spectra).mean()
+        return Tuned(np.array(found), loss, np.asarray(tuned.held_out_loss), deviation)
 
     def algorithm(self, free: np.ndarray) -> GradientDescent | GDPlusPlus:
         """The algorithm of a family's free numbers: rates, then curvatures, one each where shared."""
@@ -63,18 +108,14 @@ class Comparison(NamedTuple):
             return GDPlusPlus(rates, curvatures[0], self.num_steps)
         return GradientDescent(rates, self.num_steps)
 
-    def rates(self, algorithm: GradientDescent | GDPlusPlus) -> tuple[np.ndarray, np.ndarray]:
+    def rates(self, algorithm: GradientDescent | GDPlusPlus) -> Rates:
         """Its rates and curvatures, one a step, in the units of the theory."""
         curvature = algorithm.curvature if isinstance(algorithm, GDPlusPlus) else 0.0
         rate = np.asarray(algorithm.learning_rate) / self.task.num_examples
         return np.broadcast_to(rate, self.num_steps), np.broadcast_to(np.asarray(curvature), self.num_steps)
 
-    def losses(self, rates: tuple[np.ndarray, np.ndarray], spectra: np.ndarray) -> np.ndarray:
-        """The expected loss of each task, given its spectrum."""
-        errors = theory.squared_error(*rates, 0.0, spectra).sum(axis=1)
-        return float(self.task.input_scale) ** 2 / 6 * self.task.dim_y * errors
 
-
-def _spectra(prompts: Prompt) -> np.ndarray:
+def spectra_of(prompts: Prompt) -> Float[np.ndarray, "prompts dx"]:
+    """The eigenvalues of every prompt's X^T X, those that rounding makes negative as zero."""
     xs = np.asarray(prompts.xs)
     return np.maximum(np.linalg.eigvalsh(xs.transpose(0, 2, 1) @ xs), 0.0)

@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.oswald2023._shared.proposition import shape_label
-from mesascope.studies.oswald2023.gdpp import panels as panels
-from mesascope.studies.oswald2023.gdpp import readings as read
-from mesascope.studies.oswald2023.gdpp.degree import Degree
-from mesascope.studies.oswald2023.gdpp.layers import Shape
-from mesascope.studies.oswald2023.gdpp.rates import Comparison
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.gdpp.degree import Degree, Degrees
+from mesascope.studies.oswald2023.gdpp.layers import LayerErrors, UpdateCell
+from mesascope.studies.oswald2023.gdpp.panels import three_panels
+from mesascope.studies.oswald2023.gdpp.rates import Fitted, FittedRates, Tuned, TunedRates
+from mesascope.studies.oswald2023.gdpp.readings import GD, SHARED, Summary, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp import drawn_spectra
 from mesascope.theory.gdpp_optimum import FAMILIES
 from mesascope.validation import check_count
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SHAPES = ((3, 4, 7), (10, 1, 10), (20, 3, 40))  # dim_x, dim_y, number of examples
-DEGREES = 3  # steps up to which the degree is found in exact arithmetic
+DEPTHS = (1, 2, 3, 5, 10)  # at the paper's size
 
 ERROR = "largest error of a prediction or a context token in float64"
 FILTER_ERROR = "largest error of a prediction in float64"
@@ -30,6 +30,11 @@ DEVIATION = "largest |mean error over prompts - formula|, in standard errors"
 EXCESS = "largest |loss at the tuned rates / at the fitted rates - 1|, on the tasks of both"
 GAIN = "largest ratio of the best loss of GD++ to that of GD"
 STEPS_GAIN = "largest ratio of the best loss to that with shared rates"
+
+
+def families_of(depths: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
+    """Families and numbers of steps; a single step is the same in all families."""
+    return tuple((family, depth) for depth in depths for family in FAMILIES if depth > 1 or family == GD)
 
 
 class GDPlusPlusStudy(AbstractStudy):
@@ -52,88 +57,116 @@ class GDPlusPlusStudy(AbstractStudy):
     Rates for each step have many local minima. Good ones are near a closed form that is ours: with eta_k / N = gamma_k
     = 4 9^k / (3 M) every step triples the angle t of s = M sin(t)^2, the filter is sin(3^K t) / (3^K sin(t)), and the
     loss falls by up to 9 with every step, until an eigenvalue exceeds M. Since none exceeds N dim_x a^2, there are
-    rates that never explode; their losses are in the notes.
+    rates that never explode; their losses are among the numbers.
     """
 
     title: ClassVar = "GD++, which transforms its data, is a stack of attention layers and a filter of high degree"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), section 2 and appendix A.10"
     claims: ClassVar = (
-        Claim("stack", "The explicit layers make GD++ steps on every token, whatever W_0.", ERROR, "at most", 1e-12),
-        Claim("filter", "From W_0 = 0 GD++ is a filter of X X^T.", FILTER_ERROR, "at most", 1e-12),
-        Claim("hessian", "The map makes l (1 - gamma l)^2 of l.", HESSIAN_ERROR, "at most", 1e-12),
-        Claim("degree", "K = 1, 2, 3 steps are a filter of degree (3^K - 1) / 2.", DEGREE, "at most", 0.0),
-        Claim("loss", "The filter gives the population loss.", DEVIATION, "at most", 5.0),
-        Claim("best", "Tuning with shared rates finds the theory's minimum.", EXCESS, "at most", 0.02),
-        Claim("best-per-step", "Tuning rates for each step does, too.", EXCESS, "at most", 0.02),
-        Claim("gain", "From two steps on, GD++ is much better than GD.", GAIN, "at most", 0.75),
-        Claim("gain-per-step", "Rates for each step make GD++ better still.", STEPS_GAIN, "at most", 0.95),
+        Claim(
+            "stack",
+            "The explicit layers make GD++ steps on every token, whatever W_0.",
+            ERROR,
+            "at most",
+            1e-12,
+            "one number",
+        ),
+        Claim("filter", "From W_0 = 0 GD++ is a filter of X X^T.", FILTER_ERROR, "at most", 1e-12, "one number"),
+        Claim("hessian", "The map makes l (1 - gamma l)^2 of l.", HESSIAN_ERROR, "at most", 1e-12, "one number"),
+        Claim(
+            "degree", "K = 1, 2, 3 steps are a filter of degree (3^K - 1) / 2.", DEGREE, "at most", 0.0, "one number"
+        ),
+        Claim("loss", "The filter gives the population loss.", DEVIATION, "at most", 5.0, "every seed"),
+        Claim(
+            "best",
+            "Tuning with shared rates finds the theory's minimum.",
+            EXCESS,
+            "at most",
+            0.02,
+            "every seed",
+            decided_by="paper",
+        ),
+        Claim(
+            "best-per-step",
+            "Tuning rates for each step does, too.",
+            EXCESS,
+            "at most",
+            0.02,
+            "every seed",
+            decided_by="paper",
+        ),
+        Claim("gain", "From two steps on, GD++ is much better than GD.", GAIN, "at most", 0.75, "every seed"),
+        Claim(
+            "gain-per-step", "Rates for each step make GD++ better still.", STEPS_GAIN, "at most", 0.95, "every seed"
+        ),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 1, "depths": (2,), "num_prompts": 500, "num_examples": 5, "dim_x": 4, "shapes": SHAPES[:1]},
-        "quick": {"seeds": 1, "depths": (1, 2, 3), "num_prompts": 2000, "shapes": SHAPES[:2]},
-        "paper": {"seeds": 3, "depths": (1, 2, 3, 5, 10), "num_prompts": 4000, "shapes": SHAPES},
+        "smoke": {"num_prompts": 500, "num_examples": 5, "dim_x": 4, "depths": (2,), "tuned": ((GD, 2),)},
+        "quick": {},
+        "paper": {"seeds": 3, "depths": DEPTHS, "tuned": families_of(DEPTHS), "num_prompts": 4000, "shapes": SHAPES},
     }
 
     seeds: int = 1
+    """Draws of tasks, each from a key of its own."""
     depths: tuple[int, ...] = (1, 2, 3)
+    """Numbers of steps whose best rates are found."""
+    tuned: tuple[tuple[str, int], ...] = ((SHARED, 2),)
+    """Families of algorithms, and numbers of steps, whose rates are found by tuning on prompts, too."""
     num_prompts: int = 2000
-    shapes: tuple[tuple[int, int, int], ...] = SHAPES[:2]
+    """Prompts that rates are made for, and as many held out."""
+    shapes: tuple[tuple[int, int, int], ...] = SHAPES[:1]
+    """Sizes of an input and of an output, and examples in a prompt, of what is compared exactly."""
+    num_layers: int = 4
+    """Layers of the stacks that are compared exactly."""
+    num_compared: int = 20
+    """Prompts that they are compared on."""
+    num_degrees: int = 3
+    """Steps up to which the degree is found in exact arithmetic."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
-        for name in ("seeds", "num_prompts"):
+        for name in ("seeds", "num_prompts", "num_layers", "num_compared", "num_degrees"):
             check_count(name, getattr(self, name))
         for depth in self.depths:
             check_count("depths", depth)
         if max(self.depths, default=0) < 2 or not self.shapes:
             raise ValueError("`depths` must hold a depth of at least 2, and `shapes` a shape: claims are about them.")
+        if not self.tuned or not set(self.tuned) <= set(families_of(self.depths)):
+            raise ValueError(f"`tuned` must hold some of {families_of(self.depths)}; got {self.tuned!r}.")
         check_count("first_seed", self.first_seed, minimum=0)
         self._task()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        exact = (Cell(shape_label(shape), Shape(*shape, 4, 20, self.seeds)) for shape in self.shapes)
-        comparisons = (
-            Cell(
-                f"{family}, K = {depth}",
-                Comparison(family, depth, self._task(), self.num_prompts, self.first_seed, self.seeds),
-            )
-            for family, depth in self._compared()
-        )
-        return (*exact, Cell("degrees", Degree(DEGREES)), *comparisons)
+        sizes = self.num_layers, self.num_compared, self.seeds
+        exact = (Cell(shape_label(shape), UpdateCell(*shape, *sizes)) for shape in self.shapes)
+        drawn = self._task(), self.num_prompts, self.first_seed, self.seeds
+        fitted = (Cell(f"{of[0]}, K = {of[1]}", FittedRates(*of, *drawn)) for of in families_of(self.depths))
+        tuned = (Cell(f"{of[0]}, K = {of[1]}, tuned", TunedRates(*of, *drawn)) for of in self.tuned)
+        return (*exact, Cell("degrees", Degree(self.num_degrees)), *fitted, *tuned)
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        arrays = cell.config.measure()
-        workspace.report(1, 1, cell.label)
-        return arrays
-
-    def summarise(self, results: list[Arrays]) -> list[Arrays]:
-        return results
-
-    def verdicts(self, summary: list[Arrays]) -> tuple[Verdict, ...]:
-        num_shapes = len(self.shapes)
-        errors = read.largest_errors(summary[:num_shapes], summary[num_shapes]["degree"])
-        per_seed = read.per_seed(self._comparisons(summary))
-        return tuple(
-            claim.judge_exact(errors[claim.id]) if claim.id in errors else claim.judge_every(per_seed[claim.id])
-            for claim in self.claims
+    def summarise(self, results: list[Arrays]) -> Summary:
+        num_shapes, families = len(self.shapes), families_of(self.depths)
+        layers, (degrees, *rates) = results[:num_shapes], results[num_shapes:]
+        fitted, tuned = rates[: len(families)], rates[len(families) :]
+        return Summary(
+            tuple(LayerErrors(**each) for each in layers),
+            Degrees(**degrees),
+            {of: Fitted(**each) for of, each in zip(families, fitted, strict=True)},
+            {of: Tuned(**each) for of, each in zip(self.tuned, tuned, strict=True)},
         )
 
-    def notes(self, summary: list[Arrays]) -> tuple[str, ...]:
-        return read.remarks(self._comparisons(summary), self._task())
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary, self._task())
 
-    def figures(self, summary: list[Arrays]) -> "dict[str, Figure]":
-        spectra = drawn_spectra(self.num_examples, self.dim_x, self.input_scale, 2000, 0)
-        return {"gdpp": panels.gdpp(self._comparisons(summary), spectra)}
-
-    def _comparisons(self, summary: list[Arrays]) -> read.Comparisons:
-        return dict(zip(self._compared(), summary[len(self.shapes) + 1 :], strict=True))
-
-    def _compared(self) -> list[tuple[str, int]]:
-        """Families and depths; a single step is the same in all families."""
-        return [(family, depth) for depth in self.depths for family in FAMILIES if depth > 1 or family == read.GD]
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"gdpp": three_panels(summary, self._task())}
 
     def _task(self) -> LinearRegression:
         return LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
