@@ -1,13 +1,14 @@
 """What schemes of position weights can hold, whether or not training finds it."""
 
 from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
-from jaxtyping import Array
+import scipy.linalg
+from jaxtyping import Array, Float
 
 from mesascope.models.position_weights import (
     AbstractPositionWeights,
@@ -18,55 +19,91 @@ from mesascope.models.position_weights import (
     SoftmaxWeights,
     ToeplitzWeights,
 )
-from mesascope.studies.sander2024._shared.exact_heads import LOSSES
-from mesascope.studies.sander2024.position_schemes.cells import DIM_CODES, NUM_FREQUENCIES, concentrated_loss
-from mesascope.theory.diagonal_heads import unitary_losses
+from mesascope.studies._shared.measure import jit_once
+from mesascope.studies.sander2024.position_schemes.cells import concentrated_loss
+from mesascope.studies.sander2024.position_schemes.schemes import Starts
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
+from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
-MARGIN = 40.0  # of a softmax's scores, and of a slope: exp(-40) is below the rounding of float64
+
+class Held(NamedTuple):
+    """What weights set by hand lose, and the least that none can do better than, a position and coordinate.
+
+    `newest` [schemes]: five schemes with all weight on the newest state, on unitary dynamics with A = B = I. `least`
+    [laws]: equal weights with d heads, on unitary, orthogonal and concentrated dynamics. `digits`: `bilinear_digits`.
+    """
+
+    newest: np.ndarray
+    least: np.ndarray
+    digits: np.ndarray
 
 
-def spread(num_frequencies: int) -> Array:
+class HeldCell(AbstractConfig):
+    """Weights set by hand, in float64.
+
+    Of a softmax's scores, and as a slope, exp(-margin) is below the rounding of float64.
+    """
+
+    dim: int
+    num_states: int
+    mu: float
+    margin: float = 40.0
+    starts: Starts = Starts()
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Held`."""
+        with jax.enable_x64(True):
+            newest, expansions = jit_once(lambda: (self.newest_losses(), self.without_positions()))()
+        least = [least_of_quadratic(*map(np.asarray, each)) for each in expansions]
+        digits = bilinear_digits(self.starts.dim_codes, self.num_states)
+        workspace.report(1, 1, "set by hand")
+        return Held(np.asarray(newest), np.array(least), np.array(digits))._asdict()
+
+    def newest_only(self) -> dict[str, AbstractPositionWeights]:
+        """Weights on the newest state alone, by scheme."""
+        newest = jnp.eye(self.num_states, k=1)
+        return {
+            "learned": LearnedWeights(newest),
+            "Toeplitz": ToeplitzWeights(jnp.zeros(self.num_states + 1).at[0].set(1.0)),
+            "softmax": SoftmaxWeights(self.margin * newest),
+            "linear bias": LinearBiasWeights(self.margin),
+            "rotary": RotaryWeights(spread(self.starts.num_frequencies)),
+        }
+
+    def newest_losses(self) -> Float[Array, " schemes"]:
+        """What these lose."""
+        rows = jnp.stack([held.matrix(self.num_states)[:-1] for held in self.newest_only().values()])
+        return jax.vmap(lambda rows: unitary_losses(jnp.eye(self.dim), rows).mean())(rows) / self.dim
+
+    def without_positions(self) -> list[tuple[Array, Array, Array]]:
+        """Value, gradient and Hessian at zero of losses with equal weights, which are quadratic.
+
+        In the entries of C, which d heads leave free; on concentrated phases in its scale.
+        """
+        rows, size = EqualWeights().matrix(self.num_states)[:-1], (self.dim, self.dim)
+        concentrated = concentrated_loss(self.num_states, self.mu)
+        return [
+            expansion(lambda mixing: unitary_losses(mixing.reshape(size), rows).mean() / self.dim, self.dim**2),
+            expansion(lambda mixing: orthogonal_losses(mixing.reshape(size), rows).mean() / self.dim, self.dim**2),
+            expansion(lambda scale: concentrated(scale[0] * rows), 1),
+        ]
+
+
+def spread(num_frequencies: int) -> Float[Array, " f"]:
     """Frequencies whose cosines cancel at every lag from 1 to 2 num_frequencies - 1."""
     return jnp.pi * (jnp.arange(float(num_frequencies)) + 0.5) / num_frequencies
 
 
-# Weights on the newest state alone, given the number of positions.
-NEWEST: dict[str, Callable[[int], AbstractPositionWeights]] = {
-    "learned": lambda size: LearnedWeights(jnp.eye(size, k=1)),
-    "Toeplitz": lambda size: ToeplitzWeights(jnp.zeros(size + 1).at[0].set(1.0)),
-    "softmax": lambda size: SoftmaxWeights(MARGIN * jnp.eye(size, k=1)),
-    "linear bias": lambda size: LinearBiasWeights(MARGIN),
-    "rotary": lambda size: RotaryWeights(spread(NUM_FREQUENCIES)),
-}
-
-
-def held_losses(dim: int, num_states: int) -> np.ndarray:
-    """For each of them the exact loss a position and coordinate on unitary dynamics, A = B = I, in float64."""
-    with jax.enable_x64(True):
-        rows = [held(num_states).matrix(num_states)[:-1] for held in NEWEST.values()]
-        return np.array([unitary_losses(jnp.eye(dim), each).mean() for each in rows]) / dim
-
-
-def least_without_positions(dim: int, num_states: int, mu: float) -> np.ndarray:
-    """The least loss a position and coordinate that equal weights leave to d heads, in float64.
-
-    On unitary, orthogonal and concentrated dynamics, as they are trained on. Losses are quadratic in the entries of C,
-    which d heads leave free, or in its scale: one Newton step from zero ends at the least.
-    """
-    with jax.enable_x64(True):
-        rows = EqualWeights().matrix(num_states)[:-1]
-        concentrated = concentrated_loss(num_states, mu)
-
-        def of_heads(law: str, mixing: Array) -> Array:
-            return LOSSES[law](mixing.reshape(dim, dim), rows).mean() / dim
-
-        of_laws = [_least_of_quadratic(partial(of_heads, law), dim * dim) for law in ("unitary", "orthogonal")]
-        return np.array([*of_laws, _least_of_quadratic(lambda scale: concentrated(scale[0] * rows), 1)])
-
-
-def _least_of_quadratic(loss_fn: Callable[[Array], Array], size: int) -> Array:
+def expansion(loss_fn: Callable[[Array], Array], size: int) -> tuple[Array, Array, Array]:
+    """Value, gradient and Hessian at zero."""
     zero = jnp.zeros(size)
-    return loss_fn(-jnp.linalg.pinv(jax.hessian(loss_fn)(zero), hermitian=True) @ jax.grad(loss_fn)(zero))
+    return loss_fn(zero), jax.grad(loss_fn)(zero), jax.hessian(loss_fn)(zero)
+
+
+def least_of_quadratic(value: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> float:
+    """The least value, at x = -H^+ g."""
+    (lowest, *_) = scipy.linalg.lstsq(hessian, -gradient)
+    return float(value + gradient @ lowest / 2)
 
 
 def bilinear_digits(dim_codes: int, num_positions: int) -> float:
@@ -87,11 +124,3 @@ def bilinear_digits(dim_codes: int, num_positions: int) -> float:
         inverse = codes.T * mpmath.inverse(codes * codes.T)
         bilinear = inverse * newest * inverse.T
         return float(mpmath.log10(max(abs(entry) for entry in bilinear)))
-
-
-def bilinear_in_words(num_states: int) -> str:
-    """What sinusoidal encodings would take to hold the newest state: a sentence."""
-    return (
-        f"Sinusoidal encodings of {DIM_CODES} entries hold the newest of {num_states} states with an M whose largest "
-        f"entry is 10^{bilinear_digits(DIM_CODES, num_states):.1f}."
-    )

@@ -86,7 +86,9 @@ class Proposition2(AbstractStudy):
         "quick": {},
         "paper": {
             "seeds": 5,
+            "dim": 5,
             "num_pairs": 48,
+            "learning_rate": 1e-3,
             "num_steps": 20_000,
             "num_sample_steps": 5000,
             "batch_size": 1024,
@@ -96,23 +98,23 @@ class Proposition2(AbstractStudy):
 
     seeds: int = 3
     """Trainings, each from a key of its own."""
-    dim: int = 5
+    dim: int = 3
     """Size of a state."""
-    num_pairs: int = 18
+    num_pairs: int = 8
     """Pairs of states in the longest sequence that is trained on."""
     init_std: float = 0.1
     """Standard deviation of the weights that training starts from."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Adam's rate."""
-    num_steps: int = 10_000
+    num_steps: int = 5000
     """Training steps on the exact loss."""
-    num_sample_steps: int = 1500
+    num_sample_steps: int = 1000
     """Training steps on samples."""
-    batch_size: int = 512
+    batch_size: int = 128
     """Sequences a training step."""
     num_long_pairs: int = 2000
     """Pairs of states in the sequences that the limit is simulated on."""
-    num_long: int = 100
+    num_long: int = 50
     """Long sequences a seed."""
     first_seed: int = 0
     """The first seed; the others follow."""
