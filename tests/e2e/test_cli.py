@@ -500,8 +500,8 @@ def test_a_damaged_result_is_told_and_run_again(cli, capsys, tmp_path, cells_run
 
 
 def test_export_writes_everything_and_runs_nothing(cli, capsys, tmp_path, cells_run):
-    cli("run", FAKE, "--size", "2")
-    assert cli("export", FAKE, "--size", "2", "--to", "out/deep") == 0
+    cli("run", FAKE, "--size", "3")
+    assert cli("export", FAKE, "--size", "3", "--to", "out/deep") == 0
     assert cells_run() == 2
     out = tmp_path / "out" / "deep"
     (study,) = json.loads((out / "verdicts.json").read_text())["studies"]
@@ -511,10 +511,10 @@ def test_export_writes_everything_and_runs_nothing(cli, capsys, tmp_path, cells_
     assert "✓ reproduced" in (out / "verdicts.md").read_text()
     assert [row["claim"] for row in csv.DictReader((out / "verdicts.csv").read_text().splitlines())] == ["double"]
     provenance = json.loads((out / FAKE / "provenance.json").read_text())
-    assert provenance["settings"]["size"] == 2
+    assert provenance["settings"]["size"] == 3
     for cell in provenance["cells"]:
         with np.load(out / FAKE / cell["file"]) as arrays:
-            np.testing.assert_array_equal(arrays["double"], [0.0, 2.0])
+            np.testing.assert_array_equal(arrays["double"], [0.0, 2.0, 4.0])
         assert cell["provenance"]["versions"]["mesascope"] == mesascope.__version__
 
 

@@ -157,10 +157,10 @@ class Pool:
         return ours
 
     def _end(self, connection: Connection) -> None:
-        process = self.processes.pop(connection)
-        self.busy.pop(connection, None)
-        connection.close()
-        process.terminate()
+        process, busy = self.processes.pop(connection), self.busy.pop(connection, None)
+        connection.close()  # which ends a process that waits for a job
+        if busy:
+            process.terminate()
         process.join(SECONDS_TO_END)
         if process.is_alive():
             process.kill()
@@ -178,6 +178,7 @@ def serve(connection: Connection) -> None:
     ):
         while True:
             connection.send(_outcome(connection.recv(), connection))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending as it is
 
 
 def _outcome(work: Callable[..., Any], connection: Connection) -> tuple[str, Any]:
