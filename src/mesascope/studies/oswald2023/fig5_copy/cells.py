@@ -19,23 +19,95 @@ from mesascope.probes.copying import CopyingSensitivity, copying_sensitivity
 from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies._shared.training import Training, every
-from mesascope.study.base import Arrays, Workspace
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 
 
-class CopyingCell(NamedTuple):
-    """Trainings of two layers on single tokens, and of one layer on pairs, and how they are measured."""
+class Descents(NamedTuple):
+    """Losses on the validation prompts of no step, of the best one and two steps of one rate, and of one step that
+    takes every label with the next input for an example, too."""
 
-    softmax: Training
-    linear: Training
-    unit: Training
-    paired: Training
+    zero: np.ndarray
+    one: np.ndarray
+    two: np.ndarray
+    junk: np.ndarray
+
+
+class Losses(NamedTuple):
+    """Validation losses [seeds snapshots] after `steps` [snapshots], and training losses [seeds steps]."""
+
+    loss: np.ndarray
+    training_loss: np.ndarray
+    steps: np.ndarray
+
+
+class Copying(NamedTuple):
+    """The same, and how much a token after the first layer depends on itself, the next and the others.
+
+    Norms of derivatives [seeds snapshots], averaged over prompts.
+    """
+
+    loss: np.ndarray
+    training_loss: np.ndarray
+    steps: np.ndarray
+    own: np.ndarray
+    following: np.ndarray
+    others: np.ndarray
+
+
+class DescentsCell(AbstractConfig):
+    """The gradient steps that trained layers are held against, best on the validation prompts themselves."""
+
+    task: LinearRegression
+    num_validation: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Descents`."""
+        found = best_descents(self.task, validation(self.task, self.num_validation))
+        workspace.report(1, 1, "gradient steps measured")
+        return found._asdict()
+
+
+class LossesCell(AbstractConfig):
+    """A training of two layers, and on how many prompts and at how many steps its loss is measured."""
+
+    training: Training
+    num_validation: int
+    num_snapshots: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Losses`."""
+        prompts = validation(self.training.task, self.num_validation)
+        trained = self.training.trained(workspace)
+        snapshots, steps = every(trained, self.num_snapshots)
+        found = over_models(lambda model: {"loss": mean_error(model, prompts)}, snapshots, 2)
+        workspace.report(1, 1, "measured")
+        return Losses(**found, training_loss=np.asarray(trained.losses), steps=steps)._asdict()
+
+
+class CopyingCell(AbstractConfig):
+    """The same, whose first layer is probed on `num_probed` of the prompts."""
+
+    training: Training
     num_validation: int
     num_probed: int
     num_snapshots: int
 
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Copying`."""
+        prompts = validation(self.training.task, self.num_validation)
+        probed = jax.tree.map(lambda leaf: leaf[: self.num_probed], prompts)
+        trained = self.training.trained(workspace)
+        snapshots, steps = every(trained, self.num_snapshots)
 
-TWO_LAYERS = ("softmax", "linear", "unit")  # softmax or linear, then linear; and linear, then linear on unit vectors
+        def loss_and_sensitivity(model: Transformer) -> dict[str, Array]:
+            sensitivities = jax.lax.map(lambda prompt: first_layer_sensitivity(model, prompt), probed)
+            means = {name: values.mean() for name, values in sensitivities._asdict().items()}
+            return {"loss": mean_error(model, prompts), **means}
+
+        found = over_models(loss_and_sensitivity, snapshots, 2)
+        workspace.report(1, 1, "measured")
+        return Copying(**found, training_loss=np.asarray(trained.losses), steps=steps)._asdict()
 
 
 def draw_two_layers(
@@ -68,31 +140,7 @@ def first_layer_sensitivity(model: Transformer, prompt: Prompt) -> CopyingSensit
     return copying_sensitivity(layer_fn, context[:, :dim_content])
 
 
-def measure_copying(cell: CopyingCell, workspace: Workspace) -> Arrays:
-    """Validation losses and sensitivities [seeds, snapshots], training losses [seeds, steps], and GD's losses."""
-    prompts = validation(cell.softmax.task, cell.num_validation)
-    probed = jax.tree.map(lambda leaf: leaf[: cell.num_probed], prompts)
-
-    def loss(model: Transformer) -> dict[str, Array]:
-        return {"loss": mean_error(model, prompts)}
-
-    def loss_and_sensitivity(model: Transformer) -> dict[str, Array]:
-        sensitivities = jax.lax.map(lambda prompt: first_layer_sensitivity(model, prompt), probed)
-        return {**loss(model), **{name: values.mean() for name, values in sensitivities._asdict().items()}}
-
-    arrays = best_descents(cell.softmax.task, prompts)
-    arrays["paired_training_loss"] = np.asarray(cell.paired.trained(workspace).losses)
-    for done, name in enumerate(TWO_LAYERS, 1):
-        trained = getattr(cell, name).trained(workspace)
-        snapshots, steps = every(trained, cell.num_snapshots)
-        measured = over_models(loss_and_sensitivity if name == "softmax" else loss, snapshots, 2)
-        measured |= {"training_loss": np.asarray(trained.losses), "steps": steps}
-        arrays |= {f"{name}_{quantity}": values for quantity, values in measured.items()}
-        workspace.report(done, len(TWO_LAYERS), f"{name} measured")
-    return arrays
-
-
-def best_descents(task: LinearRegression, prompts: Prompt) -> Arrays:
+def best_descents(task: LinearRegression, prompts: Prompt) -> Descents:
     """Losses on these prompts of no step, of the best one and two steps of one rate, and of one on uncleared tokens.
 
     The last takes every label with the next input for an example, as where a head copies alone (see `uncleared`). The
@@ -100,13 +148,9 @@ def best_descents(task: LinearRegression, prompts: Prompt) -> Arrays:
     rate a, two of one rate 2 rate a - rate^2 b, where b is 2 a less the prediction at the rate 1.
     """
     target, once, twice, junk = (np.asarray(each, np.float64) for each in _unit_steps(task, prompts))
-    losses = {
-        "zero": np.mean(np.sum(target**2, axis=-1)) / 2,
-        "one": _best(target, -once),
-        "two": _best(target, -2 * once, 2 * once - twice),
-        "junk": _best(target, -junk),
-    }
-    return {f"loss_{name}": np.asarray(loss) for name, loss in losses.items()}
+    zero = np.mean(np.sum(target**2, axis=-1)) / 2
+    one, two = _best(target, -once), _best(target, -2 * once, 2 * once - twice)
+    return Descents(*map(np.asarray, (zero, one, two, _best(target, -junk))))
 
 
 @eqx.filter_jit

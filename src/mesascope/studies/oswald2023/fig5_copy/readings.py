@@ -1,15 +1,12 @@
-"""The numbers, one a seed, that the claims about copying are judged by, and the figure's two panels."""
+"""The numbers that the claims about copying are judged by."""
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mesascope.study.base import Arrays
-
-if TYPE_CHECKING:
-    pass
-
+from mesascope.studies.oswald2023.fig5_copy.cells import Copying, Descents, Losses
+from mesascope.study.base import Readings
 
 NEVER = -1
 
@@ -22,67 +19,69 @@ BEFORE = "steps from halfway in the sensitivity to the next token to halfway in 
 LONGER = "steps to halfway in the loss / the same for one layer on pairs, mean"
 
 
-def per_seed(arrays: Arrays) -> dict[str, np.ndarray]:
-    """The number each claim is about, by the claim's id, for every seed; of "before", for those that got halfway.
+class Summary(NamedTuple):
+    """Two layers, the first softmax or linear, or linear with unit vectors for positions; one layer on pairs' training
+    losses [seeds steps]; and the gradient steps."""
+
+    softmax: Copying
+    linear: Losses
+    unit: Losses
+    paired: np.ndarray
+    descents: Descents
+
+
+def readings(summary: Summary) -> Readings:
+    """The number each claim is about, for every seed; "before" is masked for seeds that never got halfway.
 
     A seed that never got halfway counts in "longer" with the steps it was trained for.
     """
-    loss, one, two = arrays["softmax_loss"][:, -1], arrays["loss_one"], arrays["loss_two"]
-    learned, paired = halfway(arrays, "softmax"), halfway(arrays, "paired")
-    lead = (learned - copied(arrays))[learned != NEVER]
-    trained_for = arrays["softmax_training_loss"].shape[1]
+    softmax, descents = summary.softmax, summary.descents
+    loss, one, two = softmax.loss[:, -1], descents.one, descents.two
+    learned, paired = halfway(softmax.training_loss, descents), halfway(summary.paired, descents)
+    copying, trained_for = copied(softmax, descents), softmax.training_loss.shape[1]
     return {
-        "learns": done_of_the_way(arrays, "softmax")[:, -1],
+        "learns": done_of_the_way(softmax, descents),
         "one-step": np.abs(loss / one - 1),
         "not-two": (loss - two) / (one - two),
-        "junk": np.abs(loss / arrays["loss_junk"] - 1),
-        "copies": arrays["softmax_following"][:, -1] / arrays["softmax_others"][:, -1],
-        "before": lead.astype(float) if lead.size else np.full(1, np.nan),
+        "junk": np.abs(loss / descents.junk - 1),
+        "copies": softmax.following[:, -1] / softmax.others[:, -1],
+        "before": np.ma.masked_array(learned - copying, mask=learned == NEVER, dtype=float),
         "longer": np.where(learned == NEVER, trained_for, learned) / _mean_of_those_that_did(paired),
-        "all-linear": done_of_the_way(arrays, "linear")[:, -1],
-        "unit": done_of_the_way(arrays, "unit")[:, -1],
+        "all-linear": done_of_the_way(summary.linear, descents),
+        "unit": done_of_the_way(summary.unit, descents),
+        "step halfway in the loss": _reached(learned),
+        "step halfway in the sensitivity to the next token": _reached(copying),
+        "step halfway, one layer on pairs": _reached(paired),
+        "step halfway, first layer linear": _reached(halfway(summary.linear.training_loss, descents)),
+        "step halfway, unit positions": _reached(halfway(summary.unit.training_loss, descents)),
+        "loss of the zero predictor": descents.zero,
+        "loss of one gradient step": one,
+        "loss of two gradient steps": two,
+        "loss of one step, labels' tokens taken for examples": descents.junk,
     }
 
 
-def remarks(arrays: Arrays) -> tuple[str, ...]:
-    """Steps and losses, seed by seed."""
-    ends = {
-        name: ", ".join(f"{loss:.4g}" for loss in arrays[f"{name}_loss"][:, -1])
-        for name in ("softmax", "linear", "unit")
-    }
-    reached = {name: _steps(halfway(arrays, name)) for name in ("softmax", "linear", "unit", "paired")}
-    return (
-        f"The loss is halfway to one gradient step's at step {reached['softmax']}, the sensitivity to the next token "
-        f"halfway at step {_steps(copied(arrays))}, of {arrays['softmax_training_loss'].shape[1]}.",
-        f"One layer given pairs is halfway at step {reached['paired']}; two linear layers at step {reached['linear']}, "
-        f"and with unit vectors for positions at step {reached['unit']}, of {arrays['unit_training_loss'].shape[1]}.",
-        f"Losses at the end: {ends['softmax']}; first layer linear {ends['linear']}; with unit vectors {ends['unit']}.",
-        f"Losses of the zero predictor {arrays['loss_zero']:.4g}, of one gradient step {arrays['loss_one']:.4g}, of "
-        f"two {arrays['loss_two']:.4g}, of one that takes labels' tokens for examples {arrays['loss_junk']:.4g}.",
-    )
+def done_of_the_way(of: Losses | Copying, descents: Descents) -> np.ndarray:
+    """How much of the way from the zero predictor's loss to one gradient step's is done at the end [seeds]."""
+    return (descents.zero - of.loss[:, -1]) / (descents.zero - descents.one)
 
 
-def done_of_the_way(arrays: Arrays, kind: str) -> np.ndarray:
-    """How much of the way from the zero predictor's loss to one gradient step's is done [seeds, snapshots]."""
-    return (arrays["loss_zero"] - arrays[f"{kind}_loss"]) / (arrays["loss_zero"] - arrays["loss_one"])
-
-
-def halfway(arrays: Arrays, kind: str, window: int = 20) -> np.ndarray:
+def halfway(training_loss: np.ndarray, descents: Descents, window: int = 20) -> np.ndarray:
     """The step, by seed, at which the training loss, averaged over `window` steps, is halfway there; else NEVER."""
-    window = min(window, arrays[f"{kind}_training_loss"].shape[1])
-    losses = sliding_window_view(arrays[f"{kind}_training_loss"], window, axis=1).mean(axis=-1)
+    window = min(window, training_loss.shape[1])
+    losses = sliding_window_view(training_loss, window, axis=1).mean(axis=-1)
     steps = np.arange(losses.shape[1]) + window // 2
-    return _first(steps, losses <= (arrays["loss_zero"] + arrays["loss_one"]) / 2)
+    return _first(steps, losses <= (descents.zero + descents.one) / 2)
 
 
-def copied(arrays: Arrays) -> np.ndarray:
+def copied(of: Copying, descents: Descents) -> np.ndarray:
     """The first snapshot, by seed, whose sensitivity to the next token is halfway from the first's to the last's.
 
     NEVER for a seed whose loss never got halfway: there, first and last differ by chance.
     """
-    values = arrays["softmax_following"]
-    steps = _first(arrays["softmax_steps"], values >= (values[:, :1] + values[:, -1:]) / 2)
-    return np.where(halfway(arrays, "softmax") == NEVER, NEVER, steps)
+    values = of.following
+    steps = _first(of.steps, values >= (values[:, :1] + values[:, -1:]) / 2)
+    return np.where(halfway(of.training_loss, descents) == NEVER, NEVER, steps)
 
 
 def _first(steps: np.ndarray, reached: np.ndarray) -> np.ndarray:
@@ -93,5 +92,5 @@ def _mean_of_those_that_did(steps: np.ndarray) -> float:
     return float(steps[steps != NEVER].mean()) if np.any(steps != NEVER) else np.nan
 
 
-def _steps(steps: np.ndarray) -> str:
-    return ", ".join("never" if step == NEVER else str(step) for step in steps)
+def _reached(steps: np.ndarray) -> np.ma.MaskedArray:
+    return np.ma.masked_equal(steps, NEVER)

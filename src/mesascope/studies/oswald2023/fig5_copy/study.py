@@ -8,10 +8,20 @@ from mesascope.models.positions import SinusoidalPositions, UnitPositions
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig5_copy import readings as read
-from mesascope.studies.oswald2023.fig5_copy.cells import CopyingCell, draw_two_layers, measure_copying
+from mesascope.studies.oswald2023.fig5_copy.cells import (
+    Copying,
+    CopyingCell,
+    Descents,
+    DescentsCell,
+    Losses,
+    LossesCell,
+    draw_two_layers,
+)
 from mesascope.studies.oswald2023.fig5_copy.panels import two_panels
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig5_copy.readings import Summary
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count, check_non_negative
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
 
 
 MEASURED = ("num_validation", "num_probed", "num_snapshots")
-TINY = {"num_examples": 3, "dim_x": 3}
+TINY = {"num_examples": 3, "dim_x": 3, "num_probed": 4, "num_snapshots": 3}
 PAPER = {
     "batch_size": 2048,
     "learning_rate": 1e-3,
@@ -61,37 +71,54 @@ class Figure5(AbstractStudy):
     title: ClassVar = "A Transformer on standard tokens learns to copy before it learns gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 5"
     claims: ClassVar = (
-        Claim("learns", "Every seed leaves the plateau.", read.WAY, "at least", 0.5),
+        Claim("learns", "Every seed leaves the plateau.", read.WAY, "at least", 0.5, over="every seed"),
         Claim("one-step", "Two layers reach the loss of one gradient step.", read.ONE_STEP, "at most", 0.05),
         Claim("not-two", "They do not reach that of two.", read.NOT_TWO, "at least", 0.5),
         Claim("junk", "They make one step with labels' tokens as examples, too.", read.JUNK, "at most", 0.03),
         Claim("copies", "The first layer writes the next token, not others.", read.COPIES, "at least", 3.0),
-        Claim("before", "In seeds that learn, copying precedes the fall.", read.BEFORE, "at least", 1.0),
+        Claim(
+            "before", "In seeds that learn, copying precedes the fall.", read.BEFORE, "at least", 1.0, over="every seed"
+        ),
         Claim("longer", "It takes about ten times as long as from pairs.", read.LONGER, "at least", 5.0),
-        Claim("all-linear", "With a linear first layer no seed learns.", read.WAY, "at most", 0.5),
-        Claim("unit", "Given a unit vector a position, it learns, too.", read.WAY, "at least", 0.5),
+        Claim("all-linear", "With a linear first layer no seed learns.", read.WAY, "at most", 0.5, over="every seed"),
+        Claim("unit", "Given a unit vector a position, it learns, too.", read.WAY, "at least", 0.5, over="every seed"),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 500, "batch_size": 64, "num_validation": 200, **TINY},
-        "quick": {"seeds": 3},
+        "smoke": {"seeds": 2, "num_steps": 100, "batch_size": 16, "num_validation": 50, **TINY},
+        "quick": {},
         "paper": {"seeds": 4, "num_steps": 10_000, "num_validation": 10_000, **PAPER},
     }
 
     seeds: int = 3
+    """Trainings, each from a key of its own."""
     linear_seeds: int = 2
+    """Trainings with a linear first layer."""
     num_steps: int = 2500
+    """Training steps."""
     batch_size: int = 512
+    """Prompts a training step."""
     learning_rate: float = 3e-3
+    """Adam's rate."""
     init_scale: float = 0.2
+    """Variance of initial weights times the size of what they read."""
     num_examples: int = 7
+    """Examples in a prompt."""
     dim_x: int = 7
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     dim_positions: int = 10
+    """Entries of a position."""
     num_validation: int = 2000
+    """Prompts that losses are measured on."""
     num_probed: int = 20
+    """Prompts that the first layer is probed on."""
     chunk_size: int = 50
+    """Training steps between two snapshots."""
     num_snapshots: int = 51
+    """Points of a training at which losses are measured."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("num_steps", "linear_seeds", "dim_positions", *MEASURED):
@@ -124,28 +151,24 @@ class Figure5(AbstractStudy):
 
     def cells(self) -> tuple[Cell, ...]:
         trainings = self.trainings()
-        measured = CopyingCell(**trainings, **{name: getattr(self, name) for name in MEASURED})
-        trained = (Cell(f"{name}, trained", training) for name, training in trainings.items())
-        return (*trained, Cell("all, measured", measured))
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return measure_copying(cell.config, workspace)
-
-    def summarise(self, results: list[Arrays]) -> Arrays:
-        return results[-1]
-
-    def verdicts(self, summary: Arrays) -> tuple[Verdict, ...]:
-        numbers = read.per_seed(summary)
-        of_every_seed = ("learns", "before", "all-linear", "unit")  # "every", "no seed"
-        return tuple(
-            claim.judge_every(numbers[claim.id]) if claim.id in of_every_seed else claim.judge(numbers[claim.id])
-            for claim in self.claims
+        sizes = {"num_validation": self.num_validation, "num_snapshots": self.num_snapshots}
+        measured = (
+            Cell("softmax, measured", CopyingCell(trainings["softmax"], num_probed=self.num_probed, **sizes)),
+            Cell("linear, measured", LossesCell(trainings["linear"], **sizes)),
+            Cell("unit, measured", LossesCell(trainings["unit"], **sizes)),
+            Cell("paired, trained", trainings["paired"]),
+            Cell("gradient steps", DescentsCell(trainings["softmax"].task, self.num_validation)),
         )
+        return *(Cell(f"{name}, trained", trainings[name]) for name in ("softmax", "linear", "unit")), *measured
 
-    def notes(self, summary: Arrays) -> tuple[str, ...]:
-        return read.remarks(summary)
+    def summarise(self, results: list[Arrays]) -> Summary:
+        softmax, linear, unit, paired, descents = results[-5:]
+        return Summary(Copying(**softmax), Losses(**linear), Losses(**unit), paired["losses"], Descents(**descents))
 
-    def figures(self, summary: Arrays) -> "dict[str, Figure]":
+    def readings(self, summary: Summary) -> Readings:
+        return read.readings(summary)
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"figure5": two_panels(summary)}
 
     def _config(self, num_steps: int) -> FitConfig:
