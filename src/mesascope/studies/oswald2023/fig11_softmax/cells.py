@@ -18,19 +18,102 @@ from mesascope.probes.alignment import alignment
 from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies._shared.training import Training, every
-from mesascope.study.base import Arrays, Workspace
+from mesascope.studies.oswald2023._shared.best_multiple import best_multiple
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 
-ALGORITHMS = {"gd": GradientDescent, "centred": CentredGradientDescent}
+
+class HeadMeasures(NamedTuple):
+    """Softmax heads after `steps` [snapshots] of training: loss and cosines [seeds snapshots].
+
+    At the end, the step each head takes: its matrix of learning rates [seeds heads dx dx] and its weight P W_V on y
+    [seeds heads]. See `head_rates`.
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    cosine_gd: np.ndarray
+    cosine_centred: np.ndarray
+    rates: np.ndarray
+    writes: np.ndarray
 
 
-class HeadsCell(NamedTuple):
+class BestSteps(NamedTuple):
+    """Best rates and losses of a gradient step and of a centred one, their cosine, and the best single head's loss.
+
+    `loss_smoother` is that of one softmax head of W_KQ = sharpness sqrt(k) I on x, with the best sharpness.
+    """
+
+    rate_gd: np.ndarray
+    loss_gd: np.ndarray
+    rate_centred: np.ndarray
+    loss_centred: np.ndarray
+    cosine_of_both: np.ndarray
+    loss_smoother: np.ndarray
+    sharpness: np.ndarray
+
+
+class HeadsCell(AbstractConfig):
     """A training of softmax heads, and what is measured of it."""
 
     training: Training
     num_validation: int
     num_snapshots: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`HeadMeasures`."""
+        prompts = validation(self.training.task, self.num_validation)
+        snapshots, steps = every(self.training.trained(workspace), self.num_snapshots)
+
+        def at(model: Transformer) -> dict[str, Array]:
+            return {
+                "loss": mean_error(model, prompts),
+                "cosine_gd": mean_cosine(model, GradientDescent(1.0), prompts),
+                "cosine_centred": mean_cosine(model, CentredGradientDescent(1.0), prompts),
+                **head_rates(model),
+            }
+
+        found = over_models(at, snapshots, 2)
+        workspace.report(1, 1, "measured")
+        rates, writes = (found.pop(name)[:, -1] for name in ("rates", "writes"))
+        return HeadMeasures(steps=steps, rates=rates, writes=writes, **found)._asdict()
+
+
+class BestStepsCell(AbstractConfig):
+    """What single steps reach with the rates that are best on the prompts they are measured on.
+
+    A single head's sharpness is the best of a geometric grid.
+    """
+
+    task: LinearRegression
+    num_validation: int
+    lowest_sharpness: float = 0.5
+    highest_sharpness: float = 64.0
+    num_sharpnesses: int = 29
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`BestSteps`."""
+        found = jax.jit(self.best_steps)(validation(self.task, self.num_validation))
+        workspace.report(1, 1, "measured")
+        return jax.tree.map(np.asarray, found)
+
+    def best_steps(self, prompts: Prompt) -> dict[str, Array]:
+        """`BestSteps` on some prompts."""
+        plain, centred = GradientDescent(1.0), CentredGradientDescent(1.0)
+        rate_gd, loss_gd = best_multiple(jax.vmap(plain)(prompts), prompts)
+        rate_centred, loss_centred = best_multiple(jax.vmap(centred)(prompts), prompts)
+        grid = jnp.geomspace(self.lowest_sharpness, self.highest_sharpness, self.num_sharpnesses)
+        losses = jax.lax.map(lambda sharpness: best_multiple(smoother(sharpness, prompts), prompts)[1], grid)
+        return {
+            "rate_gd": rate_gd,
+            "loss_gd": loss_gd,
+            "rate_centred": rate_centred,
+            "loss_centred": loss_centred,
+            "cosine_of_both": mean_cosine(plain, centred, prompts),
+            "loss_smoother": losses.min(),
+            "sharpness": grid[losses.argmin()],
+        }
 
 
 def softmax_training(
@@ -41,35 +124,9 @@ def softmax_training(
     return Training(partial(Transformer.initialise, task.dim_x, **shape), task, config, seeds, first_seed)
 
 
-def measure(cell: HeadsCell, workspace: Workspace) -> Arrays:
-    """Loss and cosines [seeds, snapshots] along the training, the algorithms' losses, and each head's rates."""
-    trained = cell.training.trained(workspace)
-    prompts = validation(cell.training.task, cell.num_validation)
-    snapshots, steps = every(trained, cell.num_snapshots)
-
-    def at(model: Transformer) -> dict[str, Array]:
-        cosines = {f"cosine_{name}": mean_cosine(model, kind(1.0), prompts) for name, kind in ALGORITHMS.items()}
-        return {"loss": mean_error(model, prompts), **cosines}
-
-    best = {name: np.asarray(value) for name, value in references(prompts).items()}
-    return {"steps": steps, **best, **over_models(at, snapshots, 2), **over_models(head_rates, trained.model)}
-
-
 def mean_cosine(first: AbstractPredictor, second: AbstractPredictor, prompts: Prompt) -> Array:
     """The mean over prompts of the cosine of the angle between two predictors' sensitivities."""
     return jax.vmap(lambda prompt: alignment(first, second, prompt).sensitivity_cosine)(prompts).mean()
-
-
-@jax.jit
-def references(prompts: Prompt) -> dict[str, Array]:
-    """Each algorithm's best learning rate on these prompts and its loss; their cosine; the best single head's loss."""
-    results = {"cosine_of_both": mean_cosine(GradientDescent(1.0), CentredGradientDescent(1.0), prompts)}
-    for name, kind in ALGORITHMS.items():
-        rate, loss = best_multiple(jax.vmap(kind(1.0))(prompts), prompts)
-        results |= {f"rate_{name}": rate, f"loss_{name}": loss}
-    sharpnesses = jnp.geomspace(0.5, 64.0, 29)
-    losses = jax.lax.map(lambda sharpness: best_multiple(smoother(sharpness, prompts), prompts)[1], sharpnesses)
-    return {**results, "loss_smoother": losses.min(), "sharpness": sharpnesses[losses.argmin()]}
 
 
 def smoother(sharpness: Array, prompts: Prompt) -> Array:
@@ -80,12 +137,6 @@ def smoother(sharpness: Array, prompts: Prompt) -> Array:
         return matvec(prompt.ys.T, weights)
 
     return jax.vmap(read)(prompts)
-
-
-def best_multiple(values: Array, prompts: Prompt) -> tuple[Array, Array]:
-    """The c for which c values, one a prompt, are the best predictions, and their loss: a parabola's vertex."""
-    factor = jnp.sum(values * prompts.target) / jnp.sum(values**2)
-    return factor, jnp.sum((factor * values - prompts.target) ** 2) / (2 * len(values))
 
 
 def head_rates(model: Transformer) -> dict[str, Array]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, band
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023.fig11_softmax.readings import Summary, heads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 CENTRED = {**REFERENCE, "linestyle": ":"}
 
 
-def over_training(by_heads: dict[int, Arrays]) -> "Figure":
+def over_training(summary: Summary) -> "Figure":
     """Figure 11: losses over training for each number of heads; two heads' alignment with both algorithms."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     losses, cosines = figure.subplots(1, 2)
-    for color, (num_heads, arrays) in enumerate(by_heads.items()):
-        losses.plot(arrays["steps"], arrays["loss"].T, color=f"C{color}", alpha=0.5, linewidth=0.7)
-        band(losses, arrays["steps"], arrays["loss"], heads(num_heads), color=f"C{color}")
-    two = by_heads[2]
-    losses.axhline(float(two["loss_gd"]), label="gradient descent", **REFERENCE)
-    losses.axhline(float(two["loss_centred"]), label="centred gradient descent", **CENTRED)
+    best, two = summary.best, summary.heads[2]
+    for color, (number, found) in enumerate(summary.heads.items()):
+        losses.plot(found.steps, found.loss.T, color=f"C{color}", alpha=0.5, linewidth=0.7)
+        band(losses, found.steps, found.loss, heads(number), color=f"C{color}")
+    losses.axhline(float(best.loss_gd), label="gradient descent", **REFERENCE)
+    losses.axhline(float(best.loss_centred), label="centred gradient descent", **CENTRED)
     losses.axhline(
-        float(two["loss_smoother"]), label="best single head (b I, c)", color="C0", linewidth=0.8, linestyle=":"
+        float(best.loss_smoother), label="best single head (b I, c)", color="C0", linewidth=0.8, linestyle=":"
     )
     losses.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
     losses.legend(fontsize="small")
-    band(cosines, two["steps"], two["cosine_gd"], "two heads to gradient descent", color="C2")
-    band(cosines, two["steps"], two["cosine_centred"], "two heads to centred gradient descent", color="C1")
-    cosines.axhline(float(two["cosine_of_both"]), label="one algorithm to the other", **REFERENCE)
+    band(cosines, two.steps, two.cosine_gd, "two heads to gradient descent", color="C2")
+    band(cosines, two.steps, two.cosine_centred, "two heads to centred gradient descent", color="C1")
+    cosines.axhline(float(best.cosine_of_both), label="one algorithm to the other", **REFERENCE)
     cosines.set(xlabel="training step", ylabel="mean cosine between sensitivities", ylim=(None, 1.02))
     cosines.legend(fontsize="small")
     return figure
@@ -56,8 +56,3 @@ def matrices(rates: np.ndarray, best_rate: float) -> "Figure":
         axes.set(title=title, xticks=[], yticks=[], xlabel="query x", ylabel="key x")
     figure.colorbar(images[-1], ax=list(panels), label="learning rate")
     return figure
-
-
-def heads(num_heads: int) -> str:
-    """A number of heads in words."""
-    return "1 head" if num_heads == 1 else f"{num_heads} heads"

@@ -1,8 +1,50 @@
-"""The numbers, one a seed, that the claims about softmax heads are judged by, and what is worth saying besides."""
+"""The numbers, one a seed, that the claims about softmax heads are judged by."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023.fig11_softmax.cells import BestSteps, HeadMeasures
+from mesascope.study.base import Readings
+
+
+class Summary(NamedTuple):
+    """What single steps reach, and what is measured of trained heads, by their number."""
+
+    best: BestSteps
+    heads: dict[int, HeadMeasures]
+
+
+def readings(summary: Summary) -> Readings:
+    """The numbers that claims are about, and the losses and rates that they are made of."""
+    best, one, two = summary.best, summary.heads[1], summary.heads[2]
+    rates, writes, loss = two.rates, two.writes, two.loss[:, -1]
+    own = np.trace(rates, axis1=2, axis2=3) / rates.shape[-1]
+    return {
+        "one-head": one.loss[:, -1] / best.loss_gd,
+        "two-heads": loss / best.loss_gd - 1,
+        "centred-loss": np.abs(loss / best.loss_centred - 1),
+        "centred-cosine": two.cosine_centred[:, -1],
+        "centred-wins": two.cosine_centred[:, -1] - two.cosine_gd[:, -1],
+        "opposite": np.abs(writes.sum(axis=1)) / np.abs(writes).sum(axis=1),
+        "mirrored": cosine(off_diagonal(rates[:, 0]), off_diagonal(rates[:, 1])),
+        "diagonal": distance_from_identity(rates.sum(axis=1)),
+        **{f"loss of {heads(number)}": found.loss[:, -1] for number, found in summary.heads.items()},
+        "loss of the best gradient step": best.loss_gd,
+        "its rate": best.rate_gd,
+        "loss of the best centred step": best.loss_centred,
+        "the centred step's rate": best.rate_centred,
+        "mean cosine between the two steps": best.cosine_of_both,
+        "loss of the best single head whose W_KQ is b sqrt(k) I on x": best.loss_smoother,
+        "that head's b": best.sharpness,
+        "mean learning rate of the first of two heads": own[:, 0],
+        "mean learning rate of the second": own[:, 1],
+    }
+
+
+def heads(number: int) -> str:
+    """A number of heads in words."""
+    return "1 head" if number == 1 else f"{number} heads"
 
 
 def off_diagonal(matrices: np.ndarray) -> np.ndarray:
@@ -21,38 +63,3 @@ def distance_from_identity(matrices: np.ndarray) -> np.ndarray:
     scale = np.trace(matrices, axis1=-2, axis2=-1) / matrices.shape[-1]
     rest = matrices - scale[..., None, None] * np.eye(matrices.shape[-1])
     return np.linalg.norm(rest, axis=(-2, -1)) / np.linalg.norm(matrices, axis=(-2, -1))
-
-
-def per_seed(one: Arrays, two: Arrays) -> dict[str, np.ndarray]:
-    """The number each claim is about, by the claim's id, for every seed."""
-    rates, writes = two["rates"], two["writes"]
-    return {
-        "one-head": one["loss"][:, -1] / one["loss_gd"],
-        "two-heads": two["loss"][:, -1] / two["loss_gd"] - 1,
-        "centred-loss": np.abs(two["loss"][:, -1] / two["loss_centred"] - 1),
-        "centred-cosine": two["cosine_centred"][:, -1],
-        "centred-wins": two["cosine_centred"][:, -1] - two["cosine_gd"][:, -1],
-        "opposite": np.abs(writes.sum(axis=1)) / np.abs(writes).sum(axis=1),
-        "mirrored": cosine(off_diagonal(rates[:, 0]), off_diagonal(rates[:, 1])),
-        "diagonal": distance_from_identity(rates.sum(axis=1)),
-    }
-
-
-def remarks(by_heads: dict[int, Arrays]) -> tuple[str, ...]:
-    """What no claim is about: the losses, and the rates of two heads."""
-    two = by_heads[2]
-    means = np.trace(two["rates"], axis1=2, axis2=3) / two["rates"].shape[-1]
-    rates = "; ".join(" and ".join(f"{rate:.3g}" for rate in of_seed) for of_seed in means)
-    losses = (
-        f"{num_heads} {', '.join(f'{loss:.4f}' for loss in arrays['loss'][:, -1])}"
-        for num_heads, arrays in by_heads.items()
-    )
-    return (
-        f"Losses at the end by number of heads, seed by seed: {'; '.join(losses)}.",
-        f"Best gradient step {two['loss_gd']:.4f} (rate {two['rate_gd']:.4g}), best centred step "
-        f"{two['loss_centred']:.4f} (rate {two['rate_centred']:.4g}); mean cosine between the two algorithms "
-        f"{two['cosine_of_both']:.4f}.",
-        f"The best single head whose W_KQ is b sqrt(k) I on x has loss {two['loss_smoother']:.4f}, at b = "
-        f"{two['sharpness']:.3g}.",
-        f"Mean learning rates of the two heads, seed by seed: {rates}; both together {means.sum(1).mean():.4g}.",
-    )

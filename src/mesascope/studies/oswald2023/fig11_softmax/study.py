@@ -3,11 +3,18 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023.fig11_softmax import cells as heads
-from mesascope.studies.oswald2023.fig11_softmax import panels as panels
-from mesascope.studies.oswald2023.fig11_softmax import readings as read
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig11_softmax.cells import (
+    BestSteps,
+    BestStepsCell,
+    HeadMeasures,
+    HeadsCell,
+    softmax_training,
+)
+from mesascope.studies.oswald2023.fig11_softmax.panels import matrices, over_training
+from mesascope.studies.oswald2023.fig11_softmax.readings import Summary, heads, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count
@@ -45,8 +52,8 @@ class Figure11(AbstractStudy):
     from seed to seed: only their sum is determined. Four heads do not end lower.
 
     One head's loss near 0.41 is a plateau, and not what one head can do. Some seeds leave it, for nearly the least loss
-    of a head with W_KQ a multiple of the identity, which trades the offset for sharper attention (see the notes). That
-    is still worse than gradient descent, but by less than the factor asked for here, which was set from the plateau.
+    of a head with W_KQ a multiple of the identity, which trades the offset for sharper attention (see the numbers).
+    That is still worse than gradient descent, but by less than the factor asked for here, set from the plateau.
     """
 
     title: ClassVar = "Two softmax heads make a step of centred gradient descent"
@@ -64,28 +71,48 @@ class Figure11(AbstractStudy):
     presets: ClassVar = {
         "smoke": {
             "seeds": 2,
-            "num_steps": 1500,
-            "batch_size": 128,
-            "num_validation": 500,
-            "num_examples": 5,
-            "dim_x": 3,
+            "num_steps": 50,
+            "batch_size": 32,
+            "num_validation": 50,
+            "num_snapshots": 2,
+            "num_examples": 4,
+            "dim_x": 2,
         },
-        "quick": {"seeds": 2, "num_steps": 5000, "batch_size": 512, "num_validation": 2000},
-        "paper": {"seeds": 5, "num_steps": 10_000, "num_validation": 10_000, "num_heads": (1, 2, 4)},
+        "quick": {},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 10_000,
+            "batch_size": 512,
+            "learning_rate": 1e-3,
+            "num_validation": 10_000,
+            "num_heads": (1, 2, 4),
+        },
     }
 
     seeds: int = 2
+    """Trainings, each from a key of its own."""
     num_steps: int = 5000
+    """Training steps."""
     batch_size: int = 512
+    """Prompts a training step."""
     learning_rate: float = 1e-3
+    """Adam's rate."""
     clip_norm: float = 10.0
+    """The norm that gradients are clipped at."""
     num_validation: int = 2000
+    """Prompts that losses are measured on."""
     num_snapshots: int = 26
+    """Models on the way of each training that are measured."""
     num_examples: int = 10
+    """Examples in a prompt."""
     dim_x: int = 10
+    """Size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     num_heads: tuple[int, ...] = (1, 2)
+    """Numbers of heads that are trained."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_snapshots"):
@@ -94,38 +121,38 @@ class Figure11(AbstractStudy):
             raise ValueError(f"`num_heads` must hold 1 and 2, which the claims are about; got {self.num_heads}.")
         self.trainings()  # checks everything else
 
+    @property
+    def task(self) -> LinearRegression:
+        """The prompts."""
+        return LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
+
     def trainings(self) -> dict[int, Training]:
         """One for each number of heads."""
-        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=self.clip_norm)
         return {
-            each: heads.softmax_training(each, task, config, self.seeds, self.first_seed) for each in self.num_heads
+            number: softmax_training(number, self.task, config, self.seeds, self.first_seed)
+            for number in self.num_heads
         }
 
     def cells(self) -> tuple[Cell, ...]:
-        trainings = {panels.heads(each): training for each, training in self.trainings().items()}
-        measured = (
-            Cell(f"{name}, measured", heads.HeadsCell(training, self.num_validation, self.num_snapshots))
-            for name, training in trainings.items()
+        trainings = {heads(number): training for number, training in self.trainings().items()}
+        return (
+            Cell("best steps", BestStepsCell(self.task, self.num_validation)),
+            *(Cell(f"{name}, trained", training) for name, training in trainings.items()),
+            *(
+                Cell(f"{name}, measured", HeadsCell(training, self.num_validation, self.num_snapshots))
+                for name, training in trainings.items()
+            ),
         )
-        return *(Cell(f"{name}, trained", training) for name, training in trainings.items()), *measured
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return heads.measure(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> Summary:
+        best, *measured = results[0], *results[len(self.num_heads) + 1 :]
+        by_number = zip(self.num_heads, measured, strict=True)
+        return Summary(BestSteps(**best), {number: HeadMeasures(**found) for number, found in by_number})
 
-    def summarise(self, results: list[Arrays]) -> dict[int, Arrays]:
-        return dict(zip(self.num_heads, results[len(self.num_heads) :], strict=True))
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary)
 
-    def verdicts(self, summary: dict[int, Arrays]) -> tuple[Verdict, ...]:
-        per_seed = read.per_seed(summary[1], summary[2])
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: dict[int, Arrays]) -> tuple[str, ...]:
-        return read.remarks(summary)
-
-    def figures(self, summary: dict[int, Arrays]) -> "dict[str, Figure]":
-        two = summary[2]
-        return {
-            "figure11": panels.over_training(summary),
-            "figure12": panels.matrices(two["rates"][0], float(two["rate_centred"])),
-        }
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        heat_maps = matrices(summary.heads[2].rates[0], float(summary.best.rate_centred))
+        return {"figure11": over_training(summary), "figure12": heat_maps}

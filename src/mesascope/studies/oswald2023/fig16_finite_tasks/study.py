@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolLosses, PoolsCell
+from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolMeasures, PoolsCell
 from mesascope.studies.oswald2023.fig16_finite_tasks.panels import three_panels
 from mesascope.studies.oswald2023.fig16_finite_tasks.readings import readings
 from mesascope.study.base import AbstractStudy, Readings
@@ -17,8 +17,6 @@ from mesascope.validation import check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-SIZES = (128, 512, 2048, 8192)  # the paper's
 
 GAP = "fresh loss / GD loss - 1"
 COSINE = "mean cosine between the sensitivities"
@@ -35,7 +33,7 @@ class Figure16(AbstractStudy):
 
     What we found. The numbers are those of ordinary overfitting. Near gradient descent the layer's prediction changes
     in p = (dim_x + 1)^2 - 1 = 120 directions, and least squares with p normal features would, having learned from B
-    examples, lose p / (B - p - 1) of its loss: 6% at 2048 and 1.5% at 8192, close to what is measured (see the notes).
+    examples, lose p / (B - p - 1) of its loss: 6% at 2048 and 1.5% at 8192, close to what is measured.
     With 512 tasks the layer loses half as much again, and 128, about as many as p, it learns by heart.
     """
 
@@ -51,57 +49,70 @@ class Figure16(AbstractStudy):
     presets: ClassVar = {
         "smoke": {
             "seeds": 2,
-            "num_steps": 200,
-            "batch_size": 64,
-            "num_validation": 200,
-            "num_snapshots": 3,
-            "num_examples": 4,
-            "dim_x": 4,
+            "num_steps": 50,
+            "batch_size": 32,
+            "num_validation": 50,
+            "num_snapshots": 2,
+            "num_examples": 3,
+            "dim_x": 2,
         },
         "quick": {},
-        "paper": {"seeds": 5, "num_steps": 5000, "num_validation": 10_000, "num_snapshots": 26},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 5000,
+            "batch_size": 2048,
+            "num_validation": 10_000,
+            "num_snapshots": 26,
+            "sizes": (128, 512, 2048, 8192),
+        },
     }
 
     seeds: int = 3
     """Trainings, each from a key of its own."""
     num_steps: int = 1500
     """Training steps."""
-    batch_size: int = 2048
+    batch_size: int = 512
     """Prompts a training step."""
     num_validation: int = 2000
     """Prompts that losses are measured on."""
     num_snapshots: int = 6
-    """Points of a training at which the loss is measured."""
+    """Models on the way of each training that are measured."""
     num_examples: int = 10
     """Examples in a prompt."""
     dim_x: int = 10
     """Size of an input."""
     input_scale: float = 0.5
     """Inputs are uniform on [-input_scale, input_scale]."""
+    sizes: tuple[int, ...] = (128, 2048, 8192)
+    """Numbers of training tasks, the smallest first."""
     first_seed: int = 0
     """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_snapshots"):
             check_count(name, getattr(self, name))
+        if not {128, 2048, 8192} <= set(self.sizes) or list(self.sizes) != sorted(set(self.sizes)):
+            raise ValueError(f"`sizes` must rise and hold 128, 2048 and 8192: claims are about them; got {self.sizes}.")
         self.trainings()  # checks everything else
 
     def trainings(self) -> tuple[Training, ...]:
         """One for each number of tasks."""
         task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
-        sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
-        return tuple(stack_training(task=FinitePool(task, size), first_seed=self.first_seed, **sizes) for size in SIZES)
+        setting = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
+        return tuple(
+            stack_training(task=FinitePool(task, size), first_seed=self.first_seed, **setting) for size in self.sizes
+        )
 
     def cells(self) -> tuple[Cell, ...]:
         trainings = self.trainings()
         measured = Cell("measured", PoolsCell(trainings, self.num_validation, self.num_snapshots))
-        return *(Cell(f"{size} tasks", each) for size, each in zip(SIZES, trainings, strict=True)), measured
+        return *(Cell(f"{size} tasks", each) for size, each in zip(self.sizes, trainings, strict=True)), measured
 
-    def summarise(self, results: list[Arrays]) -> PoolLosses:
-        return PoolLosses(**results[-1])
+    def summarise(self, results: list[Arrays]) -> PoolMeasures:
+        return PoolMeasures(**results[-1])
 
-    def readings(self, summary: PoolLosses) -> Readings:
-        return readings(summary, SIZES, self.dim_x)
+    def readings(self, summary: PoolMeasures) -> Readings:
+        return readings(self.sizes, self.dim_x, summary)
 
-    def figures(self, summary: PoolLosses) -> "dict[str, Figure]":
-        return {"figure16": three_panels(SIZES, summary)}
+    def figures(self, summary: PoolMeasures) -> "dict[str, Figure]":
+        return {"figure16": three_panels(self.sizes, summary)}

@@ -1,6 +1,6 @@
 """Measurements of the networks of the sine waves."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,16 +10,58 @@ from jaxtyping import Array, Float
 from mesascope.probes.alignment import sensitivity
 from mesascope.prompt import Prompt
 from mesascope.random import VALIDATION_SEED
-from mesascope.studies._shared.measure import mean_alignment, mean_error, over_models, validation
+from mesascope.studies._shared.measure import jit_once, mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig4_sine.network import AbstractSineNetwork
-from mesascope.study.base import Arrays, Workspace
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.sinusoid import Sinusoid
 
-NUM_WAVES, NUM_POINTS = 3, 101  # that are drawn
+
+class SineMeasures(NamedTuple):
+    """Both networks after `steps` [snapshots] of training [seeds snapshots], and the step's rate at the end [seeds].
+
+    Alignment is with the gradient step at the end of its training, as in the authors' code: over training only one
+    side moves. `initial_distance` is that of the functions before the step. `pooled_cosine` is
+    sum s t / sqrt(sum s^2 sum t^2) over the slopes s and t on all prompts. `loss_zero` is the zero predictor's loss and
+    `target_size` the mean size of a target.
+    """
+
+    steps: np.ndarray
+    loss_trained: np.ndarray
+    loss_descent: np.ndarray
+    prediction_distance: np.ndarray
+    sensitivity_cosine: np.ndarray
+    sensitivity_distance: np.ndarray
+    initial_distance: np.ndarray
+    pooled_cosine: np.ndarray
+    learning_rate: np.ndarray
+    loss_zero: np.ndarray
+    target_size: np.ndarray
 
 
-class SineCell(NamedTuple):
+class Waves(NamedTuple):
+    """Waves to draw: the true functions [waves points] at `points`, their examples [waves n], the networks' functions.
+
+    Those are before and after the step [seeds waves 2 points], at the end of training.
+    """
+
+    points: np.ndarray
+    truth: np.ndarray
+    xs: np.ndarray
+    ys: np.ndarray
+    trained: np.ndarray
+    descent: np.ndarray
+
+
+class Snapshots(NamedTuple):
+    """Both networks on their way, and the gradient step at the end of its training."""
+
+    trained: AbstractSineNetwork
+    descent: AbstractSineNetwork
+    reference: AbstractSineNetwork
+
+
+class SineCell(AbstractConfig):
     """Both trainings, and on how many prompts their networks are compared."""
 
     task: Sinusoid
@@ -27,76 +69,73 @@ class SineCell(NamedTuple):
     descent: Training
     num_validation: int
 
-
-def measure(cell: SineCell, workspace: Workspace) -> Arrays:
-    """Losses and alignment [seeds, snapshots] over both trainings, and the functions that the networks end with.
-
-    Alignment is with the gradient step at the end of its training, as in the authors' code: over training only one
-    side moves.
-    """
-    trained, descent = cell.trained.trained(workspace), cell.descent.trained(workspace)
-    prompts = validation(cell.task, cell.num_validation)
-    num_snapshots = len(trained.snapshot_steps)
-    reference = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], num_snapshots, axis=1), descent.model)
-    pairs = {"trained": trained.snapshots, "descent": descent.snapshots, "reference": reference}
-
-    def along(models: dict[str, Any]) -> dict[str, Array]:
-        losses = {f"loss_{name}": mean_error(models[name], prompts) for name in ("trained", "descent")}
-        return losses | mean_alignment(models["trained"], models["reference"], prompts)
-
-    ends = {"trained": trained.model, "descent": descent.model}
-    return {
-        "snapshot_steps": trained.snapshot_steps,
-        "learning_rate": np.asarray(descent.model.learning_rate),
-        "loss_zero": np.asarray(jnp.mean(prompts.target**2) / 2),
-        "target_size": np.asarray(jnp.mean(jnp.abs(prompts.target))),
-        **over_models(along, pairs, 2),
-        **over_models(lambda models: _functions(models, cell.task, prompts), ends),
-        **_waves(cell.task),
-    }
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`SineMeasures`."""
+        trained, descent = self.trained.trained(workspace), self.descent.trained(workspace)
+        prompts, steps = validation(self.task, self.num_validation), trained.snapshot_steps
+        reference = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[:, None], len(steps), axis=1), descent.model)
+        snapshots = Snapshots(trained.snapshots, descent.snapshots, reference)
+        found = over_models(lambda each: _measures(each, prompts), snapshots, 2)
+        workspace.report(1, 1, "compared")
+        target = np.asarray(prompts.target)
+        return SineMeasures(
+            steps=steps,
+            learning_rate=np.asarray(descent.model.learning_rate),
+            loss_zero=np.asarray(np.mean(target**2) / 2),
+            target_size=np.asarray(np.mean(np.abs(target))),
+            **found,
+        )._asdict()
 
 
-def _functions(models: dict[str, AbstractSineNetwork], task: Sinusoid, prompts: Prompt) -> dict[str, Array]:
-    """The functions before and after the step on the waves that are drawn [waves, 2, points], and how both differ.
+class WavesCell(AbstractConfig):
+    """Both trainings, and at how many points how many waves are drawn."""
 
-    "pooled_cosine" is sum s t / sqrt(sum s^2 sum t^2) over the slopes s and t on all validation prompts.
-    """
-    examples, points = _drawn(task)[1:]
+    task: Sinusoid
+    trained: Training
+    descent: Training
+    num_waves: int = 3
+    num_points: int = 101
 
-    def answers(network: AbstractSineNetwork, prompt: Prompt) -> Float[Array, "2"]:
-        return network.transformer().trajectory(prompt)[:, 0]
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Waves`."""
+        points, truth, examples = jit_once(self.waves)()
+        ends = {"trained": self.trained.trained(workspace).model, "descent": self.descent.trained(workspace).model}
 
-    def curves(network: AbstractSineNetwork, prompt: Prompt) -> Float[Array, "2 points"]:
-        return jax.vmap(lambda x: answers(network, prompt.with_query(x)), out_axes=1)(points)
+        def curves(network: AbstractSineNetwork) -> Float[Array, "waves 2 points"]:
+            def of_wave(prompt: Prompt) -> Float[Array, "2 points"]:
+                return jax.vmap(lambda x: _answers(network, prompt.with_query(x)), out_axes=1)(points)
 
-    initial = [jax.vmap(lambda prompt, each=each: answers(each, prompt)[0])(prompts) for each in models.values()]
-    slopes = [jax.vmap(lambda prompt, each=each: sensitivity(each, prompt))(prompts) for each in models.values()]
+            return jax.vmap(of_wave)(examples)
+
+        found = over_models(lambda networks: {name: curves(each) for name, each in networks.items()}, ends)
+        workspace.report(1, 1, "drawn")
+        inputs, labels = np.asarray(examples.xs)[..., 0], np.asarray(examples.ys)[..., 0]
+        return Waves(np.asarray(points)[:, 0], np.asarray(truth)[..., 0], inputs, labels, **found)._asdict()
+
+    def waves(self) -> tuple[Float[Array, "points 1"], Float[Array, "waves points 1"], Prompt]:
+        """The inputs that waves are drawn at, the waves there, and their prompts."""
+        keys = jax.random.split(jax.random.key(VALIDATION_SEED - 1), self.num_waves)
+        draws = jax.vmap(self.task.draw)(keys)
+        points = self.task.input_scale * jnp.linspace(-1.0, 1.0, self.num_points)[:, None]
+        _, teachers, _ = draws
+        truth = jax.vmap(lambda teacher: self.task.label(teacher, points))(teachers)
+        return points, truth, jax.vmap(self.task.prompt)(draws)
+
+
+def _measures(networks: Snapshots, prompts: Prompt) -> dict[str, Array]:
+    ours, theirs = networks.trained, networks.reference
+    initial = [jax.vmap(lambda prompt, each=each: _answers(each, prompt)[0])(prompts) for each in (ours, theirs)]
+    slopes = [jax.vmap(lambda prompt, each=each: sensitivity(each, prompt))(prompts) for each in (ours, theirs)]
     sizes = [jnp.sqrt(jnp.sum(slope**2)) for slope in slopes]
-    drawn = {
-        f"curves_{name}": jax.vmap(lambda prompt, each=each: curves(each, prompt))(examples)
-        for name, each in models.items()
-    }
     return {
+        "loss_trained": mean_error(ours, prompts),
+        "loss_descent": mean_error(networks.descent, prompts),
         "initial_distance": jnp.mean(jnp.abs(initial[0] - initial[1])),
         "pooled_cosine": jnp.sum(slopes[0] * slopes[1]) / (sizes[0] * sizes[1]),
-        **drawn,
+        **mean_alignment(ours, theirs, prompts),
     }
 
 
-def _drawn(task: Sinusoid) -> tuple[Any, Prompt, Float[Array, "points 1"]]:
-    """The random draws of the waves that are drawn, their prompts, and the inputs they are drawn at."""
-    draws = jax.vmap(task.draw)(jax.random.split(jax.random.key(VALIDATION_SEED - 1), NUM_WAVES))
-    points = task.input_scale * jnp.linspace(-1.0, 1.0, NUM_POINTS)
-    return draws, jax.vmap(task.prompt)(draws), points[:, None]
-
-
-def _waves(task: Sinusoid) -> Arrays:
-    """The true functions of the waves that are drawn, and their examples."""
-
-    @jax.jit
-    def waves() -> dict[str, Array]:
-        (_, teachers, _), examples, points = _drawn(task)
-        truth = jax.vmap(lambda teacher: task.label(teacher, points))(teachers)
-        return {"points": points[:, 0], "truth": truth[..., 0], "xs": examples.xs[..., 0], "ys": examples.ys[..., 0]}
-
-    return jax.tree.map(np.asarray, waves())
+def _answers(network: AbstractSineNetwork, prompt: Prompt) -> Float[Array, "2"]:
+    """What the network answers before and after the step."""
+    return network.transformer().trajectory(prompt)[:, 0]

@@ -81,7 +81,7 @@ class TrainedAttention(AbstractSineNetwork):
 class DescentStep(AbstractSineNetwork):
     """The network whose attention layer is one gradient step, from the first channels to the last, from W = 0.
 
-    Its learning rate is trained with the rest, and starts from the value at which the authors' code keeps it.
+    Its learning rate is trained with the rest; the authors' code keeps it at 0.1.
     """
 
     tokens: EmbeddedTokens
@@ -96,10 +96,13 @@ class DescentStep(AbstractSineNetwork):
         return cast(LinearSelfAttention, construction.build().layers[0])
 
     @classmethod
-    def initialise(cls, dim_token: int, dim_hidden: int, num_examples: int, *, key: Key[Array, ""]) -> "DescentStep":
+    def initialise(
+        cls, dim_token: int, dim_hidden: int, num_examples: int, *, learning_rate: float, key: Key[Array, ""]
+    ) -> "DescentStep":
         """The embedding and the perceptron that `TrainedAttention` gets from the same key."""
         features_key, _ = jax.random.split(key)
-        return cls(*initial_features(dim_token, dim_hidden, features_key), jnp.asarray(0.1), num_examples)
+        rate = jnp.asarray(learning_rate, float)  # of a declared type, so that training compiles once
+        return cls(*initial_features(dim_token, dim_hidden, features_key), rate, num_examples)
 
 
 def initial_features(dim_token: int, dim_hidden: int, key: Key[Array, ""]) -> tuple[EmbeddedTokens, MLP]:

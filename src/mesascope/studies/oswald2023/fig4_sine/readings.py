@@ -1,34 +1,40 @@
-"""TODO"""
+"""The numbers that the claims about sine waves are judged by."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023._shared.plateau_ends import crossings
+from mesascope.studies.oswald2023.fig4_sine.cells import SineMeasures, Waves
+from mesascope.study.base import Readings
 
 
-def remarks(arrays: Arrays) -> tuple[str, ...]:
-    """What no claim is about: losses, plateaus, rates, slopes, and the functions before the step."""
-    names = {"trained": "attention", "descent": "the gradient step"}
-    steps, half = arrays["snapshot_steps"], arrays["loss_zero"] / 2
-    ends = {name: arrays[f"loss_{name}"][:, -1] for name in names}
-    return (
-        f"Loss: {', '.join(f'{names[name]} {_by_seed(loss)}' for name, loss in ends.items())} seed by seed; zero "
-        f"predictor {arrays['loss_zero']:.3g}.",
-        *(
-            f"The loss of {names[name]} is first seen below half the zero predictor's at step "
-            f"{', '.join(str(_first(below, steps)) for below in arrays[f'loss_{name}'] < half)}, seed by seed."
-            for name in names
+class Summary(NamedTuple):
+    """What the networks reach, and the waves that are drawn."""
+
+    measures: SineMeasures
+    waves: Waves
+
+
+def readings(found: SineMeasures) -> Readings:
+    """The numbers that claims are about, and what they are made of."""
+    trained, descent = found.loss_trained[:, -1], found.loss_descent[:, -1]
+    half = float(found.loss_zero) / 2
+    cosine = found.sensitivity_cosine[:, -1]
+    return {
+        "loss": trained / descent,
+        "cosine": cosine,
+        "prediction": found.prediction_distance[:, -1] / found.target_size,
+        "fit": np.maximum(trained, descent) / found.loss_zero,
+        "loss of attention": trained,
+        "loss of the gradient step": descent,
+        "loss of the zero predictor": found.loss_zero,
+        "step at which attention's loss falls below half of that": crossings(found.steps, found.loss_trained, half),
+        "step at which the gradient step's does": crossings(found.steps, found.loss_descent, half),
+        "learned rate of the gradient step": found.learning_rate,
+        "share of prompts where the slopes differ in sign": (1 - cosine) / 2,
+        "cosine between all slopes of one and all of the other": found.pooled_cosine[:, -1],
+        "mean distance of the functions before the step / mean size of a target": (
+            found.initial_distance[:, -1] / found.target_size
         ),
-        f"Rate of the step, from 0.1 at the start: {_by_seed(arrays['learning_rate'])}.",
-        f"Slopes differ in sign on {_by_seed((1 - arrays['sensitivity_cosine'][:, -1]) / 2)} of the prompts; pooled "
-        f"over prompts, the cosine between them is {_by_seed(arrays['pooled_cosine'])}.",
-        "Mean distance of the functions before the step, divided by the mean size of a target: "
-        f"{_by_seed(arrays['initial_distance'] / arrays['target_size'])}.",
-    )
-
-
-def _by_seed(values: np.ndarray) -> str:
-    return ", ".join(f"{value:.3g}" for value in values)
-
-
-def _first(holds: np.ndarray, steps: np.ndarray) -> int | str:
-    return int(steps[holds.argmax()]) if holds.any() else "never"
+    }

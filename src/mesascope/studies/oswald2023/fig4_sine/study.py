@@ -3,15 +3,14 @@
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023.fig4_sine import panels as panels
-from mesascope.studies.oswald2023.fig4_sine.cells import SineCell, measure
+from mesascope.studies.oswald2023.fig4_sine.cells import SineCell, SineMeasures, Waves, WavesCell
 from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
-from mesascope.studies.oswald2023.fig4_sine.readings import remarks
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig4_sine.panels import three_panels
+from mesascope.studies.oswald2023.fig4_sine.readings import Summary, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.sinusoid import Sinusoid
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TINY, HALF, FULL = ({"dim_token": token, "dim_hidden": 4 * token} for token in (4, 20, 40))
 RATIO = "trained loss / gradient step's loss"
 COSINE = "mean cosine between the sensitivities"
 DISTANCE = "mean distance of the predictions / mean size of a target"
@@ -65,23 +63,46 @@ class Figure4(AbstractStudy):
         Claim("fit", "Both fit sine waves.", FIT, "at most", 0.4),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 300, "batch_size": 64, "num_validation": 200, **TINY},
-        "quick": {"seeds": 4, "num_steps": 6000, "batch_size": 256, "num_validation": 1000, **HALF},
-        "paper": {"seeds": 4, "num_steps": 20_000, "batch_size": 2048, "num_validation": 2048, **FULL},
+        "smoke": {"seeds": 2, "num_steps": 40, "batch_size": 16, "num_validation": 50, "dim_token": 4, "dim_hidden": 8},
+        "quick": {},
+        "paper": {
+            "seeds": 4,
+            "num_steps": 20_000,
+            "batch_size": 2048,
+            "num_validation": 2048,
+            "dim_token": 40,
+            "dim_hidden": 160,
+            "learning_rate": 1e-3,
+            "descent_learning_rate": 3e-4,
+        },
     }
 
     seeds: int = 4
+    """Trainings, each from a key of its own."""
     num_steps: int = 6000
+    """Training steps."""
     batch_size: int = 256
+    """Prompts a training step."""
     num_validation: int = 1000
+    """Prompts that losses are measured on."""
     dim_token: int = 20
+    """Size of an embedded token."""
     dim_hidden: int = 80
+    """Hidden units of the perceptron."""
     num_examples: int = 10
+    """Examples in a prompt."""
     max_amplitude: float = 0.5
+    """Amplitudes are uniform on [0.1, max_amplitude]."""
     learning_rate: float = 1e-3
+    """Adam's rate."""
     descent_learning_rate: float = 3e-4
+    """Adam's rate where the attention layer is a gradient step."""
+    initial_rate: float = 0.1
+    """The gradient step's rate before training."""
     num_snapshots: int = 20
+    """Chunks of training after which the networks are measured."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "num_steps", "num_validation", "dim_token", "dim_hidden", "num_snapshots"):
@@ -100,7 +121,8 @@ class Figure4(AbstractStudy):
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, **common)
         descent_config = FitConfig(self.num_steps, self.batch_size, self.descent_learning_rate, b2=0.999, **common)
         attention = partial(TrainedAttention.initialise, self.dim_token, self.dim_hidden)
-        descent = partial(DescentStep.initialise, self.dim_token, self.dim_hidden, self.num_examples)
+        sizes = self.dim_token, self.dim_hidden, self.num_examples
+        descent = partial(DescentStep.initialise, *sizes, learning_rate=self.initial_rate)
         return (
             Training(attention, self.task, config, self.seeds, self.first_seed),
             Training(descent, self.task, descent_config, self.seeds, self.first_seed),
@@ -112,26 +134,15 @@ class Figure4(AbstractStudy):
             Cell(f"attention: {trained.label}", trained),
             Cell(f"gradient step: {descent.label}", descent),
             Cell("comparison", SineCell(self.task, trained, descent, self.num_validation)),
+            Cell("waves", WavesCell(self.task, trained, descent)),
         )
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return measure(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> Summary:
+        _, _, measures, waves = results
+        return Summary(SineMeasures(**measures), Waves(**waves))
 
-    def summarise(self, results: list[Arrays]) -> Arrays:
-        return results[-1]
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary.measures)
 
-    def verdicts(self, summary: Arrays) -> tuple[Verdict, ...]:
-        trained, descent = summary["loss_trained"][:, -1], summary["loss_descent"][:, -1]
-        per_seed = {
-            "loss": trained / descent,
-            "cosine": summary["sensitivity_cosine"][:, -1],
-            "prediction": summary["prediction_distance"][:, -1] / summary["target_size"],
-            "fit": np.maximum(trained, descent) / summary["loss_zero"],
-        }
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: Arrays) -> tuple[str, ...]:
-        return remarks(summary)
-
-    def figures(self, summary: Arrays) -> "dict[str, Figure]":
-        return {"figure4": panels.three_panels(summary)}
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"figure4": three_panels(summary)}

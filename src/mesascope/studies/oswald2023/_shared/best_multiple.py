@@ -1,0 +1,12 @@
+"""The best multiple of one number a prompt: what a rule reaches with its best rate."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mesascope.prompt import Prompt
+
+
+def best_multiple(values: Float[Array, "prompts dy"], prompts: Prompt) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The c for which c values are the best predictions of these prompts, and their loss: a parabola's vertex."""
+    factor = jnp.sum(values * prompts.target) / jnp.sum(values**2)
+    return factor, jnp.sum((factor * values - prompts.target) ** 2) / (2 * len(values))
