@@ -44,7 +44,8 @@ def loss_over_heads(
         label = "trained, by seed" if i == 0 else None
         axes.plot(np.full(len(of_seeds), num_heads), of_seeds, "o", color="C0", alpha=0.6, label=label)
     counts = range(min(losses), max(losses) + 1)
-    axes.plot(counts, [floor(num_heads) for num_heads in counts], label=seen, **REFERENCE)
-    axes.set(xlabel="number of heads H", ylabel=ylabel, ylim=(-0.2, None))
+    axes.plot(counts, [floor(num_heads) for num_heads in counts], marker="_", label=seen, **REFERENCE)
+    axes.axhline(0.0, color="lightgrey", linewidth=0.8)
+    axes.set(xlabel="number of heads H", ylabel=ylabel, xticks=counts)
     axes.legend()
     return figure
