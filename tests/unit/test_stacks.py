@@ -13,7 +13,6 @@ from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies.oswald2023._shared.best_rates import best_rivals
-from mesascope.studies.oswald2023._shared.shifts import capped, gap, largest_gaps, shifted_losses
 from mesascope.studies.oswald2023._shared.stack_gauge import interpolate_frames
 from mesascope.studies.oswald2023._shared.stack_measure import rival_losses
 from mesascope.studies.oswald2023._shared.stacks import stack_of
@@ -106,29 +105,3 @@ def test_models_are_measured_in_their_order(prompts):
     found = over_models(lambda model: {"loss": mean_error(model, prompts)}, stacked, 2)["loss"]
     expected = [float(eqx.filter_jit(mean_error)(model, prompts)) for model in models]
     np.testing.assert_allclose(found, np.reshape(expected, (2, 2)), rtol=1e-12)
-
-
-def test_the_unshifted_task_gives_the_validation_loss(prompts):
-    algorithm = GDPlusPlus(RATES, CURVATURES, 3)
-    shifts = {"input_scale": (1.0, 2.0), "weight_scale": (1.0, 3.0)}
-    found = eqx.filter_jit(lambda: shifted_losses({"it": algorithm}, TASK, shifts, 2000))()
-    expected = float(eqx.filter_jit(mean_error)(algorithm, prompts))
-    np.testing.assert_allclose(found["input_scale_it"][0], expected, rtol=1e-10)
-    np.testing.assert_allclose(found["weight_scale_it"], [expected, 9 * expected], rtol=1e-10)
-
-
-def test_gaps_are_relative_and_the_largest_counts():
-    laws = ("normal", "exponential", "laplace")
-    arrays = {f"{kind}_rival": np.array([[1.0, 2.0]]) for kind in ("input_scale", "weight_scale", "corrupted")}
-    arrays |= {f"{kind}_trained": np.array([[1.5, 2.0]]) for kind in ("input_scale", "weight_scale", "corrupted")}
-    arrays |= {f"law_{law}_rival": np.array([[2.0, np.inf]]) for law in laws}
-    arrays |= {f"law_{law}_trained": np.array([[2.0, 1.0]]) for law in laws}
-    assert {name: float(worst[0]) for name, worst in largest_gaps(arrays, 1).items()} == {
-        "near": 0.5,
-        "weights": 0.5,
-        "laws": 1.0,
-        "noise": 0.5,
-    }
-    assert np.isnan(gap({"k_trained": np.array([np.nan]), "k_rival": np.array([1.0])}, "k")).all()
-    assert capped(np.array([np.inf, np.nan, 3.0]))[2] == 3.0
-    assert np.isfinite(capped(np.array([np.inf, np.nan]))).all()

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
 from mesascope.random import VALIDATION_SEED
-from mesascope.studies._shared.measure import mean_error, over_models
+from mesascope.studies._shared.measure import jit_draws, mean_error, over_models
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.shifted import AbstractInputLaw, Exponential, Laplace, Normal, Shifted
@@ -45,7 +45,7 @@ class Shifts(eqx.Module):
         """Prompts [shifts prompts] of the shifted tasks, drawn from the same keys for every shift."""
         keys = jax.random.split(jax.random.key(VALIDATION_SEED), num_prompts)
 
-        def drawn(sample: SampleFn, amounts: tuple[float, ...]) -> Prompt:
+        def drawn(sample: SampleFn, amounts: tuple[int, ...] | tuple[float, ...]) -> Prompt:
             def at(amount: Array) -> Prompt:
                 return jax.vmap(lambda key: sample(jax.random.clone(key), amount))(keys)  # used again on purpose
 
@@ -54,7 +54,7 @@ class Shifts(eqx.Module):
         def of_law(law: AbstractInputLaw) -> SampleFn:
             return lambda key, by: Shifted(task, input_scale=by, input_law=law).sample(key)
 
-        kinds: list[tuple[SampleFn, tuple[float, ...]]] = [
+        kinds: list[tuple[SampleFn, tuple[int, ...] | tuple[float, ...]]] = [
             (lambda key, by: Shifted(task, input_scale=by).sample(key), self.input_scales),
             (lambda key, by: Shifted(task, weight_scale=by).sample(key), self.weight_scales),
             *((of_law(law), self.law_scales) for law in INPUT_LAWS.values()),
@@ -71,7 +71,7 @@ class Shifts(eqx.Module):
         return ShiftedLosses(inputs, weights, laws.reshape(*laws.shape[:-1], num_laws, num_scales), corrupted)
 
 
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # draws compile slowly and run once
+@jit_draws
 def shifted_prompts(task: AbstractTeacherTask, shifts: Shifts, num_prompts: int) -> Prompt:
     """Prompts [shifts prompts] of the shifted tasks, drawn by one program."""
     return shifts.prompts(task, num_prompts)

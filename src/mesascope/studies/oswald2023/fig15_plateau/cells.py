@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Key
 from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import mean_error, over_models, validation
+from mesascope.studies._shared.measure import jit_draws, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.blocks import initialise_blocks
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -118,7 +118,7 @@ def block_training(
     )
 
 
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 1})  # draws compile sooner, same bits
+@jit_draws
 def first_prompts(pool: FinitePool, num_prompts: int) -> Prompt:
     """That many of the pool's prompts, all of them where it has no more."""
     return dataclasses.replace(pool, num_tasks=min(num_prompts, pool.num_tasks)).prompts()

@@ -3,72 +3,77 @@
 import dataclasses
 from typing import NamedTuple
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
+from mesascope.algorithms.gdpp import GDPlusPlus
+from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
 from mesascope.models.transformer import Transformer
-from mesascope.predictor import AbstractPredictor
-from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023._shared.best_rates import best_rivals
-from mesascope.studies.oswald2023._shared.shifts import INPUT_LAWS, shifted_losses
+from mesascope.studies.oswald2023._shared.best_rates import best_of_family
+from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
 from mesascope.studies.oswald2023._shared.stacks import stack_of
-from mesascope.study.base import Arrays, Workspace
-
-INPUT_SCALES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-WEIGHT_SCALES = (1.0, 2.0, 4.0, 8.0)
-LAW_SCALES = (0.5, 1.0, 2.0, 3.0)
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
+from mesascope.tasks.linear_regression import LinearRegression
 
 
-class ShiftCell(NamedTuple):
-    """A training, and how many prompts each of its losses is over."""
+class StackLosses(NamedTuple):
+    """Losses of a trained stack [seeds shifts] and of its rival [shifts], the algorithm that it should have learned.
 
-    training: Training
-    num_validation: int
-
-
-def measure_shifts(cell: ShiftCell, workspace: Workspace) -> Arrays:
-    """Losses [seeds, amounts] by "kind_predictor".
-
-    Besides "trained" and its "rival", two tied layers are "restricted" to the weights that GD++ has; of five layers
-    that clip their tokens there are the same weights "unclipped", and the rival's stack clipped as they are.
+    Two tied layers have losses "restricted" [seeds shifts] to the weights that GD++ has. Five layers that clip their
+    tokens have losses of the same weights "unclipped" [seeds shifts], and of the rival's stack clipped as they are
+    [1 shifts]. None where there are none.
     """
-    task, model = cell.training.task, cell.training.trained(workspace).model
-    depth, tied = len(model.layers) * model.num_repeats, len(model.layers) == 1
-    workspace.report(1, 2, "best rival")
-    rivals = best_rivals(task, depth)
-    rival = rivals.gd if depth == 1 else rivals.gdpp_tied if tied else rivals.gdpp
-    shifts = {
-        "input_scale": INPUT_SCALES,
-        "weight_scale": WEIGHT_SCALES,
-        "corrupted": tuple(range(task.num_examples + 1)),
-        **{f"law_{law}": LAW_SCALES for law in INPUT_LAWS},
-    }
 
-    def losses(model: Transformer) -> dict[str, Array]:
-        predictors: dict[str, AbstractPredictor] = {"trained": model, "rival": rival}
-        if tied and depth > 1:
-            predictors["restricted"] = only_gdpp_blocks(model, task.dim_x)
+    trained: np.ndarray
+    rival: np.ndarray
+    restricted: np.ndarray | None = None
+    unclipped: np.ndarray | None = None
+    clipped_rival: np.ndarray | None = None
+
+
+class ShiftCell(AbstractConfig):
+    """A training of a stack, measured on `num_validation` prompts of each shifted task."""
+
+    training: Training[LinearRegression]
+    num_validation: int
+    shifts: Shifts
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`StackLosses`, without those that are None."""
+        model: Transformer = self.training.trained(workspace).model
+        workspace.report(1, 2, "best rival")
+        rival = best_rival(self.training.task, len(model.layers), model.num_repeats)
+        workspace.report(2, 2, "losses on shifted tasks")
+        prompts = shifted_prompts(self.training.task, self.shifts, self.num_validation)
+        alike = self.models_alike(model, rival)
+        losses = losses_of_models(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *alike.values()), prompts)
+        ends = np.cumsum([jax.tree.leaves(each)[0].shape[0] for each in alike.values()])
+        found = dict(zip(alike, np.split(losses, ends[:-1]), strict=True))
         if model.token_bound is not None:
-            predictors["unclipped"] = dataclasses.replace(model, token_bound=None)
-            predictors["clipped_rival"] = stack_of(rivals.gdpp, task, model.token_bound)
-        return shifted_losses(predictors, task, shifts, cell.num_validation)
+            found["unclipped"] = losses_of_models(dataclasses.replace(model, token_bound=None), prompts)
+        return {"rival": losses_of(rival, prompts), **found}
 
-    return over_models(losses, model)
-
-
-def remarks(tied: Arrays, untied: Arrays) -> tuple[str, ...]:
-    """What weights that GD++ has not do to two tied layers, and a rare prompt to the rival of five untied ones."""
-    names = {"trained": "trained", "restricted": "without the weights that GD++ has not", "rival": "GD++"}
-    scaled = (f"{text} {_row(tied[f'weight_scale_{name}'][:, -1])}" for name, text in names.items())
-    names = {"trained": "trained", "rival": "GD++", "clipped_rival": "GD++, clipped as they are"}
-    plain = (f"{text} {_row(untied[f'corrupted_{name}'][:, 0])}" for name, text in names.items())
-    return (
-        f"Two tied layers, losses at teacher scale {WEIGHT_SCALES[-1]:g}: {'; '.join(scaled)}.",
-        f"Five untied layers, losses on the last column's prompts with no target replaced: {'; '.join(plain)}.",
-    )
+    def models_alike(self, model: Transformer, rival: GradientDescent | GDPlusPlus) -> dict[str, Transformer]:
+        """The trained stack and others of its shape, arrays with a leading axis: one program measures all of them."""
+        task, models = self.training.task, {"trained": model}
+        if model.num_repeats > 1:
+            models["restricted"] = eqx.filter_jit(jax.vmap(lambda each: only_gdpp_blocks(each, task.dim_x)))(model)
+        if model.token_bound is not None and isinstance(rival, GDPlusPlus):
+            clipped = stack_of(rival, task, model.token_bound)
+            models["clipped_rival"] = jax.tree.map(lambda leaf: leaf[None], clipped)
+        return models
 
 
-def _row(losses: np.ndarray) -> str:
-    return ", ".join(dict.fromkeys(f"{loss:.3g}" for loss in losses))
+def best_rival(task: LinearRegression, num_layers: int, num_repeats: int) -> GradientDescent | GDPlusPlus:
+    """The best gradient step for one layer; GD++ with one pair of rates for tied layers, with a pair a step else."""
+    depth = num_layers * num_repeats
+    if depth == 1:
+        return GradientDescent(jnp.asarray(best_of_family("GD, a rate per step", task, 1).learning_rate))
+    tied = num_layers == 1
+    best = best_of_family("GD++" if tied else "GD++, rates per step", task, depth)
+    pick = 0 if tied else slice(None)
+    return GDPlusPlus(jnp.asarray(best.learning_rate[pick]), jnp.asarray(best.curvature[pick]), depth)

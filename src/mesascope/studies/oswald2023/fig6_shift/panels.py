@@ -1,57 +1,59 @@
 """The grid of figure 6: stacks by rows, ways to be away from the training task by columns."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, band
-from mesascope.studies.oswald2023._shared.shifts import INPUT_LAWS
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023._shared.shifts import INPUT_LAWS, Shifts
+from mesascope.studies.oswald2023.fig6_shift.cells import StackLosses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def shift_grid(
-    stacks: dict[str, Arrays],
-    input_scales: tuple[float, ...],
-    weight_scales: tuple[float, ...],
-    law_scales: tuple[float, ...],
-) -> "Figure":
+STYLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "trained": ("trained", {"color": "C0", "marker": "."}),
+    "unclipped": ("the same, unclipped", {"color": "C1", "linestyle": ":"}),
+    "restricted": ("GD++'s weights only", {"color": "C2", "linestyle": ":"}),
+    "rival": ("its algorithm", REFERENCE),
+    "clipped_rival": ("its algorithm, clipped", {**REFERENCE, "linestyle": "-."}),
+}
+
+
+def shift_grid(stacks: dict[str, StackLosses], shifts: Shifts) -> "Figure":
     """Losses of every stack and its rival; of five layers unclipped and of a clipped rival; of tied ones restricted."""
     from matplotlib.figure import Figure
 
-    columns = {
-        "input_scale": ("input scale", input_scales),
-        "weight_scale": ("teacher scale", weight_scales),
-        **{f"law_{law}": (f"scale of {law} inputs", law_scales) for law in INPUT_LAWS},
-        "corrupted": ("targets replaced by noise", None),
-    }
-    figure = Figure(figsize=(3 * len(columns), 2.7 * len(stacks)))
-    grid = figure.subplots(len(stacks), len(columns), squeeze=False)
-    for row, (stack, arrays) in zip(grid, stacks.items(), strict=True):
-        for axes, (kind, (label, amounts)) in zip(row, columns.items(), strict=True):
-            counts = np.arange(arrays[f"{kind}_trained"].shape[1])
-            panel(axes, arrays, kind, counts if amounts is None else np.array(amounts))
-            axes.set_xlabel(label)
+    kinds = [
+        "input scale",
+        "teacher scale",
+        *(f"scale of {law} inputs" for law in INPUT_LAWS),
+        "targets that are noise",
+    ]
+    amounts = [shifts.input_scales, shifts.weight_scales, *[shifts.law_scales] * len(INPUT_LAWS), shifts.num_corrupted]
+    figure = Figure(figsize=(3 * len(kinds), 2.7 * len(stacks)))
+    grid = figure.subplots(len(stacks), len(kinds), squeeze=False)
+    ends = np.cumsum([len(each) for each in amounts])[:-1]
+    for row, (stack, losses) in zip(grid, stacks.items(), strict=True):
+        given = {name: np.atleast_2d(each) for name, each in losses._asdict().items() if each is not None}
+        split = {name: np.split(each, ends, axis=1) for name, each in given.items()}
+        for i, (axes, kind) in enumerate(zip(row, kinds, strict=True)):
+            panel(axes, np.array(amounts[i]), {name: parts[i] for name, parts in split.items()})
+            axes.set_xlabel(kind)
         row[0].set_ylabel(f"{stack}: loss")
         row[0].legend(fontsize="small")
     return figure
 
 
-def panel(axes: "Axes", arrays: Arrays, kind: str, amounts: np.ndarray) -> None:
-    """Losses against the amount of one shift."""
-    band(axes, amounts, arrays[f"{kind}_trained"], "trained", color="C0", marker=".")
-    if f"{kind}_unclipped" in arrays:
-        band(axes, amounts, arrays[f"{kind}_unclipped"], "the same, unclipped", color="C1", linestyle=":")
-    if f"{kind}_restricted" in arrays:
-        band(axes, amounts, arrays[f"{kind}_restricted"], "GD++'s weights only", color="C2", linestyle=":")
-    for name, label, line in (("rival", "its algorithm", "--"), ("clipped_rival", "its algorithm, clipped", "-.")):
-        if f"{kind}_{name}" in arrays:
-            losses = arrays[f"{kind}_{name}"].mean(axis=0)
-            axes.plot(amounts, losses, label=label, **{**REFERENCE, "linestyle": line})
-    drawn = np.concatenate([arrays[name].ravel() for name in arrays if name.startswith(f"{kind}_")])
+def panel(axes: "Axes", amounts: np.ndarray, losses: dict[str, np.ndarray]) -> None:
+    """Losses [seeds amounts] against the amount of one shift."""
+    for name, (label, style) in STYLES.items():
+        if name in losses:
+            band(axes, amounts, losses[name], label, **style)
+    drawn = np.concatenate([each.ravel() for each in losses.values()])
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]  # what a logarithmic axis can show
-    if drawn.size and (kind != "corrupted" or drawn.max() > 100 * drawn.min()):
+    is_count = np.issubdtype(amounts.dtype, np.integer)
+    if drawn.size and (not is_count or drawn.max() > 100 * drawn.min()):
         axes.set_yscale("log")

@@ -3,19 +3,14 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023._shared.shifts import capped, gap, largest_gaps
+from mesascope.studies.oswald2023._shared.shifts import Shifts
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig6_shift.cells import (
-    INPUT_SCALES,
-    LAW_SCALES,
-    WEIGHT_SCALES,
-    ShiftCell,
-    measure_shifts,
-    remarks,
-)
+from mesascope.studies.oswald2023.fig6_shift.cells import ShiftCell, StackLosses
 from mesascope.studies.oswald2023.fig6_shift.panels import shift_grid
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.oswald2023.fig6_shift.readings import readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_count
 
@@ -23,8 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+INPUT_SCALES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+WEIGHT_SCALES = (1.0, 2.0, 4.0, 8.0)
+LAW_SCALES = (0.5, 1.0, 2.0, 3.0)
+TINY = {"num_steps": 100, "num_steps_deep": 100, "batch_size": 32, "num_validation": 50, "size": 3}
 FULL = {"batch_size": 2048, "num_validation": 10_000, "size": 10}
-NEAR = 3  # input scales up to 1.5
 STACKS = {"1 layer": (1, 1), "2 tied": (1, 2), "5 untied": (5, 1)}  # layers, repeats
 GAP = "largest |trained loss / rival's loss - 1|"
 GROWTH = "loss at input scale 4 / at 3"
@@ -68,20 +66,29 @@ class Figure6(AbstractStudy):
         Claim("clipping", "Without clipping there is none.", UNCLIPPED, "at least", 10.0),
     )
     presets: ClassVar = {
-        "smoke": {"num_steps": 100, "num_steps_deep": 100, "batch_size": 32, "num_validation": 100, "size": 3},
-        "quick": {"seeds": 2, "num_steps": 3000, "num_steps_deep": 6000, "num_validation": 2000},
+        "smoke": TINY,
+        "quick": {},
         "paper": {"seeds": 5, "seeds_deep": 4, "num_steps": 5000, "num_steps_deep": 50_000, **FULL},
     }
 
     seeds: int = 2
+    """Trainings of one layer and of two tied ones, each from a key of its own."""
     seeds_deep: int = 2
+    """Trainings of five layers, each from a key of its own."""
     num_steps: int = 3000
+    """Training steps of one layer and of two tied ones."""
     num_steps_deep: int = 6000
+    """Training steps of five layers."""
     batch_size: int = 256
+    """Prompts a training step."""
     num_validation: int = 2000
+    """Prompts that losses are measured on."""
     size: int = 5
+    """Examples in a prompt, and size of an input."""
     input_scale: float = 0.5
+    """Inputs are uniform on [-input_scale, input_scale]."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for name in ("seeds", "seeds_deep", "size", "num_steps", "num_steps_deep", "num_validation"):
@@ -89,37 +96,26 @@ class Figure6(AbstractStudy):
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
-        trainings = {name: self._training(name) for name in STACKS}
-        trained = (Cell(f"{name}, trained", training) for name, training in trainings.items())
-        measured = (Cell(f"{n}, measured", ShiftCell(t, self.num_validation)) for n, t in trainings.items())
-        return *trained, *measured
+        measures = self.num_validation, self.shifts()
+        return tuple(Cell(stack, ShiftCell(self.training(*shape), *measures)) for stack, shape in STACKS.items())
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        return measure_shifts(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> dict[str, StackLosses]:
+        return {stack: StackLosses(**result) for stack, result in zip(STACKS, results, strict=True)}
 
-    def summarise(self, results: list[Arrays]) -> dict[str, Arrays]:
-        return dict(zip(STACKS, results[len(STACKS) :], strict=True))
+    def readings(self, summary: dict[str, StackLosses]) -> Readings:
+        return readings(summary, self.shifts())
 
-    def verdicts(self, summary: dict[str, Arrays]) -> tuple[Verdict, ...]:
-        deep, per_seed = summary["5 untied"], {}
-        for word, stack in (("one", "1 layer"), ("two", "2 tied")):
-            per_seed |= {f"{word}-{away}": worst for away, worst in largest_gaps(summary[stack], NEAR).items()}
-        per_seed["five-far"] = gap(deep, "input_scale").max(axis=1)
-        clipped = deep["input_scale_trained"]
-        per_seed["plateau"] = clipped[:, -1] / clipped[:, -2]
-        per_seed["clipping"] = capped(deep["input_scale_unclipped"])[:, -1] / clipped[:, -1]
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
+    def figures(self, summary: dict[str, StackLosses]) -> "dict[str, Figure]":
+        return {"figure6": shift_grid(summary, self.shifts())}
 
-    def notes(self, summary: dict[str, Arrays]) -> tuple[str, ...]:
-        return remarks(summary["2 tied"], summary["5 untied"])
+    def shifts(self) -> Shifts:
+        """How tasks are shifted."""
+        return Shifts(INPUT_SCALES, WEIGHT_SCALES, LAW_SCALES, tuple(range(self.size + 1)))
 
-    def figures(self, summary: dict[str, Arrays]) -> "dict[str, Figure]":
-        return {"figure6": shift_grid(summary, INPUT_SCALES, WEIGHT_SCALES, LAW_SCALES)}
-
-    def _training(self, stack: str) -> Training:
-        num_layers, num_repeats = STACKS[stack]
-        deep = num_layers > 1
+    def training(self, num_layers: int, num_repeats: int) -> Training[LinearRegression]:
+        """What is trained, by the shape of the stack."""
         task = LinearRegression(self.size, self.size, input_scale=self.input_scale)
+        deep = num_layers > 1
         steps, seeds = (self.num_steps_deep, self.seeds_deep) if deep else (self.num_steps, self.seeds)
         sizes = {"num_steps": steps, "seeds": seeds, "batch_size": self.batch_size, "first_seed": self.first_seed}
         return stack_training(num_layers, num_repeats, task=task, **sizes)
