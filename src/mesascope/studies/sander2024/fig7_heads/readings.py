@@ -1,61 +1,61 @@
-"""TODO"""
+"""What layers of several heads reached, in numbers."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.studies.sander2024.fig7_heads.cells import name_of
-from mesascope.study.base import Arrays
+from mesascope.studies.sander2024.fig7_heads.cells import LeastLosses
+from mesascope.studies.sander2024.fig7_heads.terms import Terms
+from mesascope.study.base import Readings
+
+
+class Reached(NamedTuple):
+    """On one process, losses [seeds states] by number of heads, where the token before the last asks and where the last
+    does; and the least losses of two kinds of terms."""
+
+    before: dict[int, np.ndarray]
+    last: dict[int, np.ndarray]
+    least: LeastLosses
 
 
 class Summary(NamedTuple):
-    """What figures and verdicts are made from: losses [seeds, states] by training, and of the fits of terms [seeds]."""
+    """What was reached by dimension, the first of which has most trainings; where s_1 is uniform; and fits of terms."""
 
-    by_dim: dict[int, Arrays]  # the first dimension has most trainings
-    uniform: Arrays  # where s_1 is
-    terms: Arrays
+    by_dim: dict[int, Reached]
+    uniform: Reached
+    terms_last: Terms
+    terms_before: Terms
 
 
-def readings(summary: Summary, heads: tuple[int, ...], last: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """The numbers that claims are about, one a seed."""
-    loss = {dim: {name: each.mean(axis=-1) for name, each in of.items()} for dim, of in summary.by_dim.items()}
-    (dim, of), most, terms = next(iter(loss.items())), heads[-1], summary.terms
+def readings(summary: Summary) -> Readings:
+    """The numbers that claims are about, one a seed; the losses that they compare."""
+    (dim, here), terms = next(iter(summary.by_dim.items())), summary.terms_before
+    before, last = (_means(losses) for losses in (here.before, here.last))
+    heads, most = list(before), max(before)
     enough = next(each for each in heads if each > dim)
-    by_size = np.stack([loss[each][name_of(most, True)] for each in sorted(loss)])
+    by_size = np.stack([_means(summary.by_dim[each].before)[most] for each in sorted(summary.by_dim)])
     growth = by_size[:-1] / by_size[1:] if len(by_size) > 1 else np.full_like(by_size, np.nan)
-    none = np.abs(np.stack([terms["last_pairs"], terms["last_plain"]]) - 1)
-    two = np.append(np.zeros(terms["before_coefficients"].shape[1] - 2), (-0.5, 1.0))
+    none = np.abs(np.stack([summary.terms_last.pairs, summary.terms_last.plain]) - 1)
+    two = np.append(np.zeros(terms.coefficients.shape[1] - 2), (-0.5, 1.0))
+    uniform = _means(summary.uniform.last)
     return {
-        "improves": of[name_of(enough, True)] / of[name_of(1, True)],
-        "saturates": of[name_of(most, True)] / of[name_of(enough, True)],
+        "improves": before[enough] / before[1],
+        "saturates": before[most] / before[enough],
         "dimension": growth.max(axis=0),
-        "last-token": np.min([of[name_of(each, False)] for each in last], axis=0),
-        "before": of[name_of(most, True)] / of[name_of(most, False)],
-        "uniform": summary.uniform[name_of(most, False)].mean(axis=-1) / summary.uniform["linear"].mean(),
+        "last-token": np.min(list(last.values()), axis=0),
+        "before": before[most] / last[most],
+        "uniform": uniform[most] / summary.uniform.least.linear.mean(),
         "no-term": none.max(axis=0),
-        "biases": terms["last_biased"],
-        "terms": np.abs(terms["before_coefficients"] - two).max(axis=1),
+        "biases": summary.terms_last.biased,
+        "terms": np.abs(terms.coefficients - two).max(axis=1),
+        **{f"loss of {count} heads, the token before asks": losses for count, losses in before.items()},
+        **{f"loss of {count} heads, the last token asks": losses for count, losses in last.items()},
+        **{f"loss of {count} heads, the last asks, s_1 uniform": losses for count, losses in uniform.items()},
+        "least loss of one linear head": here.least.one_head.mean(),
+        "least loss of constant weights": here.least.linear.mean(),
     }
 
 
-def in_words(summary: Summary) -> tuple[str, ...]:
-    """Mean losses of all seeds by which token asks and the number of heads, and of the fits of terms."""
-    losses = (f"{name.replace('_', ', ')} {each.mean():.4f}" for name, each in summary.terms.items() if each.ndim == 1)
-    return (
-        *(_of_process(f"d = {dim}", of) for dim, of in summary.by_dim.items()),
-        _of_process("s_1 uniform", summary.uniform),
-        f"Least squares on terms, by which token asks: {'; '.join(losses)}.",
-    )
-
-
-def _of_process(name: str, of: Arrays) -> str:
-    told = [name]
-    for asks, text in (("before", "token before the last asks"), ("last", "last token asks")):
-        counts = sorted(int(each.split("_")[1]) for each in of if each.startswith(f"{asks}_"))
-        losses = [
-            f"{count} heads {', '.join(f'{loss:.4f}' for loss in of[f'{asks}_{count}'].mean(axis=1))}"
-            for count in counts
-        ]
-        told += [f"{text}, {', '.join(losses)}"] if losses else []
-    best = f"best of one linear head {of['one_head'].mean():.4f}, of constant weights {of['linear'].mean():.4f}"
-    return f"{'; '.join([*told, best])}."
+def _means(losses: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Means over states, one a seed."""
+    return {count: each.mean(axis=-1) for count, each in losses.items()}

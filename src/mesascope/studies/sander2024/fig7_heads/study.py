@@ -1,13 +1,16 @@
 """Figure 7 of Sander et al. 2024: heads on plain tokens, by their number, on dynamics that do not commute."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from mesascope.studies.sander2024.fig7_heads import cells as trained
-from mesascope.studies.sander2024.fig7_heads import panels as panels
-from mesascope.studies.sander2024.fig7_heads.readings import Summary, in_words, readings
-from mesascope.studies.sander2024.fig7_heads.terms import TermsCell, measure_terms
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
+from mesascope.studies.sander2024._shared.sequences import ModelLosses, TrainedCell
+from mesascope.studies.sander2024.fig7_heads import panels
+from mesascope.studies.sander2024.fig7_heads.cells import LeastCell, LeastLosses, heads_training
+from mesascope.studies.sander2024.fig7_heads.readings import Reached, Summary, readings
+from mesascope.studies.sander2024.fig7_heads.terms import Terms, TermsCell
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
@@ -23,6 +26,9 @@ DIMENSION = "largest loss at a dimension / at the next"
 UNIFORM = "loss with s_1 uniform / best of constant weights"
 SMALL = {"num_states": 8, "num_steps": 60, "batch_size": 32, "num_validation": 200}
 NUM_SEEN = 5  # states, in the fits of terms
+
+
+of_every_seed = partial(Claim, over="every seed")
 
 
 class Figure7(AbstractStudy):
@@ -56,15 +62,59 @@ class Figure7(AbstractStudy):
     title: ClassVar = "Heads on plain tokens help, for different reasons if the last token asks or the one before"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 7"
     claims: ClassVar = (
-        Claim("improves", "Heads help where the token before the last asks.", IMPROVES, "at most", 0.9),
-        Claim("saturates", "More than the first number above d gain little.", SATURATES, "at least", 0.9),
-        Claim("dimension", "The loss grows with the dimension.", DIMENSION, "at most", 1.0),
-        Claim("last-token", "Where the last token asks little is predicted.", "least loss / |s|^2", "at least", 0.9),
-        Claim("before", "Far less than if the one before asks.", "loss / where the last asks", "at most", 0.8),
-        Claim("uniform", "Without a known s_1 the last token learns nothing.", UNIFORM, "at least", 0.95),
-        Claim("no-term", "Without biases no term helps it.", "largest |least loss - 1|", "at most", 0.05),
-        Claim("biases", "With biases and a known s_1 some do.", "least loss", "at most", 0.9),
-        Claim("terms", "Before, two terms are it.", "largest |coefficients - (-1/2, 1)|", "at most", 1e-6),
+        of_every_seed(
+            "improves", "Heads help where the token before the last asks.", IMPROVES, "at most", 0.9, over="every seed"
+        ),
+        of_every_seed(
+            "saturates",
+            "More than the first number above d gain little.",
+            SATURATES,
+            "at least",
+            0.9,
+            over="every seed",
+        ),
+        of_every_seed("dimension", "The loss grows with the dimension.", DIMENSION, "at most", 1.0),
+        of_every_seed(
+            "last-token",
+            "Where the last token asks little is predicted.",
+            "least loss / |s|^2",
+            "at least",
+            0.9,
+            over="every seed",
+        ),
+        of_every_seed(
+            "before",
+            "Far less than if the one before asks.",
+            "loss / where the last asks",
+            "at most",
+            0.8,
+            over="every seed",
+        ),
+        of_every_seed(
+            "uniform",
+            "Without a known s_1 the last token learns nothing.",
+            UNIFORM,
+            "at least",
+            0.95,
+            over="every seed",
+        ),
+        of_every_seed(
+            "no-term",
+            "Without biases no term helps it.",
+            "largest |least loss - 1|",
+            "at most",
+            0.05,
+            over="every seed",
+        ),
+        of_every_seed("biases", "With biases and a known s_1 some do.", "least loss", "at most", 0.9),
+        of_every_seed(
+            "terms",
+            "Before, two terms are it.",
+            "largest |coefficients - (-1/2, 1)|",
+            "at most",
+            1e-6,
+            over="every seed",
+        ),
     )
     presets: ClassVar = {
         "smoke": {**SMALL, "heads": (1, 8), "last_heads": (8,), "dim": 2, "dims": ()},
@@ -81,16 +131,27 @@ class Figure7(AbstractStudy):
     }
 
     seeds: int = 2
+    """Trainings, each from a key of its own."""
     heads: tuple[int, ...] = (1, 2, 4, 16)
+    """Numbers of heads where the token before the last asks."""
     last_heads: tuple[int, ...] = (1, 4, 16)
+    """Numbers of heads where the last token asks."""
     dim: int = 3
+    """Size of a state."""
     dims: tuple[int, ...] = (2, 4)
+    """Other sizes of a state, for the most heads."""
     num_states: int = 20
+    """States in a sequence."""
     num_steps: int = 1500
+    """Training steps."""
     batch_size: int = 128
+    """Sequences a training step."""
     num_validation: int = 2000
+    """Sequences that losses are measured on."""
     learning_rate: float = 1e-2
+    """Adam's rate."""
     first_seed: int = 0
+    """The first seed; the others follow."""
 
     def __check_init__(self):
         for count in ("dim", "num_states", "num_validation"):
@@ -108,45 +169,43 @@ class Figure7(AbstractStudy):
             )
         self.cells()  # checks everything else
 
-    def measured(self) -> dict[str, trained.TrainedCell]:
-        """All trainings, by process: every number of heads at `dim`, the most at others and with s_1 uniform."""
-        most = self.heads[-1]
-        main = [*((heads, True) for heads in self.heads), *((heads, False) for heads in self.last_heads)]
-        cells = {
-            f"d = {dim}": self._cell(HaarProcess(self.num_states, dim, Ones(unit=True)), kinds)
-            for dim, kinds in ((self.dim, main), *((dim, [(most, True)]) for dim in self.dims))
+    def processes(self) -> dict[str, tuple[HaarProcess, tuple[int, ...], tuple[int, ...]]]:
+        """By name: a process, and numbers of heads to train where the token before the last asks, and where the last.
+
+        Every number at `dim`; the most at the other dimensions, and where s_1 is uniform.
+        """
+        most = self.heads[-1:]
+        return {
+            f"d = {self.dim}": (HaarProcess(self.num_states, self.dim, Ones(unit=True)), self.heads, self.last_heads),
+            **{f"d = {dim}": (HaarProcess(self.num_states, dim, Ones(unit=True)), most, ()) for dim in self.dims},
+            "s_1 uniform": (HaarProcess(self.num_states, self.dim, Sphere()), (), most),
         }
-        return {**cells, "s_1 uniform": self._cell(HaarProcess(self.num_states, self.dim, Sphere()), [(most, False)])}
 
     def cells(self) -> tuple[Cell, ...]:
-        measured = self.measured()
-        each = (Cell(f"{name}, {x}, trained", y) for name, of in measured.items() for x, y in of.trainings.items())
-        terms = TermsCell(NUM_SEEN + 1, self.dim, self.seeds, self.first_seed)
-        return Cell("terms", terms), *each, *(Cell(f"{name}, measured", of) for name, of in measured.items())
-
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        if isinstance(cell.config, TermsCell):
-            return measure_terms(cell.config, workspace)
-        return trained.measure_heads(cell.config, workspace)
+        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
+        sizes = NUM_SEEN + 1, self.dim, self.seeds, self.first_seed
+        cells = [Cell(f"terms, {asks}", TermsCell(asks, *sizes)) for asks in ("last", "before")]
+        for name, (process, *counts) in self.processes().items():
+            cells.append(Cell(f"{name}, least squares", LeastCell(process, self.num_validation)))
+            for of, before, asks in zip(counts, (True, False), ("before", "last"), strict=True):
+                for heads in of:
+                    training = heads_training(process, heads, before, config, self.seeds, self.first_seed)
+                    label = f"{name}, {heads} heads, {asks} asks"
+                    cells.append(Cell(label, TrainedCell(training, self.num_validation)))
+        return tuple(cells)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        dims = (self.dim, *self.dims)
-        by_dim = dict(zip(dims, results[-len(dims) - 1 : -1], strict=True))
-        return Summary(by_dim, results[-1], results[0])
+        terms, rest = [Terms(**each) for each in results[:2]], iter(results[2:])
+        reached = []
+        for _, before, last in self.processes().values():
+            least = LeastLosses(**next(rest))
+            losses = ({heads: ModelLosses(**next(rest)).whole() for heads in of} for of in (before, last))
+            reached.append(Reached(*losses, least))
+        *by_dim, uniform = reached
+        return Summary(dict(zip((self.dim, *self.dims), by_dim, strict=True)), uniform, *terms)
 
-    def verdicts(self, summary: Summary) -> tuple[Verdict, ...]:
-        per_seed = readings(summary, self.heads, self.last_heads)
-        return tuple(claim.judge_every(per_seed[claim.id]) for claim in self.claims)
-
-    def notes(self, summary: Summary) -> tuple[str, ...]:
-        return in_words(summary)
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        losses = panels.three_panels(summary, self.heads, self.last_heads)
-        return {"figure7": losses, "terms": panels.bars(summary.terms)}
-
-    def _cell(self, process: HaarProcess, kinds: list[tuple[int, bool]]) -> trained.TrainedCell:
-        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
-        common = (config, self.seeds, self.first_seed)
-        trainings = {trained.name_of(*kind): trained.heads_training(process, *kind, *common) for kind in kinds}
-        return trained.TrainedCell(trainings, process, self.num_validation)
+        return {"figure7": panels.three_panels(summary), "terms": panels.bars(summary)}

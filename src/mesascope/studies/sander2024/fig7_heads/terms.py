@@ -9,55 +9,63 @@ from mesascope.random import data_key
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import seed_keys
 from mesascope.studies.sander2024._shared.terms import _asking, _loss, _solve
-from mesascope.study.base import Arrays, Workspace
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones
 from mesascope.tasks.orthogonal import ConjugatePairs
 
-ASKS = ("last", "before")  # the token that asks
-NUM_SAMPLES = 20_000  # that coefficients are fitted on, and as many that losses are measured on
+
+class Terms(NamedTuple):
+    """The least losses, in terms of |s|^2, of answers made of a layer's terms with free coefficients [seeds].
+
+    By which token asks, the last or the one before it. `pairs`: all terms of diagonal heads, on conjugate pairs, d made
+    even. `plain`: all terms of any heads, on Haar dynamics whose first state is always the same; `biased`: with those
+    that biases add. And `coefficients` [seeds t] of the terms of pairs that are summed over a pair, as one head has
+    them.
+    """
+
+    pairs: np.ndarray
+    plain: np.ndarray
+    biased: np.ndarray
+    coefficients: np.ndarray
 
 
-class TermsCell(NamedTuple):
-    """Sizes; the last state is predicted from all others."""
+class TermsCell(AbstractConfig):
+    """Sizes; the last state is predicted from all others, by the token `asks`: "last" or "before".
 
+    Coefficients are fitted on `num_samples` sequences, and losses measured on as many.
+    """
+
+    asks: str
     num_states: int
     dim: int
     seeds: int
     first_seed: int
+    num_samples: int = 20_000
 
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`Terms`, in float64."""
+        even = self.dim + self.dim % 2
+        pairs = ConjugatePairs(self.num_states, even, Ones())
+        haar = HaarProcess(self.num_states, self.dim, Ones(unit=True))
+        with jax.enable_x64(True):
+            keys = jax.vmap(jax.random.split, out_axes=1)(seed_keys(self.first_seed, self.seeds))
+            drawn = [_states(*each, self.num_samples) for each in zip((pairs, haar), keys, strict=True)]
+        found = [self._of_seed(*states) for states in zip(*drawn, strict=True)]
+        workspace.report(1, 1, "least squares on terms")
+        return Terms(*map(np.array, zip(*found, strict=True)))._asdict()
 
-def measure_terms(cell: TermsCell, workspace: Workspace) -> Arrays:
-    """The least losses, in terms of |s|^2, of answers made of a layer's terms with free coefficients [seeds].
-
-    In float64, by which token asks. `pairs`: all terms of diagonal heads, on conjugate pairs, d made even. `plain`:
-    all terms of any heads, on Haar dynamics whose first state is always the same; `biased`: with those that biases add.
-    And `coefficients` [seeds, t] of the terms of pairs that are summed over a pair, as one head has them.
-    """
-    even = cell.dim + cell.dim % 2
-    pairs = ConjugatePairs(cell.num_states, even, Ones())
-    haar = HaarProcess(cell.num_states, cell.dim, Ones(unit=True))
-    found: dict[str, list] = {}
-    with jax.enable_x64(True):
-        keys = jax.vmap(jax.random.split, out_axes=1)(seed_keys(cell.first_seed, cell.seeds))
-        drawn = [_states(*each) for each in zip((pairs, haar), keys, strict=True)]
-    for on_pairs, on_haar in zip(*drawn, strict=True):
-        for asks in ASKS:
-            terms = diagonal_terms(on_pairs, asks)
-            summed = terms.reshape(*terms.shape[:3], -1, 2).sum(axis=-1)
-            own = np.stack([summed[:, :, i, i // 2] for i in range(even)], axis=1)
-            by_entry = [fit(terms[:, None, :, i], on_pairs[:, -1, i : i + 1])[1] for i in range(even)]
-            values = {
-                "coefficients": np.real(fit(own, on_pairs[:, -1])[0][:, 0]),
-                "pairs": np.mean(by_entry),
-                "plain": fit(all_terms(on_haar, asks, biases=False), on_haar[:, -1])[1],
-                "biased": fit(all_terms(on_haar, asks, biases=True), on_haar[:, -1])[1],
-            }
-            for name, value in values.items():
-                found.setdefault(f"{asks}_{name}", []).append(value)
-    workspace.report(1, 1, "least squares on terms")
-    return {name: np.array(values) for name, values in found.items()}
+    def _of_seed(self, on_pairs: np.ndarray, on_haar: np.ndarray) -> tuple[float, float, float, np.ndarray]:
+        terms = diagonal_terms(on_pairs, self.asks)
+        summed = terms.reshape(*terms.shape[:3], -1, 2).sum(axis=-1)
+        size = terms.shape[2]
+        own = np.stack([summed[:, :, i, i // 2] for i in range(size)], axis=1)
+        by_entry = [fit(terms[:, None, :, i], on_pairs[:, -1, i : i + 1])[1] for i in range(size)]
+        plain, biased = (
+            fit(all_terms(on_haar, self.asks, biases=biases), on_haar[:, -1])[1] for biases in (False, True)
+        )
+        return float(np.mean(by_entry)), plain, biased, np.real(fit(own, on_pairs[:, -1])[0][:, 0])
 
 
 def diagonal_terms(states: np.ndarray, asks: str) -> np.ndarray:
@@ -92,7 +100,7 @@ def fit(terms: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     return coefficients, _loss(coefficients, terms[half:], target[half:])
 
 
-def _states(process: AbstractLinearProcess, keys) -> np.ndarray:
-    """Sequences for every key [keys, n, t, d]."""
-    draw = jit_once(jax.vmap(lambda key: process.sample_batch(data_key(key), 2 * NUM_SAMPLES).states))
+def _states(process: AbstractLinearProcess, keys, num_samples: int) -> np.ndarray:
+    """Sequences for every key [keys, n, t, d], some to fit on and as many to measure on."""
+    draw = jit_once(jax.vmap(lambda key: process.sample_batch(data_key(key), 2 * num_samples).states))
     return np.asarray(draw(keys))
