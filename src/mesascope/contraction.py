@@ -6,41 +6,69 @@ into its neighbours. That choice, and the derivative that keeps it in the backwa
 A product with shared weights, the same for the whole batch, is one large `dot` and should stay `@`.
 """
 
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
+
 import jax
 import jax.numpy as jnp
+from jax import custom_jvp, lax
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Inexact
 
 UNROLL_LIMIT = 32  # a longer sum costs more to compile than it saves
 
+# Python writes down the operations of each shape once, not again in every layer and derivative: that takes it longer
+# than XLA takes to compile them. They still stand in line, where XLA fuses them into their neighbours.
+_traced_once = partial(jax.jit, inline=True)
 
-@jax.custom_vjp
+
+@custom_jvp
+@_traced_once
 def matmul(a: Inexact[Array, "n k"], b: Inexact[Array, "k m"]) -> Inexact[Array, "n m"]:
     """The matrix product a b, for matrices that differ from prompt to prompt.
 
-    Reverse-mode differentiable, any number of times; not forward-mode.
+    Differentiable in forward and in reverse mode, any number of times. Reverse mode is the fast one: the derivative is
+    written such that its transpose, which is what a backward pass runs, is a sum of multiply-adds as well.
     """
     length = a.shape[1]
     if not 0 < length <= UNROLL_LIMIT:
         return a @ b
-    return sum(
-        (a[:, i, None] * b[None, i, :] for i in range(1, length)),
-        start=a[:, 0, None] * b[None, 0, :],
-    )
+    return reduce(operator.add, map(operator.mul, _columns(a), _rows(b)))
 
 
-def _matmul_forward(a, b):
-    return matmul(a, b), (a, b)
+@_traced_once
+def _from_the_left(a: Inexact[Array, "n k"], tangent: Inexact[Array, "k m"]) -> Inexact[Array, "n m"]:
+    """The product a tangent, row by row: its transpose, from a cotangent to `tangent`, is `matmul(a.T, cotangent)`."""
+    if not 0 < a.shape[0] <= UNROLL_LIMIT:
+        return a @ tangent
+    return jnp.concatenate([jnp.sum(row.T * tangent, axis=0, keepdims=True) for row in _rows(a)])
 
 
-def _matmul_backward(operands, cotangent):
-    a, b = operands
-    return matmul(cotangent, b.T), matmul(a.T, cotangent)
+@_traced_once
+def _from_the_right(tangent: Inexact[Array, "n k"], b: Inexact[Array, "k m"]) -> Inexact[Array, "n m"]:
+    """The product tangent b, column by column: its transpose is `matmul(cotangent, b.T)`."""
+    if not 0 < b.shape[1] <= UNROLL_LIMIT:
+        return tangent @ b
+    return jnp.concatenate([jnp.sum(tangent * column.T, axis=1, keepdims=True) for column in _columns(b)], axis=1)
 
 
-matmul.defvjp(_matmul_forward, _matmul_backward)
+def _set_derivatives(product: custom_jvp, by_a: Callable[..., Array], by_b: Callable[..., Array]) -> None:
+    """Make the derivative of product(a, b) along (da, db) by_a(da, b) + by_b(a, db); nothing is computed of a zero."""
+
+    def rule(primals, tangents):
+        (a, b), (da, db) = primals, tangents
+        of_a = [] if isinstance(da, SymbolicZero) else [by_a(da, b)]
+        of_b = [] if isinstance(db, SymbolicZero) else [by_b(a, db)]
+        return product(a, b), reduce(operator.add, of_a + of_b)
+
+    product.defjvp(rule, symbolic_zeros=True)
 
 
-@jax.custom_vjp
+_set_derivatives(matmul, _from_the_right, _from_the_left)
+
+
+@custom_jvp
 def scores(a: Inexact[Array, "n k"], b: Inexact[Array, "m k"]) -> Inexact[Array, "n m"]:
     """The matrix product a b^T, computed by `dot`: stored, where `matmul` would be repeated in each consumer.
 
@@ -50,25 +78,19 @@ def scores(a: Inexact[Array, "n k"], b: Inexact[Array, "m k"]) -> Inexact[Array,
     return a @ b.T
 
 
-scores.defvjp(
-    lambda a, b: (scores(a, b), (a, b)),
-    lambda operands, cotangent: (cotangent @ operands[1], matmul(cotangent.T, operands[0])),
-)
+_set_derivatives(scores, lambda da, b: da @ b.T, lambda a, db: _from_the_left(a, db.T))
 
 
-@jax.custom_vjp
+@custom_jvp
 def mixture(a: Inexact[Array, "n k"], b: Inexact[Array, "k m"]) -> Inexact[Array, "n m"]:
     """The matrix product a b, written out, of a link `a` that is stored; derivatives as those of `scores`."""
     return matmul(a, b)
 
 
-mixture.defvjp(
-    lambda a, b: (mixture(a, b), (a, b)),
-    lambda operands, cotangent: (cotangent @ operands[1].T, matmul(operands[0].T, cotangent)),
-)
+_set_derivatives(mixture, operator.matmul, _from_the_left)
 
 
-@jax.custom_vjp
+@custom_jvp
 def stored(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     """`x` itself, which must be finite; it and its cotangent are computed once, where XLA would repeat both.
 
@@ -77,10 +99,10 @@ def stored(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     return _stored(x)
 
 
-stored.defvjp(lambda x: (_stored(x), None), lambda _, cotangent: (_stored(cotangent),))
+stored.defjvps(lambda dx, _, x: _stored(dx))
 
 
-@jax.custom_vjp
+@custom_jvp
 def stored_gradient(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     """`x` itself; in the backward pass its cotangent is computed once, where XLA would repeat it in every consumer.
 
@@ -89,7 +111,15 @@ def stored_gradient(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     return x
 
 
-stored_gradient.defvjp(lambda x: (x, None), lambda _, cotangent: (_stored(cotangent),))
+stored_gradient.defjvps(lambda dx, _, x: _stored(dx))
+
+
+def _rows(x: Inexact[Array, "n k"]) -> Sequence[Inexact[Array, "1 k"]]:
+    return lax.split(x, (1,) * x.shape[0], axis=0)
+
+
+def _columns(x: Inexact[Array, "n k"]) -> Sequence[Inexact[Array, "n 1"]]:
+    return lax.split(x, (1,) * x.shape[1], axis=1)
 
 
 def _stored(x: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
