@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from mesascope.studies.oswald2023._shared.plateau_ends import plateau_ends
 from mesascope.studies.oswald2023.fig5_copy.cells import Copying, Descents, Losses
 from mesascope.study.base import Readings
-
-NEVER = -1
 
 WAY = "share done of the way from the zero predictor's loss to one GD step's"
 ONE_STEP = "|trained loss / loss of one GD step - 1|"
@@ -31,9 +29,9 @@ class Summary(NamedTuple):
 
 
 def readings(summary: Summary) -> Readings:
-    """The number each claim is about, for every seed; "before" is masked for seeds that never got halfway.
+    """The number each claim is about, for every seed, and the steps and losses that they are made of.
 
-    A seed that never got halfway counts in "longer" with the steps it was trained for.
+    "before" is masked for seeds that never got halfway; "longer" counts such a seed with the steps it was trained for.
     """
     softmax, descents = summary.softmax, summary.descents
     loss, one, two = softmax.loss[:, -1], descents.one, descents.two
@@ -45,15 +43,18 @@ def readings(summary: Summary) -> Readings:
         "not-two": (loss - two) / (one - two),
         "junk": np.abs(loss / descents.junk - 1),
         "copies": softmax.following[:, -1] / softmax.others[:, -1],
-        "before": np.ma.masked_array(learned - copying, mask=learned == NEVER, dtype=float),
-        "longer": np.where(learned == NEVER, trained_for, learned) / _mean_of_those_that_did(paired),
+        "before": learned - copying,
+        "longer": np.ma.masked_array(learned.filled(trained_for)) / paired.mean(),
         "all-linear": done_of_the_way(summary.linear, descents),
         "unit": done_of_the_way(summary.unit, descents),
-        "step halfway in the loss": _reached(learned),
-        "step halfway in the sensitivity to the next token": _reached(copying),
-        "step halfway, one layer on pairs": _reached(paired),
-        "step halfway, first layer linear": _reached(halfway(summary.linear.training_loss, descents)),
-        "step halfway, unit positions": _reached(halfway(summary.unit.training_loss, descents)),
+        "step halfway in the loss": learned,
+        "step halfway in the sensitivity to the next token": copying,
+        "step halfway, one layer on pairs": paired,
+        "step halfway, first layer linear": halfway(summary.linear.training_loss, descents),
+        "step halfway, unit positions": halfway(summary.unit.training_loss, descents),
+        "loss at the end": loss,
+        "loss at the end, first layer linear": summary.linear.loss[:, -1],
+        "loss at the end, unit positions": summary.unit.loss[:, -1],
         "loss of the zero predictor": descents.zero,
         "loss of one gradient step": one,
         "loss of two gradient steps": two,
@@ -66,31 +67,16 @@ def done_of_the_way(of: Losses | Copying, descents: Descents) -> np.ndarray:
     return (descents.zero - of.loss[:, -1]) / (descents.zero - descents.one)
 
 
-def halfway(training_loss: np.ndarray, descents: Descents, window: int = 20) -> np.ndarray:
-    """The step, by seed, at which the training loss, averaged over `window` steps, is halfway there; else NEVER."""
-    window = min(window, training_loss.shape[1])
-    losses = sliding_window_view(training_loss, window, axis=1).mean(axis=-1)
-    steps = np.arange(losses.shape[1]) + window // 2
-    return _first(steps, losses <= (descents.zero + descents.one) / 2)
+def halfway(training_loss: np.ndarray, descents: Descents) -> np.ma.MaskedArray:
+    """The step [seeds] at which the training loss is halfway there."""
+    return plateau_ends(training_loss, np.full(len(training_loss), (descents.zero + descents.one) / 2))
 
 
-def copied(of: Copying, descents: Descents) -> np.ndarray:
-    """The first snapshot, by seed, whose sensitivity to the next token is halfway from the first's to the last's.
+def copied(of: Copying, descents: Descents) -> np.ma.MaskedArray:
+    """The first snapshot's step [seeds] whose sensitivity to the next token is halfway from the first's to the last's.
 
-    NEVER for a seed whose loss never got halfway: there, first and last differ by chance.
+    Masked for a seed whose loss never got halfway: there, first and last differ by chance.
     """
-    values = of.following
-    steps = _first(of.steps, values >= (values[:, :1] + values[:, -1:]) / 2)
-    return np.where(halfway(of.training_loss, descents) == NEVER, NEVER, steps)
-
-
-def _first(steps: np.ndarray, reached: np.ndarray) -> np.ndarray:
-    return np.where(reached.any(axis=1), steps[reached.argmax(axis=1)], NEVER)
-
-
-def _mean_of_those_that_did(steps: np.ndarray) -> float:
-    return float(steps[steps != NEVER].mean()) if np.any(steps != NEVER) else np.nan
-
-
-def _reached(steps: np.ndarray) -> np.ma.MaskedArray:
-    return np.ma.masked_equal(steps, NEVER)
+    there = of.following >= (of.following[:, :1] + of.following[:, -1:]) / 2
+    never = np.ma.getmaskarray(halfway(of.training_loss, descents)) | ~there.any(axis=1)
+    return np.ma.masked_array(of.steps[there.argmax(axis=1)], never)

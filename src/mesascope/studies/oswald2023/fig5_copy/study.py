@@ -56,7 +56,7 @@ class Figure5(AbstractStudy):
 
     What we found. The loss stays at the zero predictor's, then falls to that of a gradient step on the pairs that
     copying leaves, those of a label with the next input among them: a head that copies cannot clear them as well (see
-    oswald2023-prop3). They cost some percent of the loss, the more the fewer examples there are (see the notes).
+    oswald2023-prop3). They cost some percent of the loss, the more the fewer examples there are.
 
     What ends the plateau is above all less noise in the gradient: at the quick sizes it is several times shorter with
     `--batch-size 2048`, and outlasts the run with `--batch-size 128`. Smaller weights lengthen it (`--init-scale 0.02
