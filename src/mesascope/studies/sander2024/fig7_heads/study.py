@@ -199,8 +199,9 @@ class Figure7(AbstractStudy):
         reached = []
         for _, before, last in self.processes().values():
             least = LeastLosses(**next(rest))
-            losses = ({heads: ModelLosses(**next(rest)).whole() for heads in of} for of in (before, last))
-            reached.append(Reached(*losses, least))
+            of_before = {heads: ModelLosses(**next(rest)).whole() for heads in before}
+            of_last = {heads: ModelLosses(**next(rest)).whole() for heads in last}
+            reached.append(Reached(of_before, of_last, least))
         *by_dim, uniform = reached
         return Summary(dict(zip((self.dim, *self.dims), by_dim, strict=True)), uniform, *terms)
 
