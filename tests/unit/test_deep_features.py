@@ -1,4 +1,4 @@
-"""Learning on features: algorithms against loops, layers against algorithms, the sine networks against layers."""
+"""Learning on features: algorithms against loops, layers against algorithms."""
 
 import equinox as eqx
 import jax
@@ -13,12 +13,6 @@ from mesascope.algorithms.ridge import Ridge
 from mesascope.constructions.deep_features import DeepFeatureConstruction
 from mesascope.models.mlp import MLP
 from mesascope.prompt import Prompt
-from mesascope.studies import find_study
-from mesascope.studies._shared.measure import validation
-from mesascope.studies.oswald2023.fig4_sine.cells import SineCell, measure
-from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
-from mesascope.study.base import Workspace
-from mesascope.tasks.sinusoid import Sinusoid
 
 EPS = np.finfo(np.float64).eps
 N, DX, DY = 6, 3, 2
@@ -137,111 +131,3 @@ def test_the_perceptron_acts_once_and_each_step_has_its_rate():
         expected.append(weights @ query[0])
     answer = eqx.filter_jit(construction.build().trajectory)(prompt)
     np.testing.assert_allclose(answer, np.array(expected), rtol=0, atol=tolerance(*expected))
-
-
-NETWORKS = {
-    "attention": lambda key: TrainedAttention.initialise(6, 9, key=key),
-    "descent": lambda key: DescentStep.initialise(6, 9, 10, key=key),
-}
-
-
-def grown(network):
-    """The same network with every weight, and every bias, of order one."""
-    leaves, structure = jax.tree.flatten(network)
-    rng = np.random.default_rng(1)
-    return jax.tree.unflatten(structure, [jnp.asarray(0.5 * rng.normal(size=leaf.shape)) for leaf in leaves])
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_sine_network_and_its_gradient_are_those_of_its_layers(name):
-    network = grown(NETWORKS[name](jax.random.key(0)))
-    prompts = Sinusoid().sample_batch(jax.random.key(1), 4)
-
-    def loss(network, as_layers):
-        predict = network.transformer() if as_layers else network
-        return jnp.sum((jax.vmap(predict)(prompts) - prompts.target) ** 2)
-
-    value = eqx.filter_jit(jax.value_and_grad(loss))
-    (ours, our_gradient), (theirs, their_gradient) = (value(network, as_layers) for as_layers in (False, True))
-    np.testing.assert_allclose(ours, theirs, rtol=1e4 * EPS)
-    for one, other in zip(jax.tree.leaves(our_gradient), jax.tree.leaves(their_gradient), strict=True):
-        size = np.abs(np.asarray(other)).max()
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e4 * EPS * max(size, 1))
-
-
-def test_the_constructed_layer_is_a_gradient_step_from_the_first_channels_to_the_last():
-    """-c_q + (eta / N) sum_i c_i f_i^T f_q for tokens (f, c): the initial function, and a step to the last channel."""
-    network, prompt = grown(NETWORKS["descent"](jax.random.key(0))), Sinusoid().sample(jax.random.key(1))
-    tokens = [np.array([x[0], y[0]]) for x, y in zip(np.asarray(prompt.xs), np.asarray(prompt.ys), strict=True)]
-    rows = np.array([*tokens, [float(prompt.query[0]), 0.0]]) @ np.asarray(network.tokens.embedding).T
-    rows = jnp.asarray(rows)
-    rows = np.asarray(rows + network.mlp(rows, rows))
-    (features, targets), (query, initial) = (rows[:-1, :-1], rows[:-1, -1]), (rows[-1, :-1], -rows[-1, -1])
-    step = float(network.learning_rate) / 10 * targets @ (features @ query)
-    before, after = eqx.filter_jit(network.transformer().trajectory)(prompt)[:, 0]
-    np.testing.assert_allclose(before, initial, rtol=0, atol=tolerance(rows))
-    np.testing.assert_allclose(after, initial + step, rtol=0, atol=10 * tolerance(rows**3))
-    np.testing.assert_allclose(network(prompt)[0], initial + step, rtol=0, atol=10 * tolerance(rows**3))
-
-
-def test_both_networks_begin_with_the_same_features():
-    trained, descent = (make(jax.random.key(5)) for make in NETWORKS.values())
-    ours, theirs = (jax.tree.leaves((network.tokens, network.mlp)) for network in (trained, descent))
-    assert all((one == other).all() for one, other in zip(ours, theirs, strict=True))
-    assert float(descent.learning_rate) == pytest.approx(0.1)
-
-
-@pytest.fixture(scope="module")
-def measured():
-    """The study's measures of two short trainings, with the networks they end with."""
-    small = {"num_steps": 4, "batch_size": 4, "dim_token": 4, "dim_hidden": 5, "num_snapshots": 2}
-    study = find_study("oswald2023-fig4-sine").preset("smoke", seeds=1, num_validation=50, **small)
-    trained, descent = study.trainings()
-    with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
-        done = {id(training): training.compute(Workspace()) for training in (trained, descent)}
-    workspace = Workspace(need=lambda training: done[id(training)])
-    arrays = measure(SineCell(study.task, trained, descent, 50), workspace)
-    ends = [each.trained(workspace).seed(0).model for each in (trained, descent)]
-    return study, arrays, ends
-
-
-def test_the_measures_of_sine_waves_are_means_over_validation_prompts(measured):
-    """Each by the layers, not by the network's own shorter way."""
-    study, arrays, ends = measured
-    prompts = validation(study.task, 50)
-    predict = eqx.filter_jit(lambda model: jax.vmap(model)(prompts))
-    (ours, theirs), target = (np.asarray(predict(each.transformer())) for each in ends), np.asarray(prompts.target)
-    np.testing.assert_allclose(arrays["loss_trained"][0, -1], ((ours - target) ** 2).mean() / 2, rtol=1e4 * EPS)
-    np.testing.assert_allclose(arrays["loss_descent"][0, -1], ((theirs - target) ** 2).mean() / 2, rtol=1e4 * EPS)
-    np.testing.assert_allclose(arrays["prediction_distance"][0, -1], np.abs(ours - theirs).mean(), rtol=1e4 * EPS)
-    np.testing.assert_allclose(arrays["loss_zero"], (target**2).mean() / 2, rtol=1e4 * EPS)
-    np.testing.assert_allclose(arrays["target_size"], np.abs(target).mean(), rtol=1e4 * EPS)
-
-
-def test_the_cosine_of_one_input_is_how_often_two_slopes_agree_in_sign(measured):
-    """Slopes by central differences of step h = eps^(1/3); a slope of order h^2 may have the wrong sign, not more."""
-    study, arrays, ends = measured
-    prompts, step = validation(study.task, 50), EPS ** (1 / 3)
-    moved = [eqx.tree_at(lambda p: p.query, prompts, prompts.query + by) for by in (step, -step)]
-    up, down = ([np.asarray(jax.vmap(each.transformer())(some)) for each in ends] for some in moved)
-    slopes = [(above - below)[:, 0] / (2 * step) for above, below in zip(up, down, strict=True)]
-    agreement = np.sign(slopes[0] * slopes[1])
-    undecided = (np.min(np.abs(slopes), axis=0) < 1e-8).sum()
-    assert abs(arrays["sensitivity_cosine"][0, -1] - agreement.mean()) <= (2 * undecided + 1e-9) / 50
-    pooled = slopes[0] @ slopes[1] / np.linalg.norm(slopes[0]) / np.linalg.norm(slopes[1])
-    np.testing.assert_allclose(arrays["pooled_cosine"][0], pooled, rtol=0, atol=1e-8)
-
-
-def test_the_drawn_functions_are_the_layers_before_and_after_the_step(measured):
-    study, arrays, ends = measured
-    task, (waves, points) = study.task, arrays["truth"].shape
-    assert arrays["curves_trained"].shape == arrays["curves_descent"].shape == (1, waves, 2, points)
-    assert np.abs(arrays["truth"]).max() <= task.max_amplitude
-    for wave in range(waves):
-        nearest = [np.abs(arrays["points"] - x).argmin() for x in arrays["xs"][wave]]
-        gaps = np.abs(arrays["truth"][wave][nearest] - arrays["ys"][wave])
-        assert (gaps <= task.max_amplitude * 10 / (points - 1)).all()  # the examples lie on the wave
-    xs, ys = (jnp.asarray(arrays[name][0])[:, None] for name in ("xs", "ys"))
-    prompt = Prompt(xs, ys, jnp.asarray(arrays["points"][7:8]), jnp.zeros(1))
-    expected = eqx.filter_jit(ends[0].transformer().trajectory)(prompt)[:, 0]
-    np.testing.assert_allclose(arrays["curves_trained"][0, 0, :, 7], expected, rtol=0, atol=tolerance(expected))

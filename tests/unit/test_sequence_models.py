@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.models.augmented import AugmentedLayer, DiagonalAugmentedLayer
 from mesascope.models.causal import causal_linear_attention
 from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
@@ -18,11 +17,9 @@ from mesascope.models.position_weights import (
     ToeplitzWeights,
 )
 from mesascope.predictor import AbstractSequencePredictor
-from mesascope.prompt import Sequence
-from mesascope.studies.sander2024.prop2_augmented.cells import in_context_map, map_distances
 from mesascope.tasks.orthogonal import ConjugatePairs
 from mesascope.tasks.unitary import UnitaryProcess
-from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_optimum
+from mesascope.theory.augmented import AugmentedWeights, layer_losses
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
 EPS = np.finfo(np.float64).eps
@@ -125,23 +122,3 @@ def test_causal_attention_is_its_masked_scores(length, dtype):
     expected = np.tril(queries @ keys.conj().T) @ values[:, :3]
     found = causal_linear_attention(*map(jnp.asarray, (queries, keys, values[:, :3])))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e3 * EPS * length)
-
-
-def test_the_in_context_map_of_an_augmented_layer_predicts(key):
-    """Gamma s_T is the layer's prediction; of the proposition's weights Gamma is one gradient step's W."""
-    weights_key, sequence_key = jax.random.split(key)
-    sequence = UnitaryProcess(6, 3).sample(sequence_key)
-    states = sequence.states
-    layer = DiagonalAugmentedLayer.initialise(3, std=0.5, key=weights_key)
-    gamma = in_context_map(layer, states)
-    np.testing.assert_allclose(gamma @ states[-1], layer.next_states(sequence)[-1], atol=1e3 * EPS)
-    ones, none = jnp.ones(3), jnp.zeros(3)
-    step = DiagonalAugmentedLayer(jnp.stack([none, 0.2 * ones, none, none]), jnp.stack([ones, none]))
-    query = jnp.array([1.0, 2.0j, -0.5])
-    prompt = Sequence(jnp.concatenate([states, states[:1]])).prompt(6).with_query(query)
-    expected = GradientDescent(0.2 * 5)(prompt)
-    np.testing.assert_allclose(in_context_map(step, states) @ query, expected, atol=1e3 * EPS)
-    scores, values = (each[None] for each in (step.scores, step.values))
-    coefficient = float(one_step_optimum(3, 5).coefficient)
-    of_predictions, of_maps = map_distances(scores, values, 5)
-    np.testing.assert_allclose([of_predictions[0], of_maps[0]], abs(0.2 / coefficient - 1), rtol=1e-9)

@@ -8,8 +8,6 @@ import pytest
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.softmax_pair import SoftmaxPair
-from mesascope.studies.oswald2023.fig11_softmax import cells as heads
-from mesascope.studies.oswald2023.fig11_softmax import readings as read
 from mesascope.tasks.linear_regression import LinearRegression
 
 TEMPERATURES = 2.0 ** -np.arange(3, 8)
@@ -92,31 +90,6 @@ def test_one_head_alone_leaves_an_offset():
     np.testing.assert_allclose(rest, limit / 2, rtol=0, atol=1e-3)
     assert np.abs(rest).max() > 1e-2
     assert np.abs(offset).max() > 10
-
-
-def test_its_heads_rates_add_up_to_its_learning_rate():
-    """As the softmax study reads them off the weights: rate / 2 times the identity each, writes that cancel."""
-    rates = jax.tree.map(np.asarray, heads.head_rates(SoftmaxPair(0.8, 0.05, 1, 3).build()))
-    np.testing.assert_allclose(rates["rates"], np.stack([0.4 * np.eye(3)] * 2), rtol=0, atol=1e3 * EPS)
-    np.testing.assert_allclose(rates["writes"], [-8.0, 8.0], rtol=1e3 * EPS)
-
-
-def test_the_best_single_head_is_a_softmax_head(key):
-    """A model of one head W_KQ = 3 sqrt(k) I on x, P W_V = 1 on y, reads what the smoother reads."""
-    prompts = LinearRegression(num_examples=5, dim_x=3, dim_y=1).sample_batch(key, 10)
-    pair = SoftmaxPair(-6.0, 3.0, 1, 3).build()
-    alone = eqx.tree_at(lambda m: m.layers[0].output, pair, replace_fn=lambda output: output.at[1].set(0.0))
-    (prediction,) = predict((alone,), prompts)
-    expected = jax.jit(heads.smoother)(jnp.asarray(3.0), prompts)
-    np.testing.assert_allclose(-prediction, expected, rtol=0, atol=1e3 * EPS)
-
-
-def test_distances_and_cosines_of_matrices():
-    matrices = np.array([[[2.0, 3.0], [0.0, 4.0]], [[2.0, 0.0], [0.0, 2.0]]])
-    assert read.off_diagonal(matrices).tolist() == [[3.0, 0.0], [0.0, 0.0]]
-    np.testing.assert_allclose(read.distance_from_identity(matrices), [np.sqrt(11 / 29), 0], rtol=1e3 * EPS)
-    first, second = np.array([[3.0, 4.0]]), np.array([[-4.0, -3.0]])
-    np.testing.assert_allclose(read.cosine(first, second), [-24 / 25], rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("name", ["dim_x", "dim_y", "num_steps"])

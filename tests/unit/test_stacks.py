@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mesascope.studies.oswald2023._shared.stack_gauge import interpolate_frames
 
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
@@ -13,7 +14,6 @@ from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies.oswald2023._shared.best_rates import best_rivals
-from mesascope.studies.oswald2023._shared.stack_gauge import interpolate_frames
 from mesascope.studies.oswald2023._shared.stack_measure import rival_losses
 from mesascope.studies.oswald2023._shared.stacks import stack_of
 from mesascope.tasks.linear_regression import LinearRegression

@@ -101,7 +101,8 @@ def fit_exact(
         params = lax.scan(step, state, length=rest)[0][0]
         return params, jnp.concatenate([start[None], losses, loss_fn(params)[None]])
 
-    starts = jax.jit(jax.vmap(make_params), compiler_options={"xla_backend_optimization_level": 1})(keys)  # by itself, since many trainings start alike: it is compiled once
+    # By itself, since many trainings start alike: it is compiled once. It runs once, so that what counts is how soon.
+    starts = jax.jit(jax.vmap(make_params), compiler_options={"xla_backend_optimization_level": 1})(keys)
     params, losses = jax.jit(jax.vmap(train))(starts)
     steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
     return ExactTraining(params, losses, steps)

@@ -59,10 +59,10 @@ class Training(AbstractShared, Generic[Task]):
         arrays = workspace.need(self)
         static = static_part(self._make, jax.random.key(0))
         params = jax.eval_shape(lambda key: eqx.filter(self._make(key), eqx.is_inexact_array), jax.random.key(0))
-        leaves = [jnp.asarray(arrays[name]) for name in sorted(arrays) if name.startswith("weights_")]
+        leaves = [arrays[name] for name in sorted(arrays) if name.startswith("weights_")]
         snapshots = jax.tree.unflatten(jax.tree.structure(params), leaves)
-        last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)
-        model, stacked = (eqx.combine(weights, static) for weights in (last, snapshots))
+        last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)  # by numpy: JAX would compile a program for each shape
+        model, stacked = (eqx.combine(jax.tree.map(jnp.asarray, weights), static) for weights in (last, snapshots))
         return Trained(model, jnp.asarray(arrays["losses"]), stacked, arrays["snapshot_steps"])
 
     def _make(self, key: Key[Array, ""]) -> Any:
@@ -77,5 +77,6 @@ def seed_keys(first_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
 def every(trained: Trained, num_snapshots: int) -> tuple[Any, np.ndarray]:
     """About `num_snapshots` of the snapshots, evenly spread, the first and the last among them, and their steps."""
     chosen = np.unique(np.linspace(0, len(trained.snapshot_steps) - 1, num_snapshots).round().astype(int))
-    snapshots = jax.tree.map(lambda leaf: leaf[:, chosen] if eqx.is_array(leaf) else leaf, trained.snapshots)
+    arrays, static = eqx.partition(trained.snapshots, eqx.is_array)
+    snapshots = eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[:, chosen]), arrays), static)
     return snapshots, trained.snapshot_steps[chosen]

@@ -1,14 +1,17 @@
 """The rates that make gradient descent and GD++ best on linear regression, as a study asks for them."""
 
+from functools import cache
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
 
 from mesascope.algorithms.gdpp import GDPlusPlus
-from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp_optimum import FAMILIES, Optimum, best_rates
+from mesascope.theory import gdpp_optimum
+from mesascope.theory.gdpp_optimum import Optimum
+from mesascope.theory.linear_regression import one_step_optimum
 
 
 class BestRates(NamedTuple):
@@ -20,12 +23,22 @@ class BestRates(NamedTuple):
 
 
 class Rivals(NamedTuple):
-    """The best algorithms of one number of steps: one learning rate for all steps, one for each, and GD++ likewise."""
+    """The best algorithms of one number of steps: one learning rate for all steps, one for each, and GD++ likewise.
 
-    gd_tied: GradientDescent
-    gd: GradientDescent
+    Gradient descent is GD++ whose curvature is zero, so that one program measures them all.
+    """
+
+    gd_tied: GDPlusPlus
+    gd: GDPlusPlus
     gdpp_tied: GDPlusPlus
     gdpp: GDPlusPlus
+
+
+def best_step(task: LinearRegression) -> BestRates:
+    """The best learning rate of one step of gradient descent, in closed form."""
+    scale, noise = float(task.input_scale), float(task.noise_std)
+    optimum = one_step_optimum(task.num_examples, task.dim_x, scale, noise, dim_y=task.dim_y)
+    return BestRates(optimum.learning_rate, 0.0, optimum.loss)
 
 
 def best_gradient_descent(task: LinearRegression, num_steps: int) -> BestRates:
@@ -40,30 +53,34 @@ def best_gdpp(task: LinearRegression, num_steps: int) -> BestRates:
 
 def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
     """The best algorithms, found on sampled spectra: on other prompts than any that losses are measured on."""
-    best = {family: best_of_family(family, task, num_steps) for family in FAMILIES}
 
-    def rates(family: str, pick: int | slice = slice(None)) -> tuple[Array, Array]:
-        return jnp.asarray(best[family].learning_rate[pick]), jnp.asarray(best[family].curvature[pick])
+    def best(family: str, pick: int | slice = slice(None)) -> GDPlusPlus:
+        found = best_of_family(family, task, num_steps)
+        return GDPlusPlus(jnp.asarray(found.learning_rate[pick]), jnp.asarray(found.curvature[pick]), num_steps)
 
-    return Rivals(
-        GradientDescent(rates("GD", 0)[0], num_steps),
-        GradientDescent(rates("GD, a rate per step")[0], num_steps),
-        GDPlusPlus(*rates("GD++", 0), num_steps),
-        GDPlusPlus(*rates("GD++, rates per step"), num_steps),
-    )
+    return Rivals(best("GD", 0), best("GD, a rate per step"), best("GD++", 0), best("GD++, rates per step"))
 
 
 def best_of_family(family: str, task: LinearRegression, num_steps: int) -> Optimum:
     """The best rates of one of theory's families."""
-    return best_rates(
-        family,
-        num_steps,
-        num_examples=task.num_examples,
-        dim_x=task.dim_x,
-        dim_y=task.dim_y,
-        input_scale=float(task.input_scale),
-        noise_std=float(task.noise_std),
-    )
+    sizes = task.num_examples, task.dim_x, task.dim_y
+    return _search(family, num_steps, *sizes, float(task.input_scale), float(task.noise_std))
+
+
+def stacked(algorithms: tuple[GDPlusPlus, ...]) -> GDPlusPlus:
+    """Algorithms of as many steps on a leading axis, with rates for each step."""
+    num_steps = algorithms[0].num_steps
+    every = [jax.tree.map(lambda rate: np.broadcast_to(rate, num_steps), each) for each in algorithms]
+    return jax.tree.map(lambda *rates: jnp.asarray(np.stack(rates)), *every)
+
+
+@cache
+def _search(
+    family: str, num_steps: int, num_examples: int, dim_x: int, dim_y: int, input_scale: float, noise_std: float
+) -> Optimum:
+    """A search takes seconds, and several cells of a study ask for the same one."""
+    sizes = {"num_examples": num_examples, "dim_x": dim_x, "dim_y": dim_y}
+    return gdpp_optimum.best_rates(family, num_steps, **sizes, input_scale=input_scale, noise_std=noise_std)
 
 
 def _shared(best: Optimum) -> BestRates:

@@ -11,11 +11,18 @@ from mesascope.models.transformer import Transformer
 
 
 def initialise_blocks(
-    dim_x: int, *, num_blocks: int, num_heads: int, widening: int = 4, init_scale: float = 0.002, key: Key[Array, ""]
+    dim_x: int,
+    *,
+    num_blocks: int,
+    num_heads: int,
+    widening: int = 4,
+    init_scale: float = 0.002,
+    token_bound: float = 10.0,
+    key: Key[Array, ""],
 ) -> Transformer:
     """Blocks of linear heads and a perceptron `widening` times as wide as a token, each with weights of its own.
 
-    No layer normalisation; tokens are cut off at -10 and 10 after each block, as in all the authors' deep stacks.
+    No layer normalisation; tokens are cut off at `token_bound` after each block, as in all the authors' deep stacks.
     """
     tokens = JoinedTokens(dim_x)
     dim_token, init_scale = tokens.dim_token, init_scale / num_blocks
@@ -27,4 +34,6 @@ def initialise_blocks(
         )
         return Block((attention, MLP.initialise(dim_token, widening * dim_token, init_scale=init_scale, key=mlp_key)))
 
-    return Transformer(tuple(map(block, jax.random.split(key, num_blocks))), tokens, token_bound=10.0)
+    stacked = jax.vmap(block)(jax.random.split(key, num_blocks))  # drawn at once: that compiles much sooner
+    blocks = (jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(num_blocks))
+    return Transformer(tuple(blocks), tokens, token_bound=token_bound)

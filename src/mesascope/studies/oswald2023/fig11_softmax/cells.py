@@ -117,10 +117,10 @@ class BestStepsCell(AbstractConfig):
 
 
 def softmax_training(
-    num_heads: int, task: LinearRegression, config: FitConfig, seeds: int, first_seed: int
+    num_heads: int, init_scale: float, task: LinearRegression, config: FitConfig, seeds: int, first_seed: int
 ) -> Training:
     """One layer of softmax heads, drawn as the authors' code draws them."""
-    shape: dict[str, Any] = {"num_heads": num_heads, "attention": SoftmaxSelfAttention}
+    shape: dict[str, Any] = {"num_heads": num_heads, "attention": SoftmaxSelfAttention, "init_scale": init_scale}
     return Training(partial(Transformer.initialise, task.dim_x, **shape), task, config, seeds, first_seed)
 
 

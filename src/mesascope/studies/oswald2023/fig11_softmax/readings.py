@@ -16,12 +16,15 @@ class Summary(NamedTuple):
 
 
 def readings(summary: Summary) -> Readings:
-    """The numbers that claims are about, and the losses and rates that they are made of."""
-    best, one, two = summary.best, summary.heads[1], summary.heads[2]
+    """The numbers that claims are about, and the losses and rates that they are made of.
+
+    Where no single head was trained there is no number for it.
+    """
+    best, one, two = summary.best, summary.heads.get(1), summary.heads[2]
     rates, writes, loss = two.rates, two.writes, two.loss[:, -1]
     own = np.trace(rates, axis1=2, axis2=3) / rates.shape[-1]
     return {
-        "one-head": one.loss[:, -1] / best.loss_gd,
+        "one-head": np.ma.masked_all(len(loss)) if one is None else one.loss[:, -1] / best.loss_gd,
         "two-heads": loss / best.loss_gd - 1,
         "centred-loss": np.abs(loss / best.loss_centred - 1),
         "centred-cosine": two.cosine_centred[:, -1],

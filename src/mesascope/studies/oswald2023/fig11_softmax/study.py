@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+ONE_HEAD = "loss of one head / GD loss"
 CENTRED_GAP = "|loss of two heads / centred GD loss - 1|"
 ADVANTAGE = "cosine to centred GD - cosine to GD"
 WRITES = "|sum of both P W_V,yy| / sum of |P W_V,yy|"
@@ -59,7 +60,7 @@ class Figure11(AbstractStudy):
     title: ClassVar = "Two softmax heads make a step of centred gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figures 11 and 12, appendix A.9"
     claims: ClassVar = (
-        Claim("one-head", "One softmax head cannot match GD.", "loss of one head / GD loss", "at least", 1.5),
+        Claim("one-head", "One softmax head cannot match GD.", ONE_HEAD, "at least", 1.5, decided_by="paper"),
         Claim("two-heads", "Two heads nearly match GD.", "loss of two heads / GD loss - 1", "at most", 0.1),
         Claim("centred-loss", "Two heads are as good as centred GD.", CENTRED_GAP, "at most", 0.03),
         Claim("centred-cosine", "Their sensitivities are centred GD's.", "mean cosine to centred GD", "at least", 0.98),
@@ -77,6 +78,7 @@ class Figure11(AbstractStudy):
             "num_snapshots": 2,
             "num_examples": 4,
             "dim_x": 2,
+            "num_heads": (1, 2),
         },
         "quick": {},
         "paper": {
@@ -84,24 +86,28 @@ class Figure11(AbstractStudy):
             "num_steps": 10_000,
             "batch_size": 512,
             "learning_rate": 1e-3,
+            "init_scale": 0.002,
             "num_validation": 10_000,
+            "num_snapshots": 26,
             "num_heads": (1, 2, 4),
         },
     }
 
-    seeds: int = 2
+    seeds: int = 3
     """Trainings, each from a key of its own."""
-    num_steps: int = 5000
+    num_steps: int = 1200
     """Training steps."""
-    batch_size: int = 512
+    batch_size: int = 256
     """Prompts a training step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Adam's rate."""
+    init_scale: float = 0.5
+    """Variance of the weights before training, times the size of a token."""
     clip_norm: float = 10.0
     """The norm that gradients are clipped at."""
     num_validation: int = 2000
     """Prompts that losses are measured on."""
-    num_snapshots: int = 26
+    num_snapshots: int = 13
     """Models on the way of each training that are measured."""
     num_examples: int = 10
     """Examples in a prompt."""
@@ -109,7 +115,7 @@ class Figure11(AbstractStudy):
     """Size of an input."""
     input_scale: float = 0.5
     """Inputs are uniform on [-input_scale, input_scale]."""
-    num_heads: tuple[int, ...] = (1, 2)
+    num_heads: tuple[int, ...] = (2,)
     """Numbers of heads that are trained."""
     first_seed: int = 0
     """The first seed; the others follow."""
@@ -117,8 +123,8 @@ class Figure11(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_snapshots"):
             check_count(name, getattr(self, name))
-        if not {1, 2} <= set(self.num_heads):
-            raise ValueError(f"`num_heads` must hold 1 and 2, which the claims are about; got {self.num_heads}.")
+        if 2 not in self.num_heads:
+            raise ValueError(f"`num_heads` must hold 2, which most claims are about; got {self.num_heads}.")
         self.trainings()  # checks everything else
 
     @property
@@ -130,7 +136,7 @@ class Figure11(AbstractStudy):
         """One for each number of heads."""
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=self.clip_norm)
         return {
-            number: softmax_training(number, self.task, config, self.seeds, self.first_seed)
+            number: softmax_training(number, self.init_scale, self.task, config, self.seeds, self.first_seed)
             for number in self.num_heads
         }
 

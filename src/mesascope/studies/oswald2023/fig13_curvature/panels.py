@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.studies._shared.panels import REFERENCE, band
-from mesascope.studies.oswald2023.fig13_curvature.cells import condition_numbers
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023.fig13_curvature.cells import Curvature, condition_numbers
+from mesascope.studies.oswald2023.fig13_curvature.readings import BySize
 from mesascope.theory.gdpp import effective_eigenvalue
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def curvature(by_size: dict[int, Arrays], shown: int) -> "Figure":
+def four_panels(by_size: BySize, shown: int) -> "Figure":
     """The map of eigenvalues, a spectrum before and after, condition numbers over curvatures and over tasks."""
     from matplotlib.figure import Figure
 
@@ -29,61 +29,61 @@ def curvature(by_size: dict[int, Arrays], shown: int) -> "Figure":
     return figure
 
 
-def learning(by_size: dict[int, Arrays]) -> "Figure":
+def over_training(by_size: BySize) -> "Figure":
     """The curvature over the training, every size with its optimum."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
-    for i, (size, arrays) in enumerate(by_size.items()):
-        band(axes, arrays["snapshot_steps"], arrays["curvature"], f"N = {size}", color=f"C{i}")
-        axes.axhline(float(arrays["best_curvature"]), **REFERENCE, label="best for two steps" if i == 0 else None)
+    for i, (size, found) in enumerate(by_size.items()):
+        band(axes, found.snapshot_steps, found.curvature, f"N = {size}", color=f"C{i}")
+        axes.axhline(float(found.best_curvature), **REFERENCE, label="best for two steps" if i == 0 else None)
     axes.set(xlabel="training step", ylabel=r"curvature $\gamma$ in the weights")
     axes.margins(y=0.25)
     axes.legend(ncols=3, loc="upper left", fontsize="small")
     return figure
 
 
-def maps(axes: "Axes", by_size: dict[int, Arrays]) -> None:
+def maps(axes: "Axes", by_size: BySize) -> None:
     """Panel a: l (1 - gamma l)^2 between the extremes of each size."""
-    for i, (size, arrays) in enumerate(by_size.items()):
-        eigenvalues = np.linspace(0, arrays["spectra"].max(), 200)
-        axes.plot(eigenvalues, effective_eigenvalue(eigenvalues, _learned(arrays)), color=f"C{i}", label=f"N = {size}")
-    highest = max(float(arrays["spectra"].max()) for arrays in by_size.values())
+    for i, (size, found) in enumerate(by_size.items()):
+        eigenvalues = np.linspace(0, found.spectra.max(), 200)
+        axes.plot(eigenvalues, effective_eigenvalue(eigenvalues, _learned(found)), color=f"C{i}", label=f"N = {size}")
+    highest = max(float(found.spectra.max()) for found in by_size.values())
     axes.plot([0, highest / 3], [0, highest / 3], color="grey", linewidth=0.6, label="unchanged")
     axes.set(xlabel=r"eigenvalue $\lambda$ of $X^TX$", ylabel=r"after one map, $\lambda(1-\gamma\lambda)^2$")
     axes.legend()
 
 
-def spectrum(axes: "Axes", arrays: Arrays, size: int) -> None:
+def spectrum(axes: "Axes", found: Curvature, size: int) -> None:
     """Panel b: all eigenvalues before and after."""
-    after = effective_eigenvalue(arrays["spectra"], _learned(arrays))
-    _two_histograms(axes, arrays["spectra"].ravel(), after.ravel())
+    after = effective_eigenvalue(found.spectra, _learned(found))
+    _two_histograms(axes, found.spectra.ravel(), after.ravel())
     axes.set(xlabel=f"eigenvalue, N = {size}", ylabel="density")
 
 
-def conditions(axes: "Axes", by_size: dict[int, Arrays]) -> None:
+def conditions(axes: "Axes", by_size: BySize) -> None:
     """Panel c: condition numbers over curvatures; a circle where the trained layers are, a cross at the best."""
-    for i, (size, arrays) in enumerate(by_size.items()):
-        x, pooled = arrays["curvatures"], arrays["pooled_condition"]
+    for i, (size, found) in enumerate(by_size.items()):
+        x, pooled = found.curvatures, found.pooled_condition
         axes.plot(x, pooled, color=f"C{i}", label=f"N = {size}")
-        axes.plot(x, arrays["median_condition"], color=f"C{i}", linestyle=":")
-        for marker, at in (("o", _learned(arrays)), ("x", float(arrays["best_conditioning"]))):
+        axes.plot(x, found.median_condition, color=f"C{i}", linestyle=":")
+        for marker, at in (("o", _learned(found)), ("x", float(found.best_conditioning))):
             axes.plot(at, np.interp(at, x, pooled), marker, color=f"C{i}")
     axes.plot([], [], color="grey", label="of all tasks together")
     axes.plot([], [], color="grey", linestyle=":", label="median of a task's")
     axes.plot([], [], "o", color="grey", label="learned")
     axes.plot([], [], "x", color="grey", label="smallest bound")
-    if any(np.any(arrays["pooled_condition"] > 0) for arrays in by_size.values()):
+    if any(np.any(found.pooled_condition > 0) for found in by_size.values()):
         axes.set_yscale("log")  # which needs a positive number
     axes.set(xlabel=r"curvature $\gamma$", ylabel=r"condition number $\kappa$")
     axes.legend(fontsize=7)
 
 
-def histogram(axes: "Axes", arrays: Arrays, size: int) -> None:
+def histogram(axes: "Axes", found: Curvature, size: int) -> None:
     """Panel d: the condition number of every task before and after."""
-    after = effective_eigenvalue(arrays["spectra"], _learned(arrays))
-    _two_histograms(axes, *(np.log10(condition_numbers(each)) for each in (arrays["spectra"], after)))
+    after = effective_eigenvalue(found.spectra, _learned(found))
+    _two_histograms(axes, *(np.log10(condition_numbers(each)) for each in (found.spectra, after)))
     axes.set(xlabel=rf"$\log_{{10}}\kappa$ of a task, N = {size}", ylabel="density")
 
 
@@ -96,5 +96,5 @@ def _two_histograms(axes: "Axes", before: np.ndarray, after: np.ndarray) -> None
     axes.legend()
 
 
-def _learned(arrays: Arrays) -> float:
-    return float(arrays["curvature"][:, -1].mean())
+def _learned(found: Curvature) -> float:
+    return float(found.curvature[:, -1].mean())

@@ -1,29 +1,34 @@
 """Figure 3b of von Oswald et al. 2023: five layers of their own weights against five steps of GD++."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023._shared.stack_measure import StackCell, measure_stack
-from mesascope.studies.oswald2023._shared.stack_panels import three_panels
-from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig3_deep.rare_prompts import RareCell, measure_rare, remark
-from mesascope.study.base import AbstractStudy, Arrays, Cell, Workspace
-from mesascope.study.claim import Claim, Verdict
-from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_count, check_positive
+from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured
+from mesascope.studies.oswald2023._shared.stack_study import AbstractStackStudy, also_measured
+from mesascope.studies.oswald2023.fig3_deep.rare_prompts import RareCell, RareLosses
+from mesascope.studies.oswald2023.fig3_deep.units import UnitsCell, UnitsMatched
+from mesascope.study.base import Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FULL = {"num_examples": 10, "dim_x": 10}
 BARRIER = "halfway loss / worse end's loss"
 CLIPPED = "trained loss / clipped GD++'s loss - 1, on ten times as many other prompts"
 
 
-class Figure3Deep(AbstractStudy):
+class Summary(NamedTuple):
+    """The trained layers: measured, averaged with units matched, and on rare prompts."""
+
+    stack: StackMeasured
+    units: UnitsMatched
+    rare: RareLosses
+
+
+class Figure3Deep(AbstractStackStudy):
     """Five layers of their own weights beat five gradient steps, and are held against GD++ with rates for each step.
 
     The rivals are tuned on other tasks than those they are judged on: gradient descent and GD++ with one learning
@@ -59,90 +64,64 @@ class Figure3Deep(AbstractStudy):
         Claim("gauge", "With units matched the barrier is gone.", f"{BARRIER}, units matched", "at most", 1.1),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 200, "batch_size": 64, "num_validation": 200, "num_examples": 3, "dim_x": 3},
-        "quick": {
-            "seeds": 2,
-            "num_steps": 6000,
-            "batch_size": 256,
-            "num_validation": 4000,
-            "num_examples": 5,
-            "dim_x": 5,
+        "smoke": {
+            "num_layers": 2,
+            "num_steps": 100,
+            "batch_size": 32,
+            "num_validation": 100,
+            "num_examples": 3,
+            "dim_x": 3,
         },
-        "paper": {"seeds": 4, "num_steps": 50_000, "batch_size": 2048, "num_validation": 10_000, **FULL},
+        "quick": {},
+        "paper": {
+            "seeds": 4,
+            "num_steps": 50_000,
+            "batch_size": 2048,
+            "num_validation": 10_000,
+            "num_examples": 10,
+            "dim_x": 10,
+        },
     }
 
-    seeds: int = 2
-    num_steps: int = 6000
-    batch_size: int = 256
-    num_validation: int = 4000
     num_layers: int = 5
-    num_snapshots: int = 26
-    num_examples: int = 5
-    dim_x: int = 5
-    input_scale: float = 0.5
-    first_seed: int = 0
-    input_scales: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+    """Layers, each with weights of its own."""
 
-    def __check_init__(self):
-        for name in ("seeds", "num_validation", "num_snapshots", "num_layers"):
-            check_count(name, getattr(self, name))
-        for scale in self.input_scales:
-            check_positive("input_scales", scale)
-        self.training()  # checks everything else
-
-    def training(self) -> Training:
-        """What is trained."""
-        task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
-        sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
-        return stack_training(self.num_layers, task=task, first_seed=self.first_seed, **sizes)
+    def depth(self) -> tuple[int, int]:
+        return self.num_layers, 1
 
     def cells(self) -> tuple[Cell, ...]:
-        cell = StackCell(self.training(), self.num_validation, self.num_snapshots, self.input_scales, tied=False)
-        rare = RareCell(self.training(), 10 * self.num_validation)
+        training = self.training()
         return (
-            Cell("untied layers, trained", self.training()),
-            Cell("untied layers, measured", cell),
-            Cell("rare prompts", rare),
+            *self.stack_cells(),
+            Cell("halfway models, units matched", UnitsCell(training, self.num_validation)),
+            Cell("rare prompts", RareCell(training, 10 * self.num_validation)),
         )
 
-    def run_cell(self, cell: Cell, workspace: Workspace) -> Arrays:
-        if isinstance(cell.config, RareCell):
-            return measure_rare(cell.config, workspace)
-        return measure_stack(cell.config, workspace)
+    def summarise(self, results: list[Arrays]) -> Summary:
+        _, stack, units, rare = results
+        return Summary(StackMeasured(**stack), UnitsMatched(**units), RareLosses(**rare))
 
-    def summarise(self, results: list[Arrays]) -> Arrays:
-        return results[1] | results[2]
-
-    def verdicts(self, summary: Arrays) -> tuple[Verdict, ...]:
-        trained, gdpp = summary["loss_trained"], summary["loss_gdpp"]
-        worse = np.maximum(trained, gdpp)
-        per_seed = {
-            "beats-gd": trained / summary["loss_gd"],
-            "gdpp": trained / gdpp - 1,
-            "clipped": summary["mean_trained"] / summary["mean_clipped"] - 1,
-            "cosine": summary["gdpp_sensitivity_cosine"][:, -1] - summary["gd_sensitivity_cosine"][:, -1],
-            "interpolation-fails": summary["loss_halfway"] / worse,
-            "gauge": summary["loss_frames"] / worse,
+    def readings(self, summary: Summary) -> Readings:
+        stack, units, rare = summary
+        _, gd, _, gdpp = stack.rivals
+        worse = np.maximum(stack.trained, gdpp)
+        to_gd, to_gdpp = np.moveaxis(stack.sensitivity_cosine[:, -1], -1, 0)
+        return {
+            "beats-gd": stack.trained / gd,
+            "gdpp": stack.trained / gdpp - 1,
+            "clipped": rare.trained / rare.clipped - 1,
+            "cosine": to_gdpp - to_gd,
+            "interpolation-fails": stack.halfway / worse,
+            "gauge": units.halfway / worse,
+            **also_measured(stack),
+            "loss halfway to GD++, units matched": units.halfway,
+            "loss of the trained layers on other prompts": rare.trained,
+            "loss of GD++ on other prompts": rare.gdpp,
+            "loss of GD++ on other prompts, clipped": rare.clipped,
+            "largest loss of the trained layers on other prompts": rare.largest_trained,
+            "largest loss of GD++ on other prompts": rare.largest_gdpp,
+            "largest loss of GD++ on other prompts, clipped": rare.largest_clipped,
         }
-        return tuple(claim.judge(per_seed[claim.id]) for claim in self.claims)
 
-    def notes(self, summary: Arrays) -> tuple[str, ...]:
-        by_seed = {name: _row(summary[f"loss_{name}"]) for name in ("trained", "halfway", "frames", "read")}
-        return (
-            f"Losses by seed: trained {by_seed['trained']}; halfway {by_seed['halfway']}, with units matched "
-            f"{by_seed['frames']}; GD++ with the rates read out of the weights {by_seed['read']}.",
-            f"Best rivals: GD {summary['loss_gd_tied']:.4g}, with a rate for each step {summary['loss_gd']:.4g}; GD++ "
-            f"{summary['loss_gdpp_tied']:.4g}, with rates for each step {summary['loss_gdpp']:.4g}.",
-            f"Best GD++: eta {_row(summary['best_learning_rate'])}, gamma {_row(summary['best_curvature'])}; learned "
-            f"by the first seed: eta {_row(summary['learning_rate'][0])}, gamma {_row(summary['curvature'][0])}.",
-            remark(summary),
-            f"Cosine at the end: to GD++ {_row(summary['gdpp_sensitivity_cosine'][:, -1])}, to GD "
-            f"{_row(summary['gd_sensitivity_cosine'][:, -1])}.",
-        )
-
-    def figures(self, summary: Arrays) -> "dict[str, Figure]":
-        return {"figure3b": three_panels(summary, self.input_scales, self.num_layers)}
-
-
-def _row(values: np.ndarray) -> str:
-    return ", ".join(f"{value:.3g}" for value in np.ravel(values))
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"figure3b": self.panels(summary.stack)}

@@ -1,15 +1,13 @@
-"""TODO"""
+"""The numbers that the claims about label noise are judged by."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.study.base import Arrays
+from mesascope.studies.oswald2023.noise.cells import Decay, Level
+from mesascope.study.base import Readings
 
-if TYPE_CHECKING:
-    pass
-
+STRONG = 0.25  # the least noise variance that is called strong
 
 # What is read, in the words of a criterion: always the worst over noise levels, and over depths where there are more.
 STEP_SIZE = "largest |learned step size / closed form - 1|"
@@ -22,50 +20,70 @@ BAYES = "least z of the excess over its loss"
 NEAR = "largest loss / its loss - 1 for noise variances of 0.25 and more"
 
 
-def per_seed(levels: Arrays, decay: Arrays) -> dict[str, np.ndarray]:
-    """The number each claim is about, by the claim's id, for every seed.
+class Summary(NamedTuple):
+    """What was measured at every noise level, on a leading axis over levels, and at every strength of weight decay."""
 
-    Arrays of `levels` are [levels depths seeds], and [levels depths] for the algorithms.
-    """
-    loss, excess = levels["loss"], levels["excess"]
-    one, deep = loss[:, 0], loss[:, 1:]
-    descent, gdpp = (levels[f"{name}_loss"][:, 1:, None] for name in ("gd", "gdpp"))
-    sizes = decay["decay_step_size"]
-    noisy = levels["noise_variance"] >= 0.25
-    towards = loss[noisy, -1] / levels["bayes_loss"][noisy, None] - 1
+    noise_variances: tuple[float, ...]
+    depths: tuple[int, ...]
+    weight_decays: tuple[float, ...]
+    levels: Level
+    decay: Decay
+
+
+def readings(summary: Summary) -> Readings:
+    """The numbers that claims are about, and the rates and losses that they compare."""
+    return {**_of_claims(summary), **_of_levels(summary), **_of_decay(summary)}
+
+
+def _of_claims(summary: Summary) -> Readings:
+    levels, rates = summary.levels, summary.decay.learning_rate
+    one, deep = levels.loss[:, 0], levels.loss[:, 1:]
+    descent, gdpp = levels.gd_loss[:, 1:, None], levels.gdpp_loss[:, 1:, None]
+    noisy = np.array(summary.noise_variances) >= STRONG
+    towards = levels.loss[noisy, -1] / levels.bayes_loss[noisy, None] - 1
+    nothing = np.ma.masked_all(levels.loss.shape[2])
     return {
-        "step-size": np.abs(levels["step_size"][:, 0] / levels["best_step_size"][:, None] - 1).max(axis=0),
-        "loss": np.abs((one - levels["gd_loss"][:, :1]) / levels["best_loss"][:, None]).max(axis=0),
-        "decay": (sizes[1:] / sizes[:-1] - 1).max(axis=0),
+        "step-size": np.abs(levels.learning_rate[:, 0] / levels.best_learning_rate[:, None] - 1).max(axis=0),
+        "loss": np.abs((one - levels.gd_loss[:, :1]) / levels.best_loss[:, None]).max(axis=0),
+        "decay": (rates[1:] / rates[:-1] - 1).max(axis=0) if len(rates) > 1 else nothing,
         "beats-gd": (deep / descent).max(axis=(0, 1)),
         "gdpp": np.abs(deep / gdpp - 1).max(axis=(0, 1)),
-        "depth": (excess[:, 1:] / excess[:, :-1]).max(axis=(0, 1)),
-        "bayes": (excess / levels["excess_error"]).min(axis=(0, 1)),
-        "near-bayes": towards.max(axis=0, initial=-1.0) if noisy.any() else np.full(loss.shape[2], np.nan),
+        "depth": (levels.excess[:, 1:] / levels.excess[:, :-1]).max(axis=(0, 1)),
+        "bayes": (levels.excess / levels.excess_error).min(axis=(0, 1)),
+        "near-bayes": towards.max(axis=0) if noisy.any() else nothing,
     }
 
 
-def remarks(levels: Arrays, decay: Arrays, depths: Sequence[int], decays: Sequence[float]) -> tuple[str, ...]:
-    """Rates and losses at every noise level and depth, and what weight decay does."""
-    lines = []
-    for i, variance in enumerate(levels["noise_variance"]):
-        means = {name: levels[name][i].mean(axis=-1) for name in ("loss", "unmatched", "curvature", "label_match")}
-        losses = "; ".join(
-            f"depth {depth}: trained {means['loss'][k]:.4g}, GD {levels['gd_loss'][i, k]:.4g}, "
-            f"GD++ {levels['gdpp_loss'][i, k]:.4g}"
-            + (
-                f", curvature {means['curvature'][k]:.3g} (GD++ {levels['gdpp_curvature'][i, k]:.3g}), "
-                f"label entry of W_KQ {means['label_match'][k]:.2g}, loss without it {means['unmatched'][k]:.4g}"
-                if depth > 1
-                else ""
-            )
-            for k, depth in enumerate(depths)
-        )
-        lines.append(
-            f"Noise variance {variance:g}: learned step size {levels['step_size'][i, 0].mean():.4g}, best "
-            f"{levels['best_step_size'][i]:.4g}. Losses: {losses}; Bayes {levels['bayes_loss'][i]:.4g}."
-        )
-    sizes, losses = (decay[f"decay_{name}"].mean(axis=1) for name in ("step_size", "loss"))
-    rows = zip(decays, sizes, losses, strict=True)
-    pairs = ", ".join(f"{strength:g}: {size:.4g} ({loss:.4g})" for strength, size, loss in rows)
-    return (*lines, f"Learned step size, and loss, by weight decay: {pairs}.")
+def _of_levels(summary: Summary) -> Readings:
+    """Means over seeds at every noise level."""
+    levels = summary.levels
+    at = f"noise variance {_listed(summary.noise_variances)}"
+    numbers = {
+        f"learned step size of one layer, {at}": levels.learning_rate[:, 0].mean(axis=-1),
+        f"best step size, {at}": levels.best_learning_rate,
+        f"loss of Bayes, {at}": levels.bayes_loss,
+    }
+    for k, depth in enumerate(summary.depths):
+        numbers |= {
+            f"loss of depth {depth}, {at}": levels.loss[:, k].mean(axis=-1),
+            f"loss of GD, {depth} steps, {at}": levels.gd_loss[:, k],
+            f"loss of GD++, {depth} steps, {at}": levels.gdpp_loss[:, k],
+        }
+        if depth > 1:
+            numbers |= {
+                f"curvature of depth {depth}, {at}": levels.curvature[:, k].mean(axis=-1),
+                f"curvature of GD++, {depth} steps, {at}": levels.gdpp_curvature[:, k],
+                f"label entry of W_KQ, depth {depth}, {at}": levels.label_match[:, k].mean(axis=-1),
+                f"loss without that entry, depth {depth}, {at}": levels.unmatched[:, k].mean(axis=-1),
+            }
+    return numbers
+
+
+def _of_decay(summary: Summary) -> Readings:
+    at = f"weight decay {_listed(summary.weight_decays)}"
+    rates, losses = (each.mean(axis=1) for each in summary.decay)
+    return {f"learned step size, {at}": rates, f"loss of one layer, {at}": losses}
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)

@@ -3,27 +3,26 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array
 
 from mesascope.models.transformer import Transformer
-from mesascope.probes.structure import diagonal_structure, fix_gauge
+from mesascope.probes.weights import learned_rates
 from mesascope.studies._shared.measure import over_models
-from mesascope.study.base import Arrays
-from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.study.cell import Arrays
 
 
-def learned_rates(models: Any, task: LinearRegression) -> Arrays:
-    """Of every seed's layer the learning rate, the curvature, and how much W_KQ compares labels with labels."""
+def read_rates(models: Any, dim_x: int, num_examples: int) -> Arrays:
+    """Of every seed's layer the learning rate, the curvature, and how much W_KQ compares labels with labels.
+
+    The last is the mean of W_KQ's diagonal on labels over that on inputs.
+    """
 
     def read(model: Transformer) -> dict[str, Array]:
         key_query, output_value = (product[0, 0] for product in model.products())
-        key_query, output_value = fix_gauge(key_query, output_value, task.dim_x)
-        writes = diagonal_structure(output_value, task.dim_x)
-        return {
-            "step_size": -task.num_examples * writes.mean_y,
-            "curvature": -writes.mean_x,
-            "label_match": diagonal_structure(key_query, task.dim_x).mean_y,
-        }
+        rates = learned_rates(key_query, output_value, dim_x, num_examples)
+        of_inputs, of_labels = jnp.split(jnp.diagonal(key_query), [dim_x])
+        return {**rates._asdict(), "label_match": of_labels.mean() / of_inputs.mean()}
 
     return over_models(read, models)
 

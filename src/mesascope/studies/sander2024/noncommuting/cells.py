@@ -1,5 +1,6 @@
-"""Layers on augmented tokens, trained on dynamics that commute or not, against what least squares predicts of them."""
+"""Laws of dynamics that commute or not: what least squares predicts of them, and layers trained on them."""
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -12,28 +13,75 @@ from jaxtyping import Array, Float
 
 from mesascope.models.augmented import AugmentedLayer, ScalarAugmentedLayer
 from mesascope.prompt import Sequence
-from mesascope.random import data_key
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, data_key
 from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
-from mesascope.studies.sander2024.noncommuting.six_scalars import six_scalars
-from mesascope.study.base import Arrays, Workspace
+from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
+from mesascope.tasks.haar import TurnedRotations
 from mesascope.training.config import FitConfig
 
 LAYERS = {"dense": AugmentedLayer, "scalar": ScalarAugmentedLayer}
 
 
-class LayersCell(NamedTuple):
-    """A law of dynamics, trainings of both kinds of layers on it or none, and numbers of sequences.
+class LawTerms(NamedTuple):
+    """What least squares gives on one law, losses relative to |s_{T+1}|^2, T = 2, 3, ...
 
-    `num_validation` are to measure on, `num_fitted` for the best six scalars to be fitted to.
+    `one` is the loss of the best c sum_t s_{t+1} <s_t, s_T>, `two` that with a second term c' sum_t s_t <s_t, s_{T-1}>,
+    whose `coefficients` [2] are c and c'.
     """
 
+    one: np.ndarray
+    two: np.ndarray
+    coefficients: np.ndarray
+
+    def ratio(self) -> float:
+        """c' / c of two terms."""
+        return self.coefficients[1] / self.coefficients[0]
+
+
+class LayerReadings(NamedTuple):
+    """A layer's loss and its squared distance to a step's predictions, relative to |s|^2, and what its blocks are.
+
+    By seed, or of one layer. `first` and `second` are the coefficients of the two terms, were A2, A3 and B1 multiples
+    of the identity; `rest` is the largest of the norms of A1 and A4 in terms of A2's, and of B2 in terms of B1's.
+    """
+
+    loss: np.ndarray
+    distance: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    rest: np.ndarray
+
+    def ratio(self) -> np.ndarray:
+        """The second coefficient over the first."""
+        return self.second / self.first
+
+
+class LawCell(AbstractConfig):
+    """A law of dynamics, and how many sequences the best terms are fitted to and measured on."""
+
     process: AbstractLinearProcess
-    trainings: tuple[Training, ...]
     num_validation: int
-    num_fitted: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`LawTerms`."""
+        _, one, two, coefficients = least_squares(sequences_of(self.process, self.num_validation))
+        workspace.report(1, 1, "measured")
+        return LawTerms(*map(np.asarray, (one, two, coefficients)))._asdict()
+
+
+class LayersCell(AbstractConfig):
+    """A training of layers on one law, and how many sequences they are measured on."""
+
+    training: Training
+    num_validation: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`LayerReadings` by seed."""
+        sequences = sequences_of(self.training.task, self.num_validation)
+        step, *_ = least_squares(sequences)
+        return over_models(Partial(read_layer, sequences, step), self.training.trained(workspace).model)
 
 
 def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig, seeds: int, first: int) -> Training:
@@ -41,45 +89,35 @@ def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig,
     return Training(partial(LAYERS[kind].initialise, process.dim, std=0.1), process, config, seeds, first)
 
 
-def measure_layers(cell: LayersCell, workspace: Workspace) -> Arrays:
-    """What least squares gives, and losses and readings of both layers, in terms of |s_{T+1}|^2, T = 2, 3, ...
+def traced(process: AbstractLinearProcess) -> AbstractLinearProcess:
+    """The process with its turning as an array, so that those turned more or less share compiled programs."""
+    if not isinstance(process, TurnedRotations):
+        return process
+    return dataclasses.replace(process, turning=jnp.asarray(process.turning, float))
 
-    `one` and `two` are the losses of the best c sum_t s_{t+1} <s_t, s_T>, and of that with a second term
-    c' sum_t s_t <s_t, s_{T-1}>; `ratio` is c' / c. `commutator` is the mean of |W W' - W' W| (Frobenius) over pairs.
-    Names with `six_` are what is read of the best layer of scalar blocks.
-    """
-    sequences, commutator = sample(cell.process, cell.num_validation)
-    step, fitted = least_squares(sequences)
-    best, compared = six_scalars(cell.process, cell.num_fitted)
-    readings = read_layer(sequences, step, best)
-    found = {"commutator": commutator, **fitted, **compared, **{f"six_{name}": readings[name] for name in readings}}
-    for kind, training in zip(LAYERS, cell.trainings, strict=False):
-        readings = over_models(Partial(read_layer, sequences, step), training.trained(workspace).model)
-        found |= {f"{kind}_{name}": value for name, value in readings.items()}
-    return {name: np.asarray(value) for name, value in found.items()}
+
+def sequences_of(process: AbstractLinearProcess, size: int) -> Sequence:
+    """The sequences that losses are measured on."""
+    return _sample(traced(process), size)
 
 
 @eqx.filter_jit
-def sample(process: AbstractLinearProcess, num_sequences: int) -> tuple[Sequence, Float[Array, ""]]:
-    """Sequences for validation, and the mean commutator of as many independent pairs of W."""
-    sequences_key, pairs_key = jax.random.split(data_key(jax.random.key(VALIDATION_SEED)))
-    sequences = process.sample_batch(sequences_key, num_sequences)
-    keys = jax.random.split(pairs_key, 2 * num_sequences)
-    first, second = jnp.split(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key)))(keys), 2)
-    return sequences, jnp.linalg.norm(first @ second - second @ first, axis=(1, 2)).mean()
+def _sample(process: AbstractLinearProcess, size: int) -> Sequence:
+    return process.sample_batch(jax.random.split(data_key(jax.random.key(VALIDATION_SEED)))[0], size)
 
 
 @jax.jit
-def least_squares(sequences: Sequence) -> tuple[Float[Array, "n t d"], dict[str, Array]]:
-    """The best gradient step's predictions; the best coefficients of one term and of two, and their losses."""
+def least_squares(sequences: Sequence) -> tuple[Array, Array, Array, Array]:
+    """The best step's predictions [n t d], its loss, that of two terms, and the coefficients [2] of two terms."""
     terms, target = jax.vmap(both_terms)(sequences), sequences.states[:, 2:]
-    size, found = jnp.sum(target**2), {}
-    for name, chosen in (("one", terms[:1]), ("two", terms)):
+    size, losses = jnp.sum(target**2), []
+    for chosen in (terms, terms[:1]):
         gram = jnp.array([[jnp.sum(a * b) for b in chosen] for a in chosen])
         overlap = jnp.array([jnp.sum(a * target) for a in chosen])
         coefficients = jnp.linalg.solve(gram, overlap)
-        found |= {f"{name}_coefficients": coefficients, name: 1 - coefficients @ overlap / size}
-    return found["one_coefficients"][0] * terms[0], {**found, "ratio": coefficients[1] / coefficients[0]}
+        losses.append((coefficients, 1 - coefficients @ overlap / size))
+    (of_two, two), (of_one, one) = losses
+    return of_one[0] * terms[0], one, two, of_two
 
 
 def both_terms(sequence: Sequence) -> tuple[Float[Array, "t d"], Float[Array, "t d"]]:
@@ -93,11 +131,7 @@ def both_terms(sequence: Sequence) -> tuple[Float[Array, "t d"], Float[Array, "t
 def read_layer(
     sequences: Sequence, step: Float[Array, "n t d"], layer: AugmentedLayer | ScalarAugmentedLayer
 ) -> dict[str, Array]:
-    """A layer's loss and its squared distance to a step's predictions, relative to |s|^2, and what its blocks are.
-
-    `first` and `second` are the coefficients of the two terms in it, were A2, A3 and B1 multiples of the identity;
-    `rest` is the largest of the norms of A1 and A4 in terms of A2's, and of B2 in terms of B1's.
-    """
+    """`LayerReadings` of one layer, `step` the predictions that it is compared with."""
     predictions, target = jax.vmap(layer.next_states)(sequences)[:, 1:-1], sequences.states[:, 2:]
     dense = layer if isinstance(layer, AugmentedLayer) else layer.dense()
     dim, size = target.shape[-1], jnp.mean(jnp.sum(target**2, axis=-1))

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
-import scipy.linalg
 from jaxtyping import Array, Float
 
 from mesascope.models.position_weights import (
@@ -102,8 +101,7 @@ def expansion(loss_fn: Callable[[Array], Array], size: int) -> tuple[Array, Arra
 
 def least_of_quadratic(value: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> float:
     """The least value, at x = -H^+ g."""
-    (lowest, *_) = scipy.linalg.lstsq(hessian, -gradient)
-    return float(value + gradient @ lowest / 2)
+    return float(value + gradient @ np.linalg.lstsq(hessian, -gradient, rcond=None)[0] / 2)
 
 
 def bilinear_digits(dim_codes: int, num_positions: int) -> float:

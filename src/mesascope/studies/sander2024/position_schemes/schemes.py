@@ -66,13 +66,13 @@ class Starts(eqx.Module):
         """
 
         heads_key, weights_key = jax.random.split(key)
+        weights = self.weights(weights_key, num_states)
 
-        def padded(num_heads: int) -> tuple[Array, Array]:
+        def padded(num_heads: int) -> Schemes:
             heads = DiagonalHeads.initialise(dim, num_heads, num_states, key=clone(heads_key))
             rows = ((0, max(all_heads) - num_heads), (0, 0))
-            return jnp.pad(heads.key_query, rows), jnp.pad(heads.output_value, rows)
+            a, b = jnp.pad(heads.key_query, rows), jnp.pad(heads.output_value, rows)
+            return Schemes(*(DiagonalHeads(a, b, each) for each in weights))
 
         drawn = {num_heads: padded(num_heads) for num_heads in set(all_heads)}
-        a, b = (jnp.stack(each) for each in zip(*(drawn[num_heads] for num_heads in all_heads), strict=True))
-        weights = jax.tree.map(lambda leaf: jnp.stack([leaf] * len(all_heads)), self.weights(weights_key, num_states))
-        return Schemes(*(DiagonalHeads(a, b, each) for each in weights))
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(drawn[num_heads] for num_heads in all_heads))

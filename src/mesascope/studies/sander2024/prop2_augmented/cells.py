@@ -65,8 +65,8 @@ class SampledLayerCell(AbstractConfig):
         """`LayerWeights`."""
         layer = self.training.trained(workspace).model
         workspace.report(1, 1, "measured")
-        weights = (np.asarray(each) for each in (layer.scores, layer.values))
-        return read(*weights, self.num_pairs, self.num_sequences)._asdict()
+        scores, values = np.asarray(layer.scores), np.asarray(layer.values)
+        return read(scores, values, self.num_pairs, self.num_sequences)._asdict()
 
 
 def sample_training(

@@ -136,7 +136,8 @@ class Proposition2(AbstractStudy):
 
     def summarise(self, results: list[Arrays]) -> Summary:
         exact, sampled, long = results
-        losses, weights = (kind(*(exact[name] for name in kind._fields)) for kind in (ExactLosses, LayerWeights))
+        weights = LayerWeights(*(exact[name] for name in LayerWeights._fields))
+        losses = ExactLosses(exact["steps"], exact["losses"])
         return Summary(losses, weights, LayerWeights(**sampled), LongLosses(**long))
 
     def readings(self, summary: Summary) -> Readings:

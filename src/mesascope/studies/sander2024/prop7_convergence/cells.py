@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.random import clone
 from jaxtyping import Array, Float, Key
 
 from mesascope.studies._shared.training import seed_keys
@@ -87,16 +88,14 @@ class RowDescentCell(AbstractConfig):
         seen = law > self.least_loss
         return np.max(np.abs(np.where(seen, losses, 1) / np.where(seen, law, 1) - 1), axis=1)
 
-    def step_by_step(
-        self, moments: Float[Array, "mus t t"], keys: Key[Array, " seeds"]
-    ) -> tuple[Float[Array, " records"], Float[Array, "mus early"], Float[Array, "mus starts records"], Array]:
-        """The steps recorded, early losses from zero, losses from all starts, and these [mus starts t]."""
+    def step_by_step(self, moments: Float[Array, "mus t t"], keys: Key[Array, " seeds"]) -> tuple[Array, ...]:
+        """The steps recorded, early losses from zero, losses from all starts, and these."""
 
         def of_law(moments: Float[Array, "t t"]) -> tuple[Array, ...]:
-            early = self.descend(moments, keys[:1], 0.0, self.num_early)
-            zero = self.descend(moments, keys[:1], 0.0, self.num_steps)
-            drawn = self.descend(moments, keys, self.start_std, self.num_steps)
-            starts = jax.vmap(lambda key: self.start(key, self.start_std))(keys)
+            early = self.descend(moments, clone(keys)[:1], 0.0, self.num_early)
+            zero = self.descend(moments, clone(keys)[:1], 0.0, self.num_steps)
+            drawn = self.descend(moments, clone(keys), self.start_std, self.num_steps)
+            starts = jax.vmap(lambda key: self.start(key, self.start_std))(clone(keys))
             starts = jnp.concatenate([jnp.zeros_like(starts[:1]), starts])
             return jnp.asarray(zero.steps), early.losses[0], jnp.concatenate([zero.losses, drawn.losses]), starts
 

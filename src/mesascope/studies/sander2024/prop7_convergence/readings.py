@@ -25,11 +25,11 @@ def readings(found: Descents, cell: RowDescentCell, num_uniform: int) -> Reading
     }
 
 
-def from_one_rate(losses: np.ndarray, cell: RowDescentCell) -> np.ndarray:
+def from_one_rate(losses: np.ndarray, cell: RowDescentCell) -> float:
     """The largest |loss / (1 - 2 rate)^(2k) - 1| of the first steps [laws steps], where it is not too small."""
     law = (1 - 2 * cell.learning_rate) ** (2.0 * np.arange(losses.shape[1]))
     seen = law > cell.least_loss
-    return np.abs(losses[:, seen] / law[seen] - 1).max()
+    return float(np.abs(losses[:, seen] / law[seen] - 1).max())
 
 
 def num_learned(spectrum: np.ndarray, steps: np.ndarray, rate: float) -> np.ndarray:

@@ -68,7 +68,7 @@ class Proposition7(AbstractStudy):
     """The first seed; the others follow."""
 
     def __check_init__(self):
-        for name in ("seeds", "num_steps", "num_early"):
+        for name in ("seeds", "num_positions", "num_steps", "num_early"):
             check_count(name, getattr(self, name))
         check_count("num_positions", self.num_positions, minimum=2)
         check_count("first_seed", self.first_seed, minimum=0)

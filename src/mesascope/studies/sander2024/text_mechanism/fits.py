@@ -38,15 +38,15 @@ class FitsCell(AbstractConfig):
         windows = self.windows
         shuffled = TextWindows(windows.num_states, windows.dim, ShuffledInWindows(), windows.source)
         penalty = float(best_penalty(windows.training(self.num_windows), self.penalties))
-        written, other = (
+        (moment, cross), other = (
             moments(np.asarray(each.held_out(self.num_windows).states, float)) for each in (windows, shuffled)
         )
         workspace.report(1, 1, "AR(1) fitted")
         return Spectra(
-            spectrum(*written, self.rcond),
-            spectrum(*written, self.rcond, penalty),
+            spectrum(moment, cross, self.rcond),
+            spectrum(moment, cross, self.rcond, penalty),
             spectrum(*other, self.rcond),
-            spectrum(*(each.sum(axis=0) for each in written), self.rcond),
+            spectrum(moment.sum(axis=0), cross.sum(axis=0), self.rcond),
             np.asarray(penalty),
         )._asdict()
 

@@ -39,12 +39,12 @@ def readings(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> Readi
 
 def _of_fits(fits: Spectra) -> Readings:
     turning, angles = turns(fits.windows)
-    largest = Spectra(*(moduli(each).max(axis=-1).mean() for each in fits[:-1]), fits.penalty)
+    windows, ridge, shuffled, together = (moduli(each).max(axis=-1).mean() for each in fits[:-1])
     return {
-        "mean largest |eigenvalue|, least squares in a window": largest.windows,
-        "mean largest |eigenvalue|, words shuffled": largest.shuffled,
-        "mean largest |eigenvalue|, ridge regression in a window": largest.ridge,
-        "largest |eigenvalue|, one fit to all windows": largest.together,
+        "mean largest |eigenvalue|, least squares in a window": windows,
+        "mean largest |eigenvalue|, words shuffled": shuffled,
+        "mean largest |eigenvalue|, ridge regression in a window": ridge,
+        "largest |eigenvalue|, one fit to all windows": together,
         "share of windows' eigenvalues that are real": 1 - turning.mean(),
         "median turn of the others, in pi a step": np.median(angles[turning]) / np.pi if turning.any() else np.nan,
     }

@@ -111,7 +111,7 @@ class TextMechanism(AbstractStudy):
     """The first seed; the others follow."""
 
     def __check_init__(self):
-        for name in ("seeds", "dim", "num_steps", "batch_size", "num_windows"):
+        for name in ("seeds", "dim", "num_states", "num_steps", "batch_size", "num_windows"):
             check_count(name, getattr(self, name))
         check_windows(self.num_states, self.dim)
         if self.layers[:2] != TWO or not set(self.layers) <= set(LAYERS):

@@ -1,0 +1,47 @@
+"""What the study of finitely many tasks reads, and the models that it stacks."""
+
+import jax
+import numpy as np
+
+from mesascope.models.transformer import Transformer
+from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolMeasures, stack
+from mesascope.studies.oswald2023.fig16_finite_tasks.readings import readings
+
+EPS = np.finfo(np.float64).eps
+
+
+def test_stacked_models_are_on_a_new_axis_in_order():
+    one, two = jax.jit(lambda: [Transformer.initialise(2, key=jax.random.key(seed)) for seed in (0, 1)])()
+    stacked = stack([one, two])
+    for index, model in enumerate((one, two)):
+        np.testing.assert_array_equal(stacked.layers[0].key[index], model.layers[0].key)
+
+
+def test_what_is_read_of_pools_by_hand():
+    """Three pools, two seeds; the best step's loss is 0.2, and p = 3 weights of dim_x = 1."""
+    loss = np.array([[0.4, 0.6], [0.3, 0.22], [0.19, 0.21]])
+    cosine = np.array([[0.2, 0.3], [0.9, 0.8], [0.95, 0.99]])
+    pool = loss / 2
+    steps, along = np.array([0, 10]), np.zeros((3, 2, 2))
+    found = PoolMeasures(loss, pool, pool, cosine, pool, steps, along, np.asarray(0.2), np.asarray(6.0))
+    numbers = readings((128, 2048, 8192), 1, found)
+    expected = {
+        "loss-8192": [0.05, 0.05],
+        "cosine-8192": [0.95, 0.99],
+        "cosine-2048": [0.9, 0.8],
+        "loss-128": [1, 2],
+        "rises": [0.05, 0.19],
+        "loss on its own tasks, 2048 tasks": [0.15, 0.11],
+        "the same of least squares, 128 tasks": 3 / 124,
+    }
+    for name, number in expected.items():
+        np.testing.assert_allclose(numbers[name], number, rtol=0, atol=1e3 * EPS)
+    assert np.isnan(
+        readings((4, 128, 2048, 8192), 1, found._replace(**four(found)))["the same of least squares, 4 tasks"]
+    )
+
+
+def four(found):
+    """The same with a fourth size in front."""
+    names = ("loss", "pool_loss", "sensitivity_cosine")
+    return {name: np.concatenate([getattr(found, name)[:1], getattr(found, name)]) for name in names}

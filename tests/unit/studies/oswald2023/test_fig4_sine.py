@@ -1,0 +1,172 @@
+"""The networks of the sine waves against their layers, and what the study measures and reads of them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.prompt import Prompt
+from mesascope.studies import find_study
+from mesascope.studies._shared.measure import validation
+from mesascope.studies.oswald2023.fig4_sine.cells import SineMeasures
+from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
+from mesascope.studies.oswald2023.fig4_sine.readings import readings
+from mesascope.study.cell import Workspace
+
+EPS = np.finfo(np.float64).eps
+
+
+def tolerance(*expected):
+    return 1e3 * EPS * max(1, *(np.abs(each).max() for each in expected))
+
+
+NETWORKS = {
+    "attention": lambda key: TrainedAttention.initialise(6, 9, key=key),
+    "descent": lambda key: DescentStep.initialise(6, 9, 10, learning_rate=0.1, key=key),
+}
+
+
+def grown(make):
+    """A network whose every weight, and every bias, is of order one."""
+    rng = np.random.default_rng(1)
+    shapes = eqx.filter_eval_shape(make, jax.random.key(0))
+    return jax.tree.map(lambda leaf: jnp.asarray(0.5 * rng.normal(size=leaf.shape)), shapes)
+
+
+def waves(num_prompts=4):
+    """Prompts like those of sine waves: ten examples of one input and one label."""
+    rng = np.random.default_rng(2)
+    shapes = ((num_prompts, 10, 1), (num_prompts, 10, 1), (num_prompts, 1), (num_prompts, 1))
+    return Prompt(*(jnp.asarray(rng.normal(size=shape)) for shape in shapes))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_sine_network_and_its_gradient_are_those_of_its_layers(name):
+    prompts = waves()
+
+    def loss(network, as_layers):
+        predict = network.transformer() if as_layers else network
+        return jnp.sum((jax.vmap(predict)(prompts) - prompts.target) ** 2)
+
+    @eqx.filter_jit
+    def both(network):
+        return [jax.value_and_grad(loss)(network, as_layers) for as_layers in (False, True)]
+
+    (ours, our_gradient), (theirs, their_gradient) = both(grown(NETWORKS[name]))
+    np.testing.assert_allclose(ours, theirs, rtol=1e4 * EPS)
+    for one, other in zip(jax.tree.leaves(our_gradient), jax.tree.leaves(their_gradient), strict=True):
+        size = np.abs(np.asarray(other)).max()
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e4 * EPS * max(size, 1))
+
+
+def test_the_constructed_layer_is_a_gradient_step_from_the_first_channels_to_the_last():
+    """-c_q + (eta / N) sum_i c_i f_i^T f_q for tokens (f, c): the initial function, and a step to the last channel."""
+    network, prompt = grown(NETWORKS["descent"]), jax.tree.map(lambda leaf: leaf[0], waves(1))
+    tokens = [np.array([x[0], y[0]]) for x, y in zip(np.asarray(prompt.xs), np.asarray(prompt.ys), strict=True)]
+    rows = np.array([*tokens, [float(prompt.query[0]), 0.0]]) @ np.asarray(network.tokens.embedding).T
+
+    @eqx.filter_jit
+    def found(network, rows):
+        return rows + network.mlp(rows, rows), network.transformer().trajectory(prompt)[:, 0], network(prompt)[0]
+
+    rows, (before, after), whole = map(np.asarray, found(network, jnp.asarray(rows)))
+    (features, targets), (query, initial) = (rows[:-1, :-1], rows[:-1, -1]), (rows[-1, :-1], -rows[-1, -1])
+    step = float(network.learning_rate) / 10 * targets @ (features @ query)
+    np.testing.assert_allclose(before, initial, rtol=0, atol=tolerance(rows))
+    np.testing.assert_allclose([after, whole], [initial + step] * 2, rtol=0, atol=10 * tolerance(rows**3))
+
+
+def test_both_networks_begin_with_the_same_features():
+    trained, descent = jax.jit(lambda key: [make(key) for make in NETWORKS.values()])(jax.random.key(5))
+    ours, theirs = (jax.tree.leaves((network.tokens, network.mlp)) for network in (trained, descent))
+    assert all((one == other).all() for one, other in zip(ours, theirs, strict=True))
+    assert float(descent.learning_rate) == pytest.approx(0.1)
+
+
+def made_up(training, seed):
+    """What a training of one seed would leave, were its weights drawn at random."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.tree.leaves(eqx.filter_eval_shape(training.make_model, key=jax.random.key(0)))
+    weights = {f"weights_{i:03d}": rng.normal(size=(1, 2, *leaf.shape)) for i, leaf in enumerate(shapes)}
+    return {"losses": np.ones((1, 4)), "snapshot_steps": np.array([0, 4]), **weights}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """The study's measures of two trainings, with the networks they end with."""
+    small = {"seeds": 1, "dim_token": 4, "dim_hidden": 5, "num_validation": 50}
+    study = find_study("oswald2023-fig4-sine").preset("smoke", **small)
+    trained, descent, comparison, drawn = (cell.config for cell in study.cells())
+    done = {id(training): made_up(training, seed) for seed, training in enumerate((trained, descent))}
+    workspace = Workspace(need=lambda training: done[id(training)])
+    summary = study.summarise([{}, {}, comparison.compute(workspace), drawn.compute(workspace)])
+    ends = [each.trained(workspace).seed(0).model for each in (trained, descent)]
+    return study, summary, ends
+
+
+def test_the_measures_of_sine_waves_are_means_over_validation_prompts(measured):
+    """Each by the layers, not by the network's own shorter way."""
+    study, (found, _), ends = measured
+    prompts = validation(study.task, 50)
+    predict = eqx.filter_jit(lambda model: jax.vmap(model)(prompts))
+    (ours, theirs), target = (np.asarray(predict(each.transformer())) for each in ends), np.asarray(prompts.target)
+    np.testing.assert_allclose(found.loss_trained[0, -1], ((ours - target) ** 2).mean() / 2, rtol=1e4 * EPS)
+    np.testing.assert_allclose(found.loss_descent[0, -1], ((theirs - target) ** 2).mean() / 2, rtol=1e4 * EPS)
+    np.testing.assert_allclose(found.prediction_distance[0, -1], np.abs(ours - theirs).mean(), rtol=1e4 * EPS)
+    np.testing.assert_allclose(found.loss_zero, (target**2).mean() / 2, rtol=1e4 * EPS)
+    np.testing.assert_allclose(found.target_size, np.abs(target).mean(), rtol=1e4 * EPS)
+
+
+def test_the_cosine_of_one_input_is_how_often_two_slopes_agree_in_sign(measured):
+    """Slopes by central differences of step h = eps^(1/3); a slope of order h^2 may have the wrong sign, not more."""
+    study, (found, _), ends = measured
+    prompts, step = validation(study.task, 50), EPS ** (1 / 3)
+    predict = eqx.filter_jit(lambda prompts: [jax.vmap(each.transformer())(prompts) for each in ends])
+    moved = [eqx.tree_at(lambda p: p.query, prompts, np.asarray(prompts.query) + by) for by in (step, -step)]
+    up, down = (list(map(np.asarray, predict(some))) for some in moved)
+    slopes = [(above - below)[:, 0] / (2 * step) for above, below in zip(up, down, strict=True)]
+    agreement = np.sign(slopes[0] * slopes[1])
+    undecided = (np.min(np.abs(slopes), axis=0) < 1e-8).sum()
+    assert abs(found.sensitivity_cosine[0, -1] - agreement.mean()) <= (2 * undecided + 1e-9) / 50
+    pooled = slopes[0] @ slopes[1] / np.linalg.norm(slopes[0]) / np.linalg.norm(slopes[1])
+    np.testing.assert_allclose(found.pooled_cosine[0, -1], pooled, rtol=0, atol=1e-8)
+
+
+def test_the_drawn_functions_are_the_layers_before_and_after_the_step(measured):
+    study, (_, drawn), ends = measured
+    task, (num_waves, points) = study.task, drawn.truth.shape
+    assert drawn.trained.shape == drawn.descent.shape == (1, num_waves, 2, points)
+    assert np.abs(drawn.truth).max() <= task.max_amplitude
+    for wave in range(num_waves):
+        nearest = [np.abs(drawn.points - x).argmin() for x in drawn.xs[wave]]
+        gaps = np.abs(drawn.truth[wave][nearest] - drawn.ys[wave])
+        assert (gaps <= task.max_amplitude * 10 / (points - 1)).all()  # the examples lie on the wave
+    xs, ys = (jnp.asarray(examples[0])[:, None] for examples in (drawn.xs, drawn.ys))
+    prompt = Prompt(xs, ys, jnp.asarray(drawn.points[7:8]), jnp.zeros(1))
+    expected = eqx.filter_jit(ends[0].transformer().trajectory)(prompt)[:, 0]
+    np.testing.assert_allclose(drawn.trained[0, 0, :, 7], expected, rtol=0, atol=tolerance(expected))
+
+
+def test_what_is_read_of_two_trainings_by_hand():
+    """The last snapshot decides; attention's first seed falls below half of 0.04 halfway between steps 10 and 20."""
+    trained, descent = np.array([[0.04, 0.03, 0.01], [0.04, 0.04, 0.03]]), np.array([[0.04, 0.02, 0.005]] * 2)
+    zero, cosine = np.zeros((2, 3)), np.array([[0, 0, 0.9], [0, 0, 0.5]])
+    found = SineMeasures(
+        steps=np.array([0, 10, 20]),
+        loss_trained=trained,
+        loss_descent=descent,
+        prediction_distance=zero + 0.1,
+        sensitivity_cosine=cosine,
+        sensitivity_distance=zero,
+        initial_distance=zero + 0.3,
+        pooled_cosine=cosine,
+        learning_rate=np.ones(2),
+        loss_zero=np.asarray(0.04),
+        target_size=np.asarray(0.2),
+    )
+    numbers = readings(found)
+    for name, expected in {"loss": [2, 6], "cosine": [0.9, 0.5], "prediction": [0.5] * 2, "fit": [0.25, 0.75]}.items():
+        np.testing.assert_allclose(numbers[name], expected, rtol=1e3 * EPS)
+    assert np.ma.asarray(numbers["step at which attention's loss falls below half of that"]).tolist() == [15, None]
+    np.testing.assert_allclose(numbers["share of prompts where the slopes differ in sign"], [0.05, 0.25])
