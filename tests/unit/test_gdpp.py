@@ -10,10 +10,8 @@ from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
-from mesascope.studies.oswald2023.fig13_curvature.cells import condition_numbers, conditioning
-from mesascope.studies.oswald2023.fig13_curvature.readings import Published, farthest_extreme
+from mesascope.studies.oswald2023.fig13_curvature.cells import condition_numbers
 from mesascope.studies.oswald2023.gdpp.degree import exact_degree
-from mesascope.studies.oswald2023.gdpp.readings import largest_errors, per_seed
 
 EPS = np.finfo(np.float64).eps
 
@@ -161,37 +159,7 @@ def test_the_degree_is_found_by_exact_interpolation(num_steps, degree):
     assert exact_degree(num_steps) == degree
 
 
-def test_what_claims_are_judged_by_is_the_worst_of_all():
-    def comparison(fitted_loss, excess=0.0, deviation=0.0):
-        return {name: np.array([1.0, value]) for name, value in locals().items()}
-
-    comparisons = {
-        ("GD", 1): comparison(2.0, excess=0.1),
-        ("GD", 2): comparison(4.0, deviation=-3.0),
-        ("GD, a rate per step", 2): comparison(3.0, excess=-0.2),
-        ("GD++", 2): comparison(2.0),
-        ("GD++, rates per step", 2): comparison(0.5),
-    }
-    numbers = per_seed(comparisons)
-    assert {name: float(each[1]) for name, each in numbers.items()} == {
-        "loss": 3.0, "best": 0.1, "best-per-step": 0.2, "gain": 0.5, "gain-per-step": 0.25,
-    }  # fmt: skip
-    assert all(float(each[0]) == 1 for each in numbers.values())
-    exact = [{"stack": np.array([1.0, 2.0])}, {"stack": np.array([3.0, 0.0])}]
-    assert largest_errors(exact, np.array([1.0, 4.0, 14.0])) == {"stack": 3.0, "degree": 1.0}
-
-
 def test_condition_numbers_by_hand():
     """At curvature 1/8 eigenvalues 1, 4 and 2 become 49/64, 1 and 18/16."""
     spectra = np.array([[1.0, 4.0], [2.0, 2.0], [1.0, 1.0]])
     np.testing.assert_allclose(condition_numbers(spectra), [4, 1, 1])
-    measured = conditioning(np.array([[1.0, 4.0], [2.0, 4.0]]), np.array([0.0, 1 / 8]))
-    np.testing.assert_allclose(measured["curvatures"][[0, -1]], [0, 1.25 / 4])
-    np.testing.assert_allclose([measured["pooled_condition"][0], measured["median_condition"][0]], [4, 3])
-    np.testing.assert_allclose(measured["median_ratio"], [1, (64 / 49 + 18 / 16) / 2 / 3])
-
-
-def test_the_distance_of_an_extreme_is_in_standard_deviations_of_its_logarithm():
-    arrays = {"smallest": np.exp([-1.0, 0.0, 1.0]), "largest": np.exp([2.0, 4.0, 6.0])}  # means 0, 4; deviations 1, 2
-    published = Published(smallest=np.exp(1.5), largest=np.exp(-2.0), curvature=0.0)
-    assert farthest_extreme(arrays, published) == pytest.approx(3.0)

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mesascope.studies.sander2024.fig5_depth.rivals import RivalsCell, measure_rivals
 
 from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.studies.sander2024._shared.terms import least_squares_along
+from mesascope.studies.sander2024.fig5_depth.cells import Rivals, RivalsCell
 from mesascope.studies.sander2024.fig7_heads.terms import all_terms, fit, linear_terms
 from mesascope.study.base import Workspace
 from mesascope.tasks.haar import HaarProcess
@@ -94,10 +94,10 @@ def test_two_steps_of_their_own_beat_two_alike():
     """Tuned coefficients of each step do as well as the shared one at least; one step's is that of the grid."""
     process = HaarProcess(8, 2, Sphere())
     with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
-        found = measure_rivals(RivalsCell(process, 2, 2000), Workspace())
-    shared, each = (found[name].mean(axis=1) for name in ("loss", "each_loss"))
+        found = Rivals(**RivalsCell(process, 2, 2000).compute(Workspace()))
+    shared, each = (losses.mean(axis=1) for losses in (found.loss, found.each_loss))
     assert abs(each[0] / shared[0] - 1) < 0.02
     assert each[1] < 0.99 * shared[1]
-    assert found["each"][0, 1] == 0
-    assert found["each"][1, 0] < found["coefficient"][1] < found["each"][1, 1]
-    assert found["least_squares"].mean() < each[1]
+    assert found.each[0, 1] == 0
+    assert found.each[1, 0] < found.coefficient[1] < found.each[1, 1]
+    assert found.least_squares.mean() < each[1]

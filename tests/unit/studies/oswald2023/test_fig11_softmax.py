@@ -24,7 +24,7 @@ def prompts(num_prompts):
     """Prompts of five examples of three inputs and a label."""
     rng = np.random.default_rng(0)
     shapes = ((num_prompts, 5, 3), (num_prompts, 5, 1), (num_prompts, 3), (num_prompts, 1))
-    return Prompt(*(jnp.asarray(rng.normal(size=shape)) for shape in shapes))
+    return jax.vmap(Prompt)(*(jnp.asarray(rng.normal(size=shape)) for shape in shapes))
 
 
 def test_its_heads_rates_add_up_to_its_learning_rate():

@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.random import clone
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from mesascope.studies._shared.training import seed_keys
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.theory.position_only import descent_losses, moment_matrix, steps_to
-from mesascope.training.exact import Descent, ExactTraining, fit_exact
 
 
 class Descents(NamedTuple):
@@ -57,19 +55,23 @@ class RowDescentCell(AbstractConfig):
     def compute(self, workspace: Workspace) -> Arrays:
         """`Descents`."""
         moments = np.stack([moment_matrix(self.num_positions, mu) for mu in self.mus])
-        keys = seed_keys(self.first_seed, self.seeds)
+        between = -(-self.num_steps // self.num_records)
+        steps = np.minimum(np.arange(-(-self.num_steps // between) + 1) * between, self.num_steps)
+        recorded = np.union1d(steps, np.arange(self.num_early + 1))
         with jax.enable_x64(True):
-            found = jax.jit(lambda moments, keys: self.step_by_step(moments, keys))(moments, keys)
-        steps, early, losses, starts = map(np.asarray, found)
+            run = jax.jit(lambda *arrays: self.step_by_step(*arrays))
+            found = run(moments, seed_keys(self.first_seed, self.seeds), np.diff(recorded))
+        losses, starts = map(np.asarray, found)
+        spaced = losses[:, :, np.isin(recorded, steps)]
         workspace.report(1, 1, "descended")
         points = np.unique(np.geomspace(1, self.num_steps, self.num_points).round())
         return Descents(
             steps,
-            losses[:, 0],
-            early,
+            spaced[:, 0],
+            losses[:, 0, recorded <= self.num_early],
             points,
             np.stack([self.law(mu, points) for mu in self.mus]),
-            np.stack([self.deviation(mu, steps, *each) for mu, *each in zip(self.mus, starts, losses, strict=True)]),
+            np.stack([self.deviation(mu, steps, starts, each) for mu, each in zip(self.mus, spaced, strict=True)]),
             np.stack([np.linalg.eigvalsh(each) for each in moments]),
             np.array([[steps_to(each, *self.of_law(mu)) for each in self.tolerances] for mu in self.mus]),
         )._asdict()
@@ -88,33 +90,28 @@ class RowDescentCell(AbstractConfig):
         seen = law > self.least_loss
         return np.max(np.abs(np.where(seen, losses, 1) / np.where(seen, law, 1) - 1), axis=1)
 
-    def step_by_step(self, moments: Float[Array, "mus t t"], keys: Key[Array, " seeds"]) -> tuple[Array, ...]:
-        """The steps recorded, early losses from zero, losses from all starts, and these."""
+    def step_by_step(
+        self, moments: Float[Array, "mus t t"], keys: Key[Array, " seeds"], lengths: Int[Array, " stretches"]
+    ) -> tuple[Float[Array, "mus starts records"], Float[Array, "starts t"]]:
+        """Losses from every start before and after each of some stretches of steps, and the starts, zero first."""
+        drawn = jax.vmap(lambda key: self.start_std * jax.random.normal(key, (self.num_positions,)))(keys)
+        starts = jnp.concatenate([jnp.zeros_like(drawn[:1]), drawn])
 
-        def of_law(moments: Float[Array, "t t"]) -> tuple[Array, ...]:
-            early = self.descend(moments, clone(keys)[:1], 0.0, self.num_early)
-            zero = self.descend(moments, clone(keys)[:1], 0.0, self.num_steps)
-            drawn = self.descend(moments, clone(keys), self.start_std, self.num_steps)
-            starts = jax.vmap(lambda key: self.start(key, self.start_std))(clone(keys))
-            starts = jnp.concatenate([jnp.zeros_like(starts[:1]), starts])
-            return jnp.asarray(zero.steps), early.losses[0], jnp.concatenate([zero.losses, drawn.losses]), starts
+        def of_law(moments: Float[Array, "t t"]) -> Float[Array, "starts records"]:
+            return jax.vmap(lambda start: self.descend(moments, start, lengths))(starts)
 
-        steps, *found = lax.map(of_law, moments)
-        return steps[0], *found
+        return lax.map(of_law, moments), starts
 
     def descend(
-        self, moments: Float[Array, "t t"], keys: Key[Array, " seeds"], std: float, num_steps: int
-    ) -> ExactTraining:
-        """Descent on p^T H p - 2 h^T p + 1 from random starts of this size."""
-        return fit_exact(
-            lambda p: p @ moments @ p - 2 * p @ moments[:, -1] + 1,
-            lambda key: self.start(key, std),
-            Descent(self.learning_rate),
-            keys=keys,
-            num_steps=num_steps,
-            num_records=self.num_records,
-        )
+        self, moments: Float[Array, "t t"], start: Float[Array, " t"], lengths: Int[Array, " stretches"]
+    ) -> Float[Array, " records"]:
+        """The losses of descent on p^T H p - 2 h^T p + 1."""
 
-    def start(self, key: Key[Array, ""], std: float) -> Float[Array, " t"]:
-        """Weights to start from."""
-        return std * jax.random.normal(key, (self.num_positions,))
+        def loss(p: Float[Array, " t"]) -> Float[Array, ""]:
+            return p @ moments @ p - 2 * p @ moments[:, -1] + 1
+
+        def stretch(p: Float[Array, " t"], length: Int[Array, ""]) -> tuple[Float[Array, " t"], Float[Array, ""]]:
+            p = lax.fori_loop(0, length, lambda _, p: p - self.learning_rate * jax.grad(loss)(p), p)
+            return p, loss(p)
+
+        return jnp.concatenate([loss(start)[None], lax.scan(stretch, start, lengths)[1]])
