@@ -99,7 +99,7 @@ def validation_keys(num_prompts: int) -> Key[Array, " prompts"]:
 
 def prompts_at(task: LinearRegression, keys: Key[Array, " prompts"], scale: float = 1.0) -> Prompt:
     """A prompt for each key, its inputs times `scale`: one program for all scales."""
-    return _prompts_at(task, keys, jnp.asarray(scale, float))
+    return _prompts_at(task, jax.random.clone(keys), jnp.asarray(scale, float))  # the same at every scale
 
 
 @eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # pyright: ignore[reportCallIssue]

@@ -117,4 +117,4 @@ def bayes(task: LinearRegression) -> AbstractPredictor:
 
 def _loss(best: BestRates, num_steps: int, prompts: Prompt) -> np.ndarray:
     rates = jnp.asarray(best.learning_rate), jnp.asarray(best.curvature)
-    return np.asarray(compiled_errors_of(GDPlusPlus(*rates, num_steps), prompts), float).mean()
+    return np.asarray(np.mean(np.asarray(compiled_errors_of(GDPlusPlus(*rates, num_steps), prompts), float)))
