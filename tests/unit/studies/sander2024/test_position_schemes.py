@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.positions import SinusoidalPositions
 from mesascope.studies.sander2024.position_schemes.cells import SchemesCell, TrainedSchemes, concentrated_loss
 from mesascope.studies.sander2024.position_schemes.held import Held, HeldCell, bilinear_digits, spread
 from mesascope.studies.sander2024.position_schemes.readings import readings
-from mesascope.studies.sander2024.position_schemes.schemes import Starts
 from mesascope.study.cell import Workspace
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 from mesascope.training.exact import Adam
@@ -47,34 +47,23 @@ def test_what_equal_weights_leave_is_what_a_free_optimiser_finds():
 
 
 @pytest.fixture(scope="module")
-def models():
-    return Starts().models(jax.random.key(0), 4, tuple(heads for _, heads in LAWS), 5)
-
-
-def test_models_of_fewer_heads_are_padded_and_share_the_weights_of_positions(models):
-    for model in models:
-        assert (np.asarray(model.key_query[2, 2:]) == 0).all()
-        assert (np.asarray(model.output_value[2, :2]) != 0).all()
-        for leaf in jax.tree.leaves(model.positions):
-            np.testing.assert_array_equal(leaf[0], leaf[2])
-    np.testing.assert_array_equal(models.softmax.key_query, models.none.key_query)
-
-
-@pytest.fixture(scope="module")
 def trained():
     with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
         return TrainedSchemes(**SchemesCell(LAWS, 20.0, 4, 5, Adam(1e-2), 20, 2, 0).compute(Workspace()))
 
 
-def test_training_starts_at_the_losses_that_theory_says(models, trained):
-    """Each law's by itself, of a scheme whose weights are known: none."""
+def test_training_starts_at_the_losses_that_theory_says(trained):
+    """Each law's by itself, with its own number of heads, of a scheme whose weights are known: none."""
     assert trained.losses.shape == (2, 21, 4, 7)
-    none, rows = models.none, jnp.ones((4, 5))
-    for k, losses in enumerate((unitary_losses, orthogonal_losses, orthogonal_losses)):
-        mixing = none.output_value[k].T @ none.key_query[k]
-        assert trained.losses[0, 0, k, -1] == pytest.approx(float(losses(mixing, rows).mean() / 4))
-    scale = np.trace(none.output_value[3].T @ none.key_query[3]) / 4
-    assert trained.losses[0, 0, 3, -1] == pytest.approx(float(concentrated_loss(5, 20.0)(scale * rows)))
+    rows, concentrated = jnp.ones((4, 5)), concentrated_loss(5, 20.0)
+    of_laws = {
+        "unitary": lambda mixing: unitary_losses(mixing, rows).mean() / 4,
+        "orthogonal": lambda mixing: orthogonal_losses(mixing, rows).mean() / 4,
+        "concentrated": lambda mixing: concentrated(np.trace(mixing) / 4 * rows),
+    }
+    for found, (law, num_heads) in zip(trained.losses[0, 0, :, -1], LAWS, strict=True):
+        heads = DiagonalHeads.initialise(4, num_heads, 5, key=jax.random.split(jax.random.key(0))[0])
+        assert found == pytest.approx(float(of_laws[law](heads.mixing)))
 
 
 def test_training_lowers_every_loss_and_equal_weights_stay_equal(trained):

@@ -8,12 +8,11 @@ import pytest
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.models.augmented import DiagonalAugmentedLayer
 from mesascope.prompt import Sequence
-from mesascope.studies.sander2024.prop2_augmented.cells import ExactCell, ExactLosses, LongCell
-from mesascope.studies.sander2024.prop2_augmented.weights import LayerWeights, in_context_map, read
+from mesascope.studies.sander2024.prop2_augmented.cells import LongCell
+from mesascope.studies.sander2024.prop2_augmented.weights import in_context_map, read
 from mesascope.study.cell import Workspace
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import one_step_optimum
-from mesascope.training.exact import Adam
 
 EPS = np.finfo(np.float64).eps
 BEST = one_step_optimum(3, 5).coefficient
@@ -61,15 +60,6 @@ def test_signs_that_differ_are_far_until_they_are_made_equal():
 def test_what_is_left_in_other_blocks_is_relative_to_a2():
     assert weights_of(BEST, rest=0.25).rest == pytest.approx(0.25)
     assert weights_of(BEST).rest == 0
-
-
-def test_descent_on_the_exact_loss_starts_and_gets_lower():
-    with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
-        arrays = ExactCell(2, 3, 0.1, Adam(1e-2), 100, 2, 0, 10).compute(Workspace())
-    assert arrays.keys() == {*ExactLosses._fields, *LayerWeights._fields}
-    assert arrays["losses"].shape == (2, 101)
-    assert (arrays["losses"][:, -1] < arrays["losses"][:, 0]).all()
-    assert arrays["product"].shape == (2, 2, 2)
 
 
 def test_a_step_of_a_long_sequence_loses_what_the_optimum_says():
