@@ -198,12 +198,17 @@ def test_figures_are_drawn(result):
     assert result[1]._repr_html_().count("<svg") == len(figures)
 
 
+def of_nan(leaf):
+    """nan in the place of every floating number."""
+    if isinstance(leaf, float) and not isinstance(leaf, np.generic):
+        return np.nan
+    return np.full_like(leaf, np.nan) if np.issubdtype(np.asarray(leaf).dtype, np.floating) else leaf
+
+
 def test_a_run_that_diverged_everywhere_is_judged_and_drawn(result):
     """Arrays full of nan must end as verdicts, never as a crash."""
     study, ran = result
-    lost = jax.tree.map(
-        lambda a: np.full_like(a, np.nan) if np.issubdtype(np.asarray(a).dtype, np.floating) else a, ran.summary
-    )
+    lost = jax.tree.map(of_nan, ran.summary)
     readings = study.readings(lost)
     outcomes = {claim.id: claim.judge(readings[claim.id]).outcome for claim in study.claims}
     lost_outcomes = (Outcome.NOT_REPRODUCED, Outcome.NOT_MEASURED)

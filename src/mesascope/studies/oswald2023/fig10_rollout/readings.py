@@ -45,6 +45,8 @@ class Summary(NamedTuple):
 
     def gap(self, losses: np.ndarray) -> np.ndarray:
         """The largest |loss / gradient descent's - 1| [seeds] where it is stable."""
+        if not np.any(self.stable()):  # as when everything diverged
+            return np.full(len(losses), np.nan)
         return np.abs(losses[:, self.stable()] / self.descent.loss[self.stable()] - 1).max(axis=(1, 2))
 
 
@@ -56,9 +58,9 @@ def readings(summary: Summary, num_prompts: int, num_spectra: int) -> Readings:
     return {
         "diverging-prompts": float(descent.mismatches.sum()),
         "diverging-share": float(summary.share_distance(num_prompts, num_spectra).max()),
-        "losses": float(summary.loss_distance()[stable].max()),
+        "losses": float(summary.loss_distance()[stable].max()) if np.any(stable) else np.nan,
         "explodes": float((descent.loss[~stable, -1] / population.zero_loss).min()),
-        "falls": float((falling[:, 1:] / falling[:, :-1] - 1).max(initial=-1.0)),
+        "falls": float((falling[:, 1:] / falling[:, :-1] - 1).max(initial=-1.0)) if np.any(stable) else np.nan,
         "trained": summary.gap(repeated.trained),
         "silenced": summary.gap(repeated.silenced),
         "dampenings": summary.dampenings,

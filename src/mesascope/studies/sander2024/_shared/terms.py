@@ -1,4 +1,4 @@
-"""TODO"""
+"""Least squares on terms that a layer can answer with, along sequences."""
 
 from collections.abc import Callable
 
@@ -14,25 +14,30 @@ def least_squares_along(
     """
     losses = [1.0]
     for length in range(2, fitted_on.shape[1]):
-        until = [each[:, : length + 1].astype(float) for each in (fitted_on, measured_on)]
-        terms, held_out = (terms_fn(each) for each in until)
-        losses.append(_loss(_solve(terms, until[0][:, -1]), held_out, until[1][:, -1]))
+        fitted, measured = (each[:, : length + 1].astype(float) for each in (fitted_on, measured_on))
+        coefficients = best_coefficients(terms_fn(fitted), fitted[:, -1])
+        losses.append(relative_loss(coefficients, terms_fn(measured), measured[:, -1]))
     return np.array(losses)
 
 
 def invariant_terms(states: np.ndarray) -> np.ndarray:
     """s_t <s_t, s_{T-1}> [n, i, t]: what linear heads have that is the same in every basis, s_{T-1} among them."""
-    seen, query = states[:, :-1], _asking(states, "before")
+    seen, query = states[:, :-1], states[:, -3]
     return np.swapaxes(seen * (seen @ query[:, :, None]), 1, 2)
 
 
-def _solve(terms: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """By normal equations: terms that repeat each other share a coefficient."""
+def best_coefficients(terms: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Coefficients of terms that come nearest to a target [n, i], by normal equations: equal terms share equally.
+
+    Terms [n, term] are those of each entry of the target, or have an axis over entries [n, i, ...], which then share
+    coefficients [term, 1].
+    """
     matrix, sought = _flat(terms, target)
     return np.linalg.lstsq(matrix.conj().T @ matrix, matrix.conj().T @ sought, rcond=1e-12)[0]
 
 
-def _loss(coefficients: np.ndarray, terms: np.ndarray, target: np.ndarray) -> float:
+def relative_loss(coefficients: np.ndarray, terms: np.ndarray, target: np.ndarray) -> float:
+    """|error|^2 / |target|^2 of terms with these coefficients."""
     matrix, sought = _flat(terms, target)
     return float(np.sum(np.abs(matrix @ coefficients - sought) ** 2) / np.sum(np.abs(target) ** 2))
 
@@ -40,7 +45,3 @@ def _loss(coefficients: np.ndarray, terms: np.ndarray, target: np.ndarray) -> fl
 def _flat(terms: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shared = terms.ndim > 2
     return (terms.reshape(target.size, -1), target.reshape(-1, 1)) if shared else (terms, target)
-
-
-def _asking(states: np.ndarray, asks: str) -> np.ndarray:
-    return states[:, -2 if asks == "last" else -3]

@@ -34,7 +34,7 @@ def readings(summary: Summary) -> Readings:
     heads, most = list(before), max(before)
     enough = next(each for each in heads if each > dim)
     by_size = np.stack([_means(summary.by_dim[each].before)[most] for each in sorted(summary.by_dim)])
-    growth = by_size[:-1] / by_size[1:] if len(by_size) > 1 else np.full_like(by_size, np.nan)
+    growth = by_size[:-1] / by_size[1:] if len(by_size) > 1 else np.ma.masked_all_like(by_size)
     none = np.abs(np.stack([summary.terms_last.pairs, summary.terms_last.plain]) - 1)
     two = np.append(np.zeros(terms.coefficients.shape[1] - 2), (-0.5, 1.0))
     uniform = _means(summary.uniform.last)

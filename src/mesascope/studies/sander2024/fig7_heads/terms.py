@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import Array, Inexact, Key
 
 from mesascope.random import data_key
-from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import seed_keys
-from mesascope.studies.sander2024._shared.terms import _asking, _loss, _solve
+from mesascope.studies.sander2024._shared.terms import best_coefficients, relative_loss
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.haar import HaarProcess
@@ -17,12 +18,11 @@ from mesascope.tasks.orthogonal import ConjugatePairs
 
 
 class Terms(NamedTuple):
-    """The least losses, in terms of |s|^2, of answers made of a layer's terms with free coefficients [seeds].
+    """The least losses [seeds], relative to |s|^2, of answers made of a layer's terms with free coefficients.
 
     By which token asks, the last or the one before it. `pairs`: all terms of diagonal heads, on conjugate pairs, d made
     even. `plain`: all terms of any heads, on Haar dynamics whose first state is always the same; `biased`: with those
-    that biases add. And `coefficients` [seeds t] of the terms of pairs that are summed over a pair, as one head has
-    them.
+    that biases add. And `coefficients` [seeds t] of the terms of pairs summed over a pair, as one head has them.
     """
 
     pairs: np.ndarray
@@ -32,40 +32,47 @@ class Terms(NamedTuple):
 
 
 class TermsCell(AbstractConfig):
-    """Sizes; the last state is predicted from all others, by the token `asks`: "last" or "before".
+    """Terms of layers where the token `asks` asks, "last" or "before"; the last state is predicted from all others.
 
-    Coefficients are fitted on `num_samples` sequences, and losses measured on as many.
+    Coefficients are fitted on `num_samples` sequences of `num_states`, and losses measured on as many.
     """
 
     asks: str
-    num_states: int
     dim: int
+    num_samples: int
     seeds: int
     first_seed: int
-    num_samples: int = 20_000
+    num_states: int = 6
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`Terms`, in float64."""
-        even = self.dim + self.dim % 2
-        pairs = ConjugatePairs(self.num_states, even, Ones())
+        pairs = ConjugatePairs(self.num_states, self.dim + self.dim % 2, Ones())
         haar = HaarProcess(self.num_states, self.dim, Ones(unit=True))
         with jax.enable_x64(True):
             keys = jax.vmap(jax.random.split, out_axes=1)(seed_keys(self.first_seed, self.seeds))
-            drawn = [_states(*each, self.num_samples) for each in zip((pairs, haar), keys, strict=True)]
-        found = [self._of_seed(*states) for states in zip(*drawn, strict=True)]
+            processes = zip((pairs, haar), keys, strict=True)
+            drawn = [np.asarray(_sample(process, each, 2 * self.num_samples)) for process, each in processes]
+        found = [(*self.on_pairs(states), *self.on_haar(others)) for states, others in zip(*drawn, strict=True)]
         workspace.report(1, 1, "least squares on terms")
-        return Terms(*map(np.array, zip(*found, strict=True)))._asdict()
+        coefficients, of_pairs, plain, biased = (np.array(each) for each in zip(*found, strict=True))
+        return Terms(of_pairs, plain, biased, coefficients)._asdict()
 
-    def _of_seed(self, on_pairs: np.ndarray, on_haar: np.ndarray) -> tuple[float, float, float, np.ndarray]:
-        terms = diagonal_terms(on_pairs, self.asks)
+    def on_pairs(self, states: np.ndarray) -> tuple[np.ndarray, float]:
+        """The coefficients [t] of terms of pairs, and the least loss of all terms of diagonal heads, the mean entry."""
+        terms, target = diagonal_terms(states, self.asks), states[:, -1]
         summed = terms.reshape(*terms.shape[:3], -1, 2).sum(axis=-1)
-        size = terms.shape[2]
-        own = np.stack([summed[:, :, i, i // 2] for i in range(size)], axis=1)
-        by_entry = [fit(terms[:, None, :, i], on_pairs[:, -1, i : i + 1])[1] for i in range(size)]
-        plain, biased = (
-            fit(all_terms(on_haar, self.asks, biases=biases), on_haar[:, -1])[1] for biases in (False, True)
-        )
-        return float(np.mean(by_entry)), plain, biased, np.real(fit(own, on_pairs[:, -1])[0][:, 0])
+        own = np.stack([summed[:, :, i, i // 2] for i in range(terms.shape[2])], axis=1)
+        losses = [fit(terms[:, None, :, i], target[:, i : i + 1])[1] for i in range(terms.shape[2])]
+        return np.real(fit(own, target)[0][:, 0]), float(np.mean(losses))
+
+    def on_haar(self, states: np.ndarray) -> tuple[float, ...]:
+        """The least losses of all terms of any heads, without biases and with them."""
+        return tuple(fit(all_terms(states, self.asks, biases=each), states[:, -1])[1] for each in (False, True))
+
+
+@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # it runs once or twice
+def _sample(process: AbstractLinearProcess, keys: Key[Array, " keys"], size: int) -> Inexact[Array, "keys n t d"]:
+    return jax.vmap(lambda key: process.sample_batch(data_key(key), size).states)(keys)
 
 
 def diagonal_terms(states: np.ndarray, asks: str) -> np.ndarray:
@@ -90,17 +97,11 @@ def linear_terms(states: np.ndarray) -> np.ndarray:
 
 
 def fit(terms: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coefficients fitted on the first half of all samples, and the loss on the second in terms of |target|^2.
-
-    Terms [n, term] are those of each entry of the target [n, i], or have an axis over entries, which then share
-    coefficients [term, 1].
-    """
+    """Coefficients fitted on the first half of all samples, and the loss on the second (see `best_coefficients`)."""
     half = len(target) // 2
-    coefficients = _solve(terms[:half], target[:half])
-    return coefficients, _loss(coefficients, terms[half:], target[half:])
+    coefficients = best_coefficients(terms[:half], target[:half])
+    return coefficients, relative_loss(coefficients, terms[half:], target[half:])
 
 
-def _states(process: AbstractLinearProcess, keys, num_samples: int) -> np.ndarray:
-    """Sequences for every key [keys, n, t, d], some to fit on and as many to measure on."""
-    draw = jit_once(jax.vmap(lambda key: process.sample_batch(data_key(key), 2 * num_samples).states))
-    return np.asarray(draw(keys))
+def _asking(states: np.ndarray, asks: str) -> np.ndarray:
+    return states[:, -2 if asks == "last" else -3]
