@@ -78,7 +78,7 @@ def test_the_constructed_layer_is_a_gradient_step_from_the_first_channels_to_the
 
 
 def test_both_networks_begin_with_the_same_features():
-    trained, descent = eqx.filter_jit(lambda key: [make(key) for make in NETWORKS.values()])(jax.random.key(5))
+    trained, descent = (eqx.filter_jit(make)(jax.random.key(5)) for make in NETWORKS.values())
     ours, theirs = (jax.tree.leaves((network.tokens, network.mlp)) for network in (trained, descent))
     assert all((one == other).all() for one, other in zip(ours, theirs, strict=True))
     assert float(descent.learning_rate) == pytest.approx(0.1)
