@@ -70,7 +70,7 @@ class TermsCell(AbstractConfig):
         return tuple(fit(all_terms(states, self.asks, biases=each), states[:, -1])[1] for each in (False, True))
 
 
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # it runs once or twice
+@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # it runs once or twice  # pyright: ignore[reportCallIssue]
 def _sample(process: AbstractLinearProcess, keys: Key[Array, " keys"], size: int) -> Inexact[Array, "keys n t d"]:
     return jax.vmap(lambda key: process.sample_batch(data_key(key), size).states)(keys)
 
