@@ -58,11 +58,12 @@ class Figure3Recurrent(AbstractStackStudy):
     )
     presets: ClassVar = {
         "smoke": {"num_steps": 100, "batch_size": 32, "num_validation": 100, "num_examples": 3, "dim_x": 3},
-        "quick": {},
+        "quick": {"seeds": 4},
         "paper": {
             "seeds": 5,
             "num_steps": 5000,
             "batch_size": 2048,
+            "learning_rate": 1e-3,
             "num_validation": 10_000,
             "num_examples": 10,
             "dim_x": 10,

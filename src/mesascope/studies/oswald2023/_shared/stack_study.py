@@ -25,13 +25,15 @@ class AbstractStackStudy(AbstractStudy):
     """Training steps."""
     batch_size: int = 256
     """Prompts a training step."""
+    learning_rate: float = 4e-3
+    """Adam's rate."""
     num_validation: int = 1000
     """Prompts that losses are measured on."""
     num_snapshots: int = 26
     """Models along the training that are measured."""
-    num_examples: int = 5
+    num_examples: int = 4
     """Examples in a prompt."""
-    dim_x: int = 5
+    dim_x: int = 4
     """Size of an input."""
     input_scale: float = 0.5
     """Inputs are uniform on [-input_scale, input_scale]."""
@@ -54,8 +56,15 @@ class AbstractStackStudy(AbstractStudy):
     def training(self) -> Training[LinearRegression]:
         """What is trained."""
         task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
-        sizes = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
-        return stack_training(*self.depth(), task=task, first_seed=self.first_seed, **sizes)
+        return stack_training(
+            *self.depth(),
+            num_steps=self.num_steps,
+            seeds=self.seeds,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            task=task,
+            first_seed=self.first_seed,
+        )
 
     def stack_cells(self) -> tuple[Cell, Cell]:
         """The training, and what is measured of it."""

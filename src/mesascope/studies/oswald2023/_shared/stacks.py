@@ -20,6 +20,7 @@ def stack_training(
     num_steps: int,
     seeds: int,
     batch_size: int = 2048,
+    learning_rate: float | None = None,
     task: AbstractTask | None = None,
     first_seed: int = 0,
     **model: Any,
@@ -28,11 +29,13 @@ def stack_training(
 
     Learning rate, clipping of gradients and clipping of tokens depend on the depth K = num_layers x num_repeats: 0.001,
     else 0.0005 for K > 3; a norm of 0.001, else 10 for K > 2; none, else 10 for K > 3 (appendix A.12 says the same but
-    for a gradient norm of 10 always, and the two changes at K = 3). `model` goes to `Transformer.initialise`.
+    for a gradient norm of 10 always, and the two changes at K = 3). Another learning rate may be given; `model` goes to
+    `Transformer.initialise`.
     """
     depth = num_layers * num_repeats
     task = LinearRegression() if task is None else task
-    config = FitConfig(num_steps, batch_size, 1e-3 if depth <= 3 else 5e-4, clip_norm=1e-3 if depth <= 2 else 10.0)
+    learning_rate = (1e-3 if depth <= 3 else 5e-4) if learning_rate is None else learning_rate
+    config = FitConfig(num_steps, batch_size, learning_rate, clip_norm=1e-3 if depth <= 2 else 10.0)
     shape = {"num_layers": num_layers, "num_repeats": num_repeats, "token_bound": 10.0 if depth > 3 else None}
     make_model = partial(Transformer.initialise, task.dim_x, task.dim_y, **{**shape, **model})
     return Training(make_model, task, config, seeds, first_seed)

@@ -77,6 +77,7 @@ class Figure3Deep(AbstractStackStudy):
             "seeds": 4,
             "num_steps": 50_000,
             "batch_size": 2048,
+            "learning_rate": 5e-4,
             "num_validation": 10_000,
             "num_examples": 10,
             "dim_x": 10,
