@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +10,7 @@ from jaxtyping import Array, Float, Key
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
 from mesascope.random import VALIDATION_SEED, data_key
-from mesascope.studies._shared.measure import over_models
+from mesascope.studies._shared.measure import jit_draws, over_models
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
@@ -51,7 +50,7 @@ def validation_sequences(process: AbstractLinearProcess, size: int, tuning: bool
     return _sample(process, jax.random.key(VALIDATION_SEED - tuning), size)
 
 
-@eqx.filter_jit  # of the module, so that cells on the same process share the program
+@jit_draws  # of the module, so that cells on the same process share the program
 def _sample(process: AbstractLinearProcess, key: Key[Array, ""], size: int) -> Sequence:
     return process.sample_batch(data_key(key), size)
 

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Inexact, Key
 
 from mesascope.random import data_key
+from mesascope.studies._shared.measure import jit_draws
 from mesascope.studies._shared.training import seed_keys
 from mesascope.studies.sander2024._shared.terms import best_coefficients, relative_loss
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -70,7 +70,7 @@ class TermsCell(AbstractConfig):
         return tuple(fit(all_terms(states, self.asks, biases=each), states[:, -1])[1] for each in (False, True))
 
 
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # it runs once or twice  # pyright: ignore[reportCallIssue]
+@jit_draws
 def _sample(process: AbstractLinearProcess, keys: Key[Array, " keys"], size: int) -> Inexact[Array, "keys n t d"]:
     return jax.vmap(lambda key: process.sample_batch(data_key(key), size).states)(keys)
 

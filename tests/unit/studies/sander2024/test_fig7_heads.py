@@ -1,4 +1,4 @@
-"""What the studies of heads rest on: parity, terms, a construction, and rotations in any basis."""
+"""What figure 7 rests on: parity, terms, a construction; its readings, from losses set by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,9 @@ from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.studies.sander2024._shared.terms import least_squares_along
-from mesascope.studies.sander2024.fig5_depth.cells import Rivals, RivalsCell
-from mesascope.studies.sander2024.fig7_heads.terms import all_terms, fit, linear_terms
-from mesascope.study.base import Workspace
+from mesascope.studies.sander2024.fig7_heads.cells import LeastLosses
+from mesascope.studies.sander2024.fig7_heads.readings import Reached, Summary, readings
+from mesascope.studies.sander2024.fig7_heads.terms import Terms, all_terms, fit, linear_terms
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 
@@ -90,14 +90,32 @@ def test_constant_weights_know_the_state_before_the_last():
     np.testing.assert_allclose(losses, [1, 1 - 1 / 9], atol=Z * 2 / 200)
 
 
-def test_two_steps_of_their_own_beat_two_alike():
-    """Tuned coefficients of each step do as well as the shared one at least; one step's is that of the grid."""
-    process = HaarProcess(8, 2, Sphere())
-    with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in 32 bits
-        found = Rivals(**RivalsCell(process, 2, 2000).compute(Workspace()))
-    shared, each = (losses.mean(axis=1) for losses in (found.loss, found.each_loss))
-    assert abs(each[0] / shared[0] - 1) < 0.02
-    assert each[1] < 0.99 * shared[1]
-    assert found.each[0, 1] == 0
-    assert found.each[1, 0] < found.coefficient[1] < found.each[1, 1]
-    assert found.least_squares.mean() < each[1]
+def losses(*values):
+    """The same losses at all of three states, one value a seed."""
+    return np.broadcast_to(np.array(values)[:, None], (len(values), 3))
+
+
+def test_readings_are_ratios_of_the_losses_that_claims_name():
+    """d = 2, so that 4 heads are the first above it; of two seeds each gives a number."""
+    least = LeastLosses(np.full(3, 0.6), np.full(3, 0.5))
+    here = Reached({1: losses(0.8, 1.0), 4: losses(0.4, 0.6), 8: losses(0.4, 0.5)}, {8: losses(0.8, 0.5)}, least)
+    larger = Reached({8: losses(0.5, 0.4)}, {}, least)
+    uniform = Reached({}, {8: losses(0.5, 0.6)}, least)
+    last = Terms(np.array([1.0, 1.1]), np.array([0.8, 1.0]), np.array([0.6, 0.7]), np.zeros((2, 3)))
+    before = last._replace(coefficients=np.array([[0.0, -0.5, 1.0], [0.2, -0.6, 1.0]]))
+    found = readings(Summary({2: here, 3: larger}, uniform, last, before))
+    expected = {
+        "improves": [0.5, 0.6],
+        "saturates": [1.0, 0.5 / 0.6],
+        "dimension": [0.8, 1.25],
+        "last-token": [0.8, 0.5],
+        "before": [0.5, 1.0],
+        "uniform": [1.0, 1.2],
+        "no-term": [0.2, 0.1],
+        "biases": [0.6, 0.7],
+        "terms": [0.0, 0.2],
+    }
+    for claim, numbers in expected.items():
+        np.testing.assert_allclose(found[claim], numbers, rtol=1e-12, atol=1e-12, err_msg=claim)
+    alone = readings(Summary({2: here}, uniform, last, before))
+    assert np.ma.getmaskarray(alone["dimension"]).all()
