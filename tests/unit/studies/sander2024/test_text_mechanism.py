@@ -103,7 +103,7 @@ def test_readings_of_layers_and_fits_set_by_hand():
     np.testing.assert_allclose(found["ridge-part"], [0.36, 0.64])
     np.testing.assert_allclose(found["nearer"], [0.36 / 0.64, 0.64 / 0.36])
     np.testing.assert_allclose(found["modulus"], 0.5)
-    np.testing.assert_allclose(found["loss of ridge regression"], 0.6)
+    np.testing.assert_allclose(found["loss, ridge regression"], 0.6)
     np.testing.assert_allclose(found["share of windows' eigenvalues that are real"], 0.5)
     np.testing.assert_allclose(found["median turn of the others, in pi a step"], 0.5)
     np.testing.assert_allclose(found["largest |eigenvalue|, one fit to all windows"], 0.125)

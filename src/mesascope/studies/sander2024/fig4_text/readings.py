@@ -12,25 +12,22 @@ from mesascope.study.base import Readings
 
 KEPT = 1e-12  # the mean squared error above which a window is kept
 LEAST_ALIKE = 10  # windows of a pattern of repeats, below which it is not compared
-WRITTEN, WITHIN, THROUGHOUT = range(3)
-AR, MEAN, LAST = range(3)
 
 
 def gains(forecasts: tuple[ForecastErrors, ...]) -> dict[str, Estimate]:
     """What is gained over other orders and forecasts, the worst or the best over sizes of states; windows are drawn."""
-    errors = np.stack([of.errors for of in forecasts], axis=1)  # windows, sizes, orders, forecasts
-    written = errors[:, :, [WRITTEN], AR]
 
-    def drawn(rivals: np.ndarray, of: Callable[[np.ndarray], float]) -> Estimate:
-        pairs = np.stack([np.broadcast_to(written, rivals.shape), rivals], axis=1)
-        return bootstrap_interval(pairs, lambda pairs: of(np.divide(*pairs.mean(axis=0))))
+    def drawn(of: Callable[[np.ndarray], float], forecast: str, *orders: str) -> Estimate:
+        """The interval of `of` AR(1)'s error as written over each of these."""
+        pairs = [[each.of("as written", "AR(1)"), each.of(order, forecast)] for each in forecasts for order in orders]
+        return bootstrap_interval(np.array(pairs).T, lambda errors: of(np.divide(*errors.mean(axis=0))))
 
     return {
-        "order": drawn(errors[:, :, [WITHIN], AR], lambda ratios: 1 - ratios.max()),
-        "text": drawn(errors[:, :, [THROUGHOUT], AR], lambda ratios: 1 - ratios.max()),
-        "small": drawn(errors[:, :, WITHIN:, AR], lambda ratios: 1 - ratios.min()),
-        "last": drawn(errors[:, :, [WRITTEN], LAST], np.max),
-        "mean": drawn(errors[:, :, [WRITTEN], MEAN], np.max),
+        "order": drawn(lambda ratios: 1 - ratios.max(), "AR(1)", "shuffled in windows"),
+        "text": drawn(lambda ratios: 1 - ratios.max(), "AR(1)", "shuffled throughout"),
+        "small": drawn(lambda ratios: 1 - ratios.min(), "AR(1)", "shuffled in windows", "shuffled throughout"),
+        "last": drawn(np.max, "last value", "as written"),
+        "mean": drawn(np.max, "mean", "as written"),
     }
 
 

@@ -36,7 +36,7 @@ NAMES = Schemes("learned", "Toeplitz", "softmax", "sinusoidal", "linear bias", "
 
 
 class Starts(eqx.Module):
-    """Sizes of sinusoidal codes and of rotary scheme, and the standard deviation that other weights start with."""
+    """Entries of a sinusoidal code, rotary frequencies, and the standard deviation that other weights start with."""
 
     dim_codes: int = 16
     num_frequencies: int = 8

@@ -34,6 +34,8 @@ EQUAL = f"{DISTANCE}, signs made equal"
 QUARTER = "|loss a step and coordinate of 2000 steps, simulated - 1/4|"
 GAMMA = "relative distance of Gamma, signs made equal"
 EVERY = "every seed"
+TINY = {"num_steps": 300, "num_sample_steps": 20, "batch_size": 32}
+LARGE = {"num_steps": 20_000, "num_sample_steps": 5000, "batch_size": 1024}
 
 
 class Summary(NamedTuple):
@@ -73,27 +75,9 @@ class Proposition2(AbstractStudy):
         Claim("samples", "So is a layer trained on samples.", EQUAL, "at most", 0.05, EVERY),
     )
     presets: ClassVar = {
-        "smoke": {
-            "seeds": 2,
-            "dim": 2,
-            "num_pairs": 4,
-            "num_steps": 300,
-            "num_sample_steps": 20,
-            "batch_size": 32,
-            "num_long_pairs": 50,
-            "num_long": 4,
-        },
+        "smoke": {**TINY, "seeds": 2, "dim": 2, "num_pairs": 4, "num_long_pairs": 50, "num_long": 4},
         "quick": {},
-        "paper": {
-            "seeds": 5,
-            "dim": 5,
-            "num_pairs": 48,
-            "learning_rate": 1e-3,
-            "num_steps": 20_000,
-            "num_sample_steps": 5000,
-            "batch_size": 1024,
-            "num_long": 100,
-        },
+        "paper": {**LARGE, "seeds": 5, "dim": 5, "num_pairs": 48, "learning_rate": 1e-3, "num_long": 100},
     }
 
     seeds: int = 3

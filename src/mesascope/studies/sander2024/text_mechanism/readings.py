@@ -8,7 +8,7 @@ from mesascope.studies.sander2024.text_mechanism.cells import TextLayers
 from mesascope.studies.sander2024.text_mechanism.fits import Spectra, moduli
 from mesascope.study.base import Readings
 
-NAMES = Rivals("the best gradient step", "ridge regression", "one matrix for all windows")
+NAMES = Rivals("best gradient step", "ridge regression", "one matrix for all")
 
 
 def readings(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> Readings:
@@ -26,13 +26,13 @@ def readings(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> Readi
         "step-part": left.step,
         "ridge-part": left.ridge,
         "nearer": left.ridge / left.step,
-        **{f"loss of layers, {name}": losses for name, losses in zip(names, layers.losses, strict=True)},
-        **{f"loss of {name}": loss for name, loss in zip(NAMES, layers.rival_losses, strict=True)},
+        **{f"loss, layers, {name}": losses for name, losses in zip(names, layers.losses, strict=True)},
+        **{f"loss, {name}": loss for name, loss in zip(NAMES, layers.rival_losses, strict=True)},
         "coefficient of the best gradient step": layers.coefficient,
         "penalty of ridge regression": layers.penalty,
         "sum p_{T-1} / sum p_T": layers.ratio,
-        **{f"cosine of the layer f and g, {name}": each for name, each in zip(NAMES, layers.cosine.T, strict=True)},
-        **{f"|f - g|^2 / |f|^2, g {name}": each for name, each in zip(NAMES, layers.distance.T, strict=True)},
+        **{f"cosine of f and g, {name}": each for name, each in zip(NAMES, layers.cosine.T, strict=True)},
+        **{f"|f - g|^2 / |f|^2, {name}": each for name, each in zip(NAMES, layers.distance.T, strict=True)},
         **_of_fits(fits),
     }
 

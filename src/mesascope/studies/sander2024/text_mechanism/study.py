@@ -24,6 +24,8 @@ NEARER = "Order brings AR(1) fits nearer to the unit circle."
 POSITIONS = "|sum of p_{T-1} / sum of p_T + 1/2|"
 LEFT = "|f - a g|^2 / |f|^2 at the best a >= 0, g"
 TWO = tuple(LAYERS)[:2]
+TINY = {"num_steps": 10, "batch_size": 32, "num_windows": 60}
+LARGE = {"num_steps": 2000, "batch_size": 256, "num_windows": 4000}
 
 
 class Summary(NamedTuple):
@@ -72,23 +74,9 @@ class TextMechanism(AbstractStudy):
         Claim("nearer", "A step is nearer to it than ridge.", f"{LEFT} ridge / a step", "at least", 1.0),
     )
     presets: ClassVar = {
-        "smoke": {
-            "seeds": 2,
-            "dim": 4,
-            "num_states": 12,
-            "num_steps": 10,
-            "batch_size": 32,
-            "num_windows": 60,
-        },
+        "smoke": {**TINY, "seeds": 2, "dim": 4, "num_states": 12},
         "quick": {},
-        "paper": {
-            "seeds": 5,
-            "layers": tuple(LAYERS),
-            "num_states": 64,
-            "num_steps": 2000,
-            "batch_size": 256,
-            "num_windows": 4000,
-        },
+        "paper": {**LARGE, "seeds": 5, "layers": tuple(LAYERS), "num_states": 64},
     }
 
     seeds: int = 3
