@@ -18,7 +18,7 @@ from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.theory.best_product import BestProduct, best_product, best_right
 
-TWO_TERMS = np.array([[False, True, True, False], [False] * 4])  # b1 a2 and b1 a3
+TWO_TERMS = np.array([[False, True, True, False], [False, False, False, False]])  # b1 a2 and b1 a3
 EVEN = np.array([[False, True, True, False], [True, False, False, True]])
 
 
