@@ -45,6 +45,8 @@ class AbstractStackStudy(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_snapshots"):
             check_count(name, getattr(self, name))
+        for name, count in zip(("num_layers", "num_repeats"), self.depth(), strict=True):
+            check_count(name, count)
         for scale in self.input_scales:
             check_positive("input_scales", scale)
         self.training()  # checks everything else

@@ -51,7 +51,7 @@ class Curvature(NamedTuple):
 
 
 class CurvatureCell(AbstractConfig):
-    """A training of the same layer applied twice, and the spectra of its tasks.
+    """A training of one layer applied `num_repeats` times, and the spectra of its tasks.
 
     Each pair of extremes is of `num_tasks` tasks, as many as behind the published ones; `num_kept` are kept to be
     drawn. Condition numbers are taken at `num_curvatures` curvatures up to `reach` over the largest eigenvalue.
@@ -59,6 +59,7 @@ class CurvatureCell(AbstractConfig):
 
     training: Training[LinearRegression]
     num_replicates: int
+    num_repeats: int = 2
     num_tasks: int = 10_000
     num_kept: int = 1000
     num_curvatures: int = 80
@@ -69,7 +70,7 @@ class CurvatureCell(AbstractConfig):
         task, trained = self.training.task, self.training.trained(workspace)
         learned = over_models(self.rates, trained.snapshots, 2)
         sizes = {"num_examples": task.num_examples, "dim_x": task.dim_x, "input_scale": float(task.input_scale)}
-        best = best_rates("GD++", self.training.make_model.keywords["num_repeats"], **sizes)
+        best = best_rates("GD++", self.num_repeats, **sizes)
         replicates = [
             drawn_spectra(**sizes, num_samples=self.num_tasks, seed=seed) for seed in range(self.num_replicates)
         ]

@@ -28,14 +28,14 @@ BySize = dict[int, Curvature]  # by number of examples, the main one first
 
 def readings(by_size: BySize, num_other_seeds: int) -> Readings:
     """The numbers that claims are about, and by number of examples the rates, the extremes and the conditioning."""
-    main, *others = (np.abs(each.curvature[:, -1] / each.best_curvature - 1) for each in by_size.values())
     found = by_size.values()
+    main, *others = (np.abs(each.curvature[:, -1] / each.best_curvature - 1) for each in found)
     extremes = [farthest_extreme(each, PUBLISHED[size]) for size, each in by_size.items() if size in PUBLISHED]
     by_n = f"N = {', '.join(map(str, by_size))}"
     return {
         "gamma": main,
         "gamma-more": np.max(others, axis=0) if others else np.ma.masked_all(num_other_seeds),
-        "extremes": max(extremes) if extremes else np.ma.masked_all(1),
+        "extremes": np.max(extremes) if extremes else np.ma.masked_all(1),
         "conditioning": np.concatenate([each.median_ratio for each in found]),
         "heuristic": np.concatenate([each.best_conditioning / each.curvature[:, -1] for each in found]),
         f"learned learning rate, {by_n}": np.array([each.learning_rate[:, -1].mean() for each in found]),

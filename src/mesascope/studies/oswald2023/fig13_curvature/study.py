@@ -1,5 +1,6 @@
 """Figure 13 of von Oswald et al. 2023: the curvature that trained layers choose, and what it does to the spectrum."""
 
+import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
@@ -22,7 +23,7 @@ MORE = f"largest {CURVATURE} over N > 10"
 EXTREME = "largest distance of a published extreme, in standard deviations on a logarithmic scale,"
 MEDIAN = "largest ratio of the median condition number after one map to that before"
 HEURISTIC = "smallest ratio of the gamma that conditions best to the learned one"
-MANY = {"seeds": 5, "other_seeds": 3, "num_steps": 5000, "batch_size": 2048, "num_replicates": 50}
+MANY = {"seeds": 5, "other_seeds": 3, "num_steps": 5000, "learning_rate": 1e-3, "num_replicates": 50}
 
 
 class Figure13(AbstractStudy):
@@ -67,8 +68,10 @@ class Figure13(AbstractStudy):
     """Trainings for each of the other numbers of examples."""
     num_steps: int = 1500
     """Training steps."""
-    batch_size: int = 512
+    batch_size: int = 2048
     """Prompts a training step."""
+    learning_rate: float = 1.5e-3
+    """Adam's rate; the authors' is 0.001."""
     num_replicates: int = 20
     """Draws of the extremes that the published ones are compared with."""
     num_examples: int = 10
@@ -113,4 +116,6 @@ class Figure13(AbstractStudy):
         task = LinearRegression(num_examples, self.dim_x, input_scale=self.input_scale)
         seeds = self.seeds if num_examples == self.num_examples else self.other_seeds
         settings = {"num_steps": self.num_steps, "batch_size": self.batch_size, "first_seed": self.first_seed}
-        return stack_training(num_repeats=2, seeds=seeds, task=task, **settings)
+        training = stack_training(num_repeats=2, seeds=seeds, task=task, **settings)
+        config = dataclasses.replace(training.config, learning_rate=self.learning_rate)
+        return dataclasses.replace(training, config=config)

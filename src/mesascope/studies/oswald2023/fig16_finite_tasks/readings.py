@@ -7,13 +7,20 @@ from mesascope.study.base import Readings
 
 
 def readings(sizes: tuple[int, ...], dim_x: int, found: PoolMeasures) -> Readings:
-    """The numbers that claims are about, and for each number of tasks those that they are made of."""
+    """The numbers that claims are about, and for each number of tasks those that they are made of.
+
+    Where a number of tasks was not trained on there is no number.
+    """
     gap, cosine = found.loss / found.gradient_descent - 1, found.sensitivity_cosine
+
+    def of_size(size: int, values: np.ndarray) -> np.ndarray:
+        return values[sizes.index(size)] if size in sizes else np.ma.masked_all(values.shape[1])
+
     return {
-        "loss-8192": np.abs(gap[sizes.index(8192)]),
-        "cosine-8192": cosine[sizes.index(8192)],
-        "cosine-2048": cosine[sizes.index(2048)],
-        "loss-128": gap[sizes.index(128)],
+        "loss-8192": np.abs(of_size(8192, gap)),
+        "cosine-8192": of_size(8192, cosine),
+        "cosine-2048": of_size(2048, cosine),
+        "loss-128": of_size(128, gap),
         "rises": np.diff(cosine, axis=0).min(axis=0),
         "loss of the best gradient step on fresh tasks": found.gradient_descent,
         **{f"loss on fresh tasks, {size} tasks": loss for size, loss in zip(sizes, found.loss, strict=True)},

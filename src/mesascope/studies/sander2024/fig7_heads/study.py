@@ -115,7 +115,7 @@ class Figure7(AbstractStudy):
     """Other sizes of a state, for the most heads."""
     num_states: int = 20
     """States in a sequence."""
-    num_steps: int = 800
+    num_steps: int = 400
     """Training steps."""
     batch_size: int = 64
     """Sequences a training step."""

@@ -47,7 +47,7 @@ class NonCommuting(AbstractStudy):
 
     Whether W commute with each other is nothing to scalar blocks, the same in every basis: with s_1 uniform their loss
     depends on the eigenvalues' law alone, one for every tau and another for Haar's. Where s_1 is fixed it does depend
-    on tau, since to turn W is then to turn what s_1 is made of: the last notes give losses, for d = 6. A dense layer
+    on tau, since to turn W is then to turn what s_1 is made of (see the numbers, for d = 6). A dense layer
     could learn planes that are always the same; whether training does, the last claim asks. At the paper's size it
     did not, and where planes turn a little some seeds ended above the best step.
     """
@@ -168,11 +168,11 @@ class NonCommuting(AbstractStudy):
     """Size of a state where the first one is fixed."""
     fixed_num_states: int = 31
     """States in a sequence whose first one is fixed."""
-    num_steps: int = 600
+    num_steps: int = 800
     """Training steps."""
     batch_size: int = 64
     """Sequences a training step."""
-    num_validation: int = 2000
+    num_validation: int = 4000
     """Sequences that losses are measured on."""
     num_fitted: int = 10_000
     """Sequences that the best six scalars are fitted to, and as many to compare them on."""
