@@ -65,7 +65,7 @@ class Asking(AbstractStudy):
     source = "a test"
     claims = ()
     presets = {"quick": {}}  # noqa: RUF012
-    computation: Doubling
+    computation: Doubling = Doubling(5)
     seeds: int = 1
     plus: int = 1
 
@@ -103,7 +103,8 @@ def test_a_forced_store_computes_what_is_shared_once_more_and_not_twice(tmp_path
 
 def test_a_shared_cell_is_nobodys_own():
     one, other = (place(Cell("any", small()), study, 5, "told") for study in ("one", "other"))
-    assert one == other
+    assert eqx.tree_equal(one.config, other.config)
+    assert one._replace(config=None) == other._replace(config=None)
     assert (one.owner, one.seeds, one.settings) == ("shared", 2, describe(small()))
     own = Cell("any", AskingCell(Doubling(1), 2))
     assert place(own, "one", 5, None).key != place(own, "other", 5, None).key

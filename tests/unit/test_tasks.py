@@ -195,7 +195,7 @@ def test_the_number_of_replaced_labels_may_be_traced(num_corrupted, key):
     sample = jax.jit(lambda k: CorruptedTargets(task, k).prompt(draws))
     draws = CorruptedTargets(task).draw(data_key(key))
     fixed = CorruptedTargets(task, num_corrupted).prompt(draws)
-    np.testing.assert_array_equal(sample(jnp.asarray(num_corrupted)).ys, fixed.ys)
+    np.testing.assert_allclose(sample(jnp.asarray(num_corrupted)).ys, fixed.ys, rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("name", ["num_examples", "dim_x", "dim_y"])

@@ -37,7 +37,7 @@ class LawTerms(NamedTuple):
 
     def ratio(self) -> float:
         """c' / c of two terms."""
-        return self.coefficients[1] / self.coefficients[0]
+        return float(self.coefficients[1] / self.coefficients[0])
 
 
 class LayerReadings(NamedTuple):

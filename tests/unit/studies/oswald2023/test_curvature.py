@@ -1,0 +1,97 @@
+"""Readings of the studies of GD++'s curvature, on numbers set by hand."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from mesascope.models.transformer import Transformer
+from mesascope.studies._shared.training import Training
+from mesascope.studies.oswald2023.fig13_curvature.cells import Curvature, CurvatureCell
+from mesascope.studies.oswald2023.fig13_curvature.readings import PUBLISHED, Published, farthest_extreme
+from mesascope.studies.oswald2023.fig13_curvature.readings import readings as curvature_readings
+from mesascope.studies.oswald2023.gdpp.degree import Degrees
+from mesascope.studies.oswald2023.gdpp.layers import LayerErrors
+from mesascope.studies.oswald2023.gdpp.rates import Fitted, Tuned
+from mesascope.studies.oswald2023.gdpp.readings import Summary, readings
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.training.config import FitConfig
+
+
+def of_all_ones(kind, **given):
+    """A tuple of numbers of two seeds, the first seed's all ones; a number given is the second seed's."""
+    shapes = {"rates": (2, 2, 3)}
+    numbers = {name: np.ones(shapes.get(name, 2)) for name in kind._fields}
+    for name, number in given.items():
+        numbers[name][1] = number
+    return kind(**numbers)
+
+
+def test_gdpp_s_claims_are_judged_by_the_worst_of_all():
+    """The second seed's numbers are these; every reading has one possible origin."""
+    losses = {
+        ("GD", 1): 2.0,
+        ("GD", 2): 4.0,
+        ("GD, a rate per step", 2): 3.0,
+        ("GD++", 2): 2.0,
+        ("GD++, rates per step", 2): 0.5,
+    }
+    fitted = {which: of_all_ones(Fitted, loss=1.0, held_out_loss=loss) for which, loss in losses.items()}
+    tuned = {
+        ("GD", 1): of_all_ones(Tuned, loss=1.1),
+        ("GD++", 2): of_all_ones(Tuned, deviation=-3.0),
+        ("GD, a rate per step", 2): of_all_ones(Tuned, loss=0.8),
+    }
+    errors = LayerErrors(*np.array([[1.0, 2.0], [0.5, 0.1], [0.2, 0.3]]))
+    more = LayerErrors(*np.array([[3.0, 0.0], [0.1, 0.1], [0.1, 0.1]]))
+    degrees = Degrees(**{name: np.array([1.0, 4.0, 14.0]) for name in Degrees._fields})
+    found = readings(Summary((errors, more), degrees, fitted, tuned), LinearRegression(3, 2))
+    assert [found[name] for name in ("stack", "filter", "hessian", "degree")] == [3.0, 0.5, 0.3, 1.0]
+    expected = {"loss": 3.0, "best": 0.1, "best-per-step": 0.2, "gain": 0.5, "gain-per-step": 0.25}
+    for name, value in expected.items():
+        assert float(found[name][1]) == pytest.approx(value, rel=1e-12), name
+    assert (found["gain"][0], found["gain-per-step"][0], found["loss"][0]) == (1, 1, 1)
+
+
+def test_where_nothing_was_tuned_nothing_is_said_of_it():
+    fitted = {which: of_all_ones(Fitted) for which in [("GD", 1), ("GD++", 1), ("GD++, rates per step", 1)]}
+    summary = Summary((), Degrees(**{name: np.ones(1) for name in Degrees._fields}), fitted, {})
+    assert np.ma.getmaskarray(summary.excess("GD")).tolist() == [True, True]
+
+
+def test_conditioning_by_hand():
+    """At curvature 1/8 eigenvalues 1, 4 and 2 become 49/64, 1 and 18/16."""
+    training = Training(partial(Transformer.initialise, 2), LinearRegression(3, 2), FitConfig(1))
+    cell = CurvatureCell(training, num_replicates=1)
+    found = cell.conditioning(np.array([[1.0, 4.0], [2.0, 4.0]]), np.array([0.0, 1 / 8]))
+    np.testing.assert_allclose(found.curvatures[[0, -1]], [0, 1.25 / 4])
+    np.testing.assert_allclose([found.pooled_condition[0], found.median_condition[0]], [4, 3])
+    np.testing.assert_allclose(found.median_ratio, [1, (64 / 49 + 18 / 16) / 2 / 3])
+
+
+def curvature_of(smallest, largest, learned):
+    """Layers of two seeds that learned these curvatures, where the best is 2 and 3 conditions best."""
+    numbers = dict.fromkeys(Curvature._fields, np.ones((2, 1)))
+    numbers |= {"smallest": np.exp(smallest), "largest": np.exp(largest), "median_ratio": np.array([0.5, 0.25])}
+    numbers |= {"curvature": np.array(learned)[:, None], "best_conditioning": np.array(3.0)}
+    return Curvature(**{**numbers, "best_curvature": np.array(2.0)})
+
+
+def test_the_distance_of_an_extreme_is_in_standard_deviations_of_its_logarithm():
+    found = curvature_of([-1.0, 0.0, 1.0], [2.0, 4.0, 6.0], [2.0, 2.0])  # means 0, 4; deviations 1, 2
+    published = Published(smallest=np.exp(1.5), largest=np.exp(-2.0), curvature=0.0)
+    assert farthest_extreme(found, published) == pytest.approx(3.0)
+
+
+def test_the_curvature_s_readings_by_hand():
+    """The main number of examples first; of the others the worst. Nothing was published of N = 11."""
+    first, other = (curvature_of([0.0, 2.0], [0.0, 2.0], learned) for learned in ([2.0, 3.0], [1.0, 2.0]))
+    found = curvature_readings({10: first, 11: other}, 2)
+    np.testing.assert_allclose(found["gamma"], [0.0, 0.5])
+    np.testing.assert_allclose(found["gamma-more"], [0.5, 0.0])
+    np.testing.assert_allclose(found["extremes"], farthest_extreme(first, PUBLISHED[10]))
+    np.testing.assert_allclose(found["conditioning"], [0.5, 0.25] * 2)
+    np.testing.assert_allclose(found["heuristic"], [1.5, 1.0, 3.0, 1.5])
+    alone = curvature_readings({11: first}, 2)
+    assert np.ma.getmaskarray(alone["gamma-more"]).all()
+    assert np.ma.getmaskarray(alone["extremes"]).all()

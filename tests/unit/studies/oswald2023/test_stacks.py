@@ -1,0 +1,153 @@
+"""What deep stacks are measured by: their rivals, the rates read out of them, models halfway, gaps."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.algorithms.gdpp import GDPlusPlus
+from mesascope.constructions.gdpp import GDPlusPlusConstruction
+from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
+from mesascope.models.attention import SoftmaxSelfAttention
+from mesascope.models.transformer import Transformer
+from mesascope.studies._shared.measure import errors_of_each, mean_error, over_models, validation
+from mesascope.studies.oswald2023._shared.best_rates import best_rivals, stacked
+from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured, at_end
+from mesascope.studies.oswald2023._shared.stacks import stack_of
+from mesascope.studies.oswald2023.fig3_deep.rare_prompts import RareLosses
+from mesascope.studies.oswald2023.fig3_deep.study import Figure3Deep, Summary
+from mesascope.studies.oswald2023.fig3_deep.units import UnitsMatched, halfway_in_units
+from mesascope.studies.oswald2023.fig7_depth import readings as depth
+from mesascope.studies.oswald2023.fig7_depth.cells import DeepCosine, DeepLosses
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import one_step_optimum
+
+TASK = LinearRegression(num_examples=6, dim_x=3)
+RATES, CURVATURES = jnp.array([2.0, 3.0, 5.0]), jnp.array([0.05, 0.1, 0.0])
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    return validation(TASK, 2000)
+
+
+def construction():
+    return GDPlusPlusConstruction(RATES, CURVATURES, 3, num_examples=6, dim_x=3).build()
+
+
+def predictions(model, prompts):
+    return eqx.filter_jit(lambda each: jax.vmap(each)(prompts))(model)
+
+
+def test_the_stack_of_an_algorithm_makes_its_steps_and_clips_as_told(prompts):
+    algorithm = GDPlusPlus(RATES, CURVATURES, 3)
+    ours, theirs = predictions(stack_of(algorithm, TASK), prompts), predictions(algorithm, prompts)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    clipped = predictions(stack_of(algorithm, TASK, 0.25), prompts)
+    assert float(jnp.abs(clipped).max()) <= 0.25 < float(jnp.abs(theirs).max())
+
+
+def test_the_construction_has_no_weights_but_those_of_gdpp(prompts):
+    model = construction()
+    restricted = only_gdpp_blocks(model, TASK.dim_x)
+    for ours, theirs in zip(restricted.products(), model.products(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(predictions(restricted, prompts), predictions(model, prompts), rtol=0, atol=1e-13)
+
+
+def test_other_weights_than_those_of_gdpp_are_taken_away():
+    model = Transformer.initialise(3, 2, num_layers=2, num_heads=2, init_scale=1.0, key=jax.random.key(0))
+    reads, writes = model.products()
+    ours = only_gdpp_blocks(model, 3).products()
+    is_x = np.arange(5) < 3
+    np.testing.assert_array_equal(ours[0], np.where(np.outer(is_x, is_x), reads, 0.0))
+    np.testing.assert_array_equal(ours[1], np.where(np.equal.outer(is_x, is_x), writes, 0.0))
+
+
+def test_only_linear_attention_has_its_weights_in_its_products():
+    model = Transformer.initialise(3, attention=SoftmaxSelfAttention, key=jax.random.key(0))
+    with pytest.raises(TypeError, match="needs linear attention"):
+        only_gdpp_blocks(model, 3)
+
+
+def test_more_freedom_is_never_worse(prompts):
+    gd_tied, gd, gdpp_tied, gdpp = errors_of_each(stacked(best_rivals(TASK, 3)), prompts).mean(axis=1)
+    slack = 1.02  # tuned on other tasks than these
+    assert gdpp_tied < slack * gd_tied
+    assert gd < slack * gd_tied
+    assert gdpp < slack * gdpp_tied
+    assert gdpp < slack * gd
+
+
+def test_one_step_s_best_rate_is_the_closed_form():
+    best = one_step_optimum(TASK.num_examples, TASK.dim_x, TASK.input_scale).learning_rate
+    rivals = best_rivals(TASK, 1)
+    np.testing.assert_allclose(rivals.gd_tied.learning_rate, best, rtol=0.03)  # from ten thousand spectra
+    np.testing.assert_allclose(rivals.gdpp_tied.learning_rate, rivals.gd_tied.learning_rate, rtol=1e-4)
+
+
+def test_the_best_stack_is_halfway_to_itself_and_its_rates_are_read_out_of_it(prompts):
+    rivals = best_rivals(TASK, 3)
+    best = stack_of(rivals.gdpp, TASK)
+    models = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), best)
+    halfway, read = at_end(models, rivals, TASK)
+    np.testing.assert_allclose(read.learning_rate, np.stack([rivals.gdpp.learning_rate] * 2), rtol=1e-12)
+    np.testing.assert_allclose(read.curvature[:, :-1], np.stack([rivals.gdpp.curvature] * 2)[:, :-1], rtol=1e-12)
+    expected = np.stack([predictions(best, prompts)[:, 0]] * 2)
+    found = eqx.filter_jit(eqx.filter_vmap(lambda model: jax.vmap(model)(prompts)[:, 0]))(halfway)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+def test_a_model_halfway_to_itself_is_itself(prompts):
+    model = Transformer.initialise(3, num_layers=3, init_scale=0.3, key=jax.random.key(0))
+    halfway = eqx.filter_jit(halfway_in_units)(model, model, prompts)
+    ours, theirs = (predictions(each, prompts) for each in (halfway, model))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * float(jnp.abs(theirs).max()))
+
+
+def test_a_model_halfway_to_another_member_of_its_orbit_is_itself(prompts):
+    model = construction()
+    scaled = eqx.tree_at(lambda m: m.layers[1].query, model, replace_fn=lambda query: 4.0 * query)
+    scaled = eqx.tree_at(lambda m: m.layers[1].output, scaled, replace_fn=lambda output: output / 4.0)
+    halfway = eqx.filter_jit(halfway_in_units)(model, scaled, prompts)
+    ours, theirs = (predictions(each, prompts) for each in (halfway, model))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+
+
+def test_models_are_measured_in_their_order(prompts):
+    models = [Transformer.initialise(3, init_scale=scale, key=jax.random.key(1)) for scale in (0.1, 0.5, 0.9, 1.3)]
+    four = jax.tree.map(lambda *leaves: jnp.stack(leaves).reshape(2, 2, *leaves[0].shape), *models)
+    found = over_models(lambda model: {"loss": mean_error(model, prompts)}, four, 2)["loss"]
+    expected = [float(eqx.filter_jit(mean_error)(model, prompts)) for model in models]
+    np.testing.assert_allclose(found, np.reshape(expected, (2, 2)), rtol=1e-12)
+
+
+def test_figure_3b_s_readings_by_hand():
+    """Two seeds; GD++ with rates for each step loses 2, gradient descent with rates for each step 8."""
+    numbers = dict.fromkeys(StackMeasured._fields, np.ones((2, 1)))
+    numbers |= {"trained": np.array([4.0, 1.0]), "halfway": np.array([8.0, 3.0]), "rivals": np.array([9, 8, 7, 2.0])}
+    numbers |= {"sensitivity_cosine": np.array([[[0.0, 0.0], [0.5, 0.9]], [[0.0, 0.0], [0.8, 0.6]]])}
+    rare = RareLosses(np.array([5.0, 2.0]), *map(np.array, (1e9, 4.0)), np.ones(2), *map(np.array, (1e9, 4.0)))
+    found = Figure3Deep().readings(Summary(StackMeasured(**numbers), UnitsMatched(np.array([40.0, 4.0])), rare))
+    expected = {
+        "beats-gd": [0.5, 0.125],
+        "gdpp": [1.0, -0.5],
+        "clipped": [0.25, -0.5],
+        "cosine": [0.4, -0.2],
+        "interpolation-fails": [2.0, 1.5],
+        "gauge": [10.0, 2.0],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+
+
+def test_figure_7_s_readings_by_hand():
+    def losses(*at_end):
+        return DeepLosses(np.arange(2), np.array([[9.0, each] for each in at_end]), np.array(6.0), np.array(4.0))
+
+    summary = depth.Summary(losses(5.0, 3.0), losses(2.5, 6.0), losses(2.0), DeepCosine(np.array([0.9, 0.8])))
+    expected = {"tied": [0.25, 0.25], "tied-cosine": [0.9, 0.8], "untied-better": [2.0, 0.5], "blocks": [0.5]}
+    found = depth.readings(summary)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
