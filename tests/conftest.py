@@ -3,11 +3,20 @@
 import os
 import signal
 import threading
+from importlib.metadata import version
 
 import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if version("jaxlib").startswith("0.10."):
+    # Tests compile thousands of programs and run each for an instant. XLA ends the process at a flag that it doesn't
+    # know, and other versions may know others.
+    quick_compiler = (
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    )
+    os.environ["XLA_FLAGS"] = f"{quick_compiler} {os.environ.get('XLA_FLAGS', '')}"
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     # A suite in the background ignores Ctrl-C, and so would the programs whose Ctrl-C it tests.
