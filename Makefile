@@ -20,7 +20,7 @@ reproduce: $(VENV)/.installed
 	@$(BIN)/mesascope reproduce $(MESASCOPE_ARGS) || test $$? -eq 1
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=term
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check src tests benchmarks examples

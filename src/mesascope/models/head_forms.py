@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 
 from mesascope.models.asking import AbstractAsking
 from mesascope.models.causal import CHUNK, causal_linear_attention
-from mesascope.models.weighted_sums import weighted_sums
 
 
 class AbstractHeadForm(eqx.Module):
@@ -47,7 +46,8 @@ class HeadByHead(AbstractHeadForm):
     def _one(self, queries, seen):
         if self.weights is None and len(seen) > CHUNK:
             return causal_linear_attention(queries, seen, seen)
-        return weighted_sums(self.weights, queries, seen)
+        weights = jnp.asarray(np.tri(len(seen), dtype=seen.dtype)) if self.weights is None else self.weights
+        return (weights * (queries @ seen.T)) @ seen
 
 
 class CubicForm(AbstractHeadForm):

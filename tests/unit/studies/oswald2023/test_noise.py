@@ -130,8 +130,8 @@ def test_what_weight_decay_does_is_read_off_every_training():
 def levels_of(num_levels, num_depths, **given):
     """Levels of one seed whose numbers are ones where none are given."""
     by_shape = {"seeds": (num_levels, num_depths, 1), "algorithms": (num_levels, num_depths), "level": (num_levels,)}
-    kinds = {name: "seeds" for name in Level._fields[:7]}
-    kinds |= {name: "algorithms" for name in ("gd_loss", "gdpp_loss", "gdpp_curvature")}
+    kinds = dict.fromkeys(Level._fields[:7], "seeds")
+    kinds |= dict.fromkeys(("gd_loss", "gdpp_loss", "gdpp_curvature"), "algorithms")
     return Level(**{name: given.get(name, np.ones(by_shape[kinds.get(name, "level")])) for name in Level._fields})
 
 

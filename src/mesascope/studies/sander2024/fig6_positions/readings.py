@@ -29,7 +29,9 @@ def readings(summary: Summary) -> Readings:
     stops = np.array([law.stop for law in summary.laws])
     rows = np.array([law.stopped[-1] for law in summary.laws])
     ended = np.array([law.ended[-1] for law in summary.laws])
-    before, last, sums = (np.ma.masked_invalid([of.get(mu, np.nan) for mu in summary.mus]) for of in (STOPS, LAST, SUMS))
+    before, last, sums = (
+        np.ma.masked_invalid([of.get(mu, np.nan) for mu in summary.mus]) for of in (STOPS, LAST, SUMS)
+    )
     moments, distances = np.transpose([nearest_least_norm(row) for row in rows])
     away = [np.abs(sampled.stop / stop - 1) for sampled, stop in zip(summary.samples, stops, strict=True)]
     steps = {f"steps on samples, mu = {mu:g}": of.stop for mu, of in zip(summary.mus, summary.samples, strict=True)}
