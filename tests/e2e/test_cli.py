@@ -621,7 +621,9 @@ def test_a_process_that_dies_is_told_and_the_same_command_finishes(tmp_path):
     _, err = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in err) == (2, False)
     assert f"{FAKE} was not run: it was stopped: a process that computed it ended (exit code -9)" in err
-    assert start(*words, cwd=tmp_path).wait(timeout=120) == 0
+    process = start(*words, cwd=tmp_path)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

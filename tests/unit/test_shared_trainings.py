@@ -98,12 +98,11 @@ def test_a_forced_store_computes_what_is_shared_once_more_and_not_twice(tmp_path
     Asking(Doubling(5)).run(Store(tmp_path))
     Asking(Doubling(5)).run(Store(tmp_path, force=True))
     assert CALLS == [5, 5]
-    assert {path.parent.name for path in tmp_path.rglob("*.safetensors")} == {"shared", "test-shared-trainings"}
+    assert {path.parent.name for path in tmp_path.rglob("*.safetensors")} == {"shared", Asking.name()}
 
 
 def test_a_shared_cell_is_nobodys_own():
     one, other = (place(Cell("any", small()), study, 5, "told") for study in ("one", "other"))
-    assert eqx.tree_equal(one.config, other.config)
     assert one._replace(config=None) == other._replace(config=None)
     assert (one.owner, one.seeds, one.settings) == ("shared", 2, describe(small()))
     own = Cell("any", AskingCell(Doubling(1), 2))
