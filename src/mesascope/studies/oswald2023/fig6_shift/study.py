@@ -62,10 +62,17 @@ class Figure6(AbstractStudy):
     title: ClassVar = "Away from the training task stacks fare as their algorithms do, within limits"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 6"
     claims: ClassVar = (
-        Claim("one-near", "One layer follows its gradient step at input scales to 1.5.", GAP, "at most", 0.1),
+        Claim(
+            "one-near",
+            "One layer follows its gradient step at input scales to 1.5.",
+            GAP,
+            "at most",
+            0.1,
+            decided_by="paper",
+        ),
         Claim("one-weights", "One layer follows it for larger teachers.", GAP, "at most", 0.05, **PAPER),
         Claim("one-laws", "One layer follows it for three other input laws.", GAP, "at most", 0.1, **PAPER),
-        Claim("one-noise", "One layer follows it with k of N targets noise.", GAP, "at most", 0.05),
+        Claim("one-noise", "One layer follows it with k of N targets noise.", GAP, "at most", 0.05, decided_by="paper"),
         Claim("two-near", "Two tied layers follow GD++ at input scales to 1.5.", GAP, "at most", 0.2, **PAPER),
         Claim("two-weights", "Two tied layers follow it for larger teachers.", GAP, "at most", 0.1, **PAPER),
         Claim("two-laws", "Two tied layers follow it for three other input laws.", GAP, "at most", 0.2, **PAPER),

@@ -49,7 +49,14 @@ class Figure9(AbstractStudy):
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 9"
     claims: ClassVar = (
         Claim("one-read", "One layer: W_KQ is the identity on inputs.", READ, "at most", 0.1),
-        Claim("one-diagonal", "One layer: the diagonal of W_KQ is constant.", DIAGONAL, "at most", 0.03),
+        Claim(
+            "one-diagonal",
+            "One layer: the diagonal of W_KQ is constant.",
+            DIAGONAL,
+            "at most",
+            0.03,
+            decided_by="paper",
+        ),
         Claim("one-beside", "One layer: beside the diagonal W_KQ is zero.", BESIDE, "at most", 0.1),
         Claim(
             "one-write",
@@ -82,8 +89,22 @@ class Figure9(AbstractStudy):
             "at most",
             0.05,
         ),
-        Claim("tied-curvature", "Tied layers: those entries are the best curvature.", CURVATURE, "at most", 0.1),
-        Claim("tied-rate", "Tied layers: the last entry is the best learning rate.", RATE, "at most", 0.1),
+        Claim(
+            "tied-curvature",
+            "Tied layers: those entries are the best curvature.",
+            CURVATURE,
+            "at most",
+            0.1,
+            decided_by="paper",
+        ),
+        Claim(
+            "tied-rate",
+            "Tied layers: the last entry is the best learning rate.",
+            RATE,
+            "at most",
+            0.1,
+            decided_by="paper",
+        ),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "num_steps": 200, "batch_size": 64, "num_examples": 3, "dim_x": 3},
@@ -103,7 +124,7 @@ class Figure9(AbstractStudy):
     """Size of an input."""
     input_scale: float = 0.5
     """Inputs are uniform on [-input_scale, input_scale]."""
-    tied_depths: tuple[int, ...] = (3,)
+    tied_depths: tuple[int, ...] = (2,)
     """How often the tied layers are applied."""
     first_seed: int = 0
     """The first seed; the others follow."""
