@@ -124,7 +124,7 @@ class Figure9(AbstractStudy):
     """Size of an input."""
     input_scale: float = 0.5
     """Inputs are uniform on [-input_scale, input_scale]."""
-    tied_depths: tuple[int, ...] = (2,)
+    tied_depths: tuple[int, ...] = (3,)
     """How often the tied layers are applied."""
     first_seed: int = 0
     """The first seed; the others follow."""
