@@ -9,6 +9,6 @@ config = ms.FitConfig(num_steps=500, batch_size=256, learning_rate=0.01)
 model = ms.SequenceTransformer.initialise(4, norm=None, key=jax.random.key(0))
 layer = ms.fit(model, process, config, key=jax.random.key(1)).model
 
-rivals = {f"a gradient step, rate {rate:g}": ms.DescentAlongSequence(rate) for rate in (0.02, 0.04, 0.06)}
+rivals = {f"a gradient step, rate {rate:g}": ms.GradientDescentAlongSequence(rate) for rate in (0.02, 0.04, 0.06)}
 rivals["ridge regression"] = ms.RidgeAlongSequence(0.1)
 print(ms.compare(layer, rivals, process, key=jax.random.key(2)))

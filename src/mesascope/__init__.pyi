@@ -2,7 +2,7 @@
 
 # What one derives from
 from .algorithms.along_sequence import (
-    DescentAlongSequence as DescentAlongSequence,
+    GradientDescentAlongSequence as GradientDescentAlongSequence,
 )
 from .algorithms.along_sequence import (
     RidgeAlongSequence as RidgeAlongSequence,
@@ -98,8 +98,8 @@ from .predictor import (
 from .probes.alignment import alignment as alignment
 from .probes.alignment import sensitivity as sensitivity
 from .probes.copying import copying_sensitivity as copying_sensitivity
-from .probes.error import rollout_errors as rollout_errors
-from .probes.error import squared_error as squared_error
+from .probes.error import half_squared_error as half_squared_error
+from .probes.error import half_squared_errors_by_step as half_squared_errors_by_step
 from .probes.generalisation import generalisation_errors as generalisation_errors
 from .probes.interpolation import interpolate as interpolate
 from .probes.weights import learned_rates as learned_rates
@@ -127,15 +127,15 @@ from .tasks.corrupted import CorruptedTargets as CorruptedTargets
 from .tasks.gaussian_regression import GaussianRegression as GaussianRegression
 from .tasks.gaussian_regression import SecondMoments as SecondMoments
 from .tasks.haar import HaarProcess as HaarProcess
-from .tasks.haar import TurnedRotations as TurnedRotations
+from .tasks.haar import TurnedRotationProcess as TurnedRotationProcess
 from .tasks.initial_state import Gaussian as Gaussian
 from .tasks.initial_state import Ones as Ones
 from .tasks.initial_state import Sphere as Sphere
 
 # Tasks and processes
 from .tasks.linear_regression import LinearRegression as LinearRegression
-from .tasks.orthogonal import ConjugatePairs as ConjugatePairs
-from .tasks.orthogonal import Rotations as Rotations
+from .tasks.orthogonal import ConjugatePairProcess as ConjugatePairProcess
+from .tasks.orthogonal import RotationProcess as RotationProcess
 from .tasks.pool import FinitePool as FinitePool
 from .tasks.shifted import Exponential as Exponential
 from .tasks.shifted import Laplace as Laplace

@@ -18,7 +18,7 @@ from mesascope.models.position_weights import AbstractPositionWeights
 from mesascope.predictor import AbstractForecaster, AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
+from mesascope.tasks.orthogonal import ConjugatePairProcess, RotationProcess
 
 EPS = np.finfo(np.float64).eps
 LENGTHS = (1, 2, 5)
@@ -40,12 +40,12 @@ def values(cases):
 
 @pytest.fixture(scope="module")
 def real():
-    return jax.jit(Rotations(6, 4).sample)(jax.random.key(20240))
+    return jax.jit(RotationProcess(6, 4).sample)(jax.random.key(20240))
 
 
 @pytest.fixture(scope="module")
 def complex_():
-    return jax.jit(ConjugatePairs(6, 4).sample)(jax.random.key(20240))
+    return jax.jit(ConjugatePairProcess(6, 4).sample)(jax.random.key(20240))
 
 
 def assert_close(actual, expected):

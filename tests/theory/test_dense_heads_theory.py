@@ -9,7 +9,7 @@ from scipy import optimize
 
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import LearnedWeights
-from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.orthogonal import ConjugatePairProcess
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.dense_heads import dense_losses, mixing_tensor, monomials, visible_tensor
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
@@ -17,7 +17,7 @@ from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 Z = 5  # every statistical comparison: fixed seed, five standard errors
 EPS = np.finfo(np.float64).eps
 DIAGONAL = {"unitary": unitary_losses, "orthogonal": orthogonal_losses}
-PROCESSES = {"unitary": UnitaryProcess, "orthogonal": ConjugatePairs}
+PROCESSES = {"unitary": UnitaryProcess, "orthogonal": ConjugatePairProcess}
 
 
 def drawn(dim, num_heads, num_states):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mesascope.models.diagonal_heads import DiagonalHeads
-from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.orthogonal import ConjugatePairProcess
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
@@ -15,7 +15,7 @@ Z = 5  # standard errors, for each entry
 
 
 @pytest.mark.parametrize(
-    ("process", "losses"), [(UnitaryProcess(5, 2), unitary_losses), (ConjugatePairs(5, 2), orthogonal_losses)]
+    ("process", "losses"), [(UnitaryProcess(5, 2), unitary_losses), (ConjugatePairProcess(5, 2), orthogonal_losses)]
 )
 def test_the_exact_gradient_is_the_mean_of_the_samples(process, losses):
     model = DiagonalHeads.initialise(2, 2, 5, std=0.4, key=jax.random.key(0))

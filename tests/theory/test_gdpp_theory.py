@@ -14,13 +14,12 @@ from mesascope.theory.gdpp import (
     effective_eigenvalue,
     effective_peak,
     filter_degree,
-    filters,
     residual_polynomial,
     sampled_gdpp_loss,
-    squared_error,
 )
 from mesascope.theory.gdpp_optimum import FAMILIES, best_rates, filter_derivatives, fit_rates, starting_points
 from mesascope.theory.linear_regression import gradient_descent_loss, one_step_optimum, sampled_gradient_descent_loss
+from mesascope.theory.residual import filters, squared_error
 
 Z = 5  # every statistical comparison: fixed seed, five standard errors
 EPS = np.finfo(np.float64).eps

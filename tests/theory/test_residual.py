@@ -22,14 +22,14 @@ def test_values_equal_the_definition_and_the_polynomial(num_steps):
             residual *= 1 - rate * s
         expected = residual**2 + noise_variance * s * ((1 - residual) / s) ** 2
         assert sum(c * s**power for power, c in enumerate(coefficients)) == expected
-        value = squared_error(np.array(rates, float), 0.75, np.array([float(s)]))
+        value = squared_error(np.array(rates, float), np.zeros(num_steps), 0.75, np.array([float(s)]))
         np.testing.assert_allclose(value, float(expected), rtol=1e3 * np.finfo(float).eps)
 
 
 def test_an_eigenvalue_of_zero_keeps_the_whole_error():
-    assert squared_error(np.array([0.5, 0.25]), 2.0, np.zeros(1)) == 1.0
+    assert squared_error(np.array([0.5, 0.25]), np.zeros(2), 2.0, np.zeros(1)) == 1.0
     assert squared_error_polynomial(RATES, Fraction(2))[0] == 1
 
 
 def test_overflow_is_infinite():
-    assert squared_error(np.full(3, 1e200), 0.0, np.ones(1)) == np.inf
+    assert squared_error(np.full(3, 1e200), np.zeros(3), 0.0, np.ones(1)) == np.inf

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.algorithms.along_sequence import DescentAlongSequence, RidgeAlongSequence
+from mesascope.algorithms.along_sequence import GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.last_step import LastPhases, TrigonometricRecursion
 from mesascope.algorithms.last_value import LastValue
@@ -13,7 +13,7 @@ from mesascope.algorithms.ridge import Ridge
 from mesascope.prompt import Sequence
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Gaussian
-from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
+from mesascope.tasks.orthogonal import ConjugatePairProcess, RotationProcess
 from mesascope.tasks.unitary import UnitaryProcess
 
 EPS = np.finfo(np.float64).eps
@@ -27,10 +27,10 @@ def largest_error(forecaster, process, key, length=4):
 
 @pytest.mark.parametrize(("forecaster", "process"), [
     (LastPhases(), UnitaryProcess(6, 3, Gaussian())),
-    (LastPhases(), ConjugatePairs(6, 4)),
-    (TrigonometricRecursion(), ConjugatePairs(6, 4)),
-    (TrigonometricRecursion(), Rotations(6, 4, Gaussian())),
-    (LastValue(), Rotations(6, 4, mu=1e15)),
+    (LastPhases(), ConjugatePairProcess(6, 4)),
+    (TrigonometricRecursion(), ConjugatePairProcess(6, 4)),
+    (TrigonometricRecursion(), RotationProcess(6, 4, Gaussian())),
+    (LastValue(), RotationProcess(6, 4, mu=1e15)),
 ])  # fmt: skip
 def test_a_forecast_is_exact_where_it_should_be(forecaster, process, key):
     assert largest_error(forecaster, process, key) <= 1e5 * EPS  # a Gaussian state may be small
@@ -70,7 +70,7 @@ def test_learners_along_a_sequence_are_the_learners_of_its_prompts(process, key)
     for length in (1, 2, 6):
         prompt, rates = sequence.prompt(length), jnp.array([0.1, 0.3, 0.2])
         pairs = [
-            (DescentAlongSequence(rates, 3), GradientDescent(rates * (length - 1), 3)),
+            (GradientDescentAlongSequence(rates, 3), GradientDescent(rates * (length - 1), 3)),
             (RidgeAlongSequence(0.1), Ridge(0.1)),
         ]
         for along, alone in pairs:
@@ -81,10 +81,10 @@ def test_learners_along_a_sequence_are_the_learners_of_its_prompts(process, key)
 
 def test_impossible_learners_are_refused():
     with pytest.raises(ValueError, match="`num_steps` must be an integer of at least 1; got 0"):
-        DescentAlongSequence(0.1, 0)
+        GradientDescentAlongSequence(0.1, 0)
     with pytest.raises(ValueError, match="`coefficient` must be one number or 3 of them, one a step; got shape"):
-        DescentAlongSequence(jnp.ones(2), 3)
+        GradientDescentAlongSequence(jnp.ones(2), 3)
     with pytest.raises(ValueError, match="`coefficient`"):
-        DescentAlongSequence(float("nan"))
+        GradientDescentAlongSequence(float("nan"))
     with pytest.raises(ValueError, match="`penalty`"):
         RidgeAlongSequence(0.0)

@@ -15,7 +15,7 @@ from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.alignment import alignment, sensitivity
-from mesascope.probes.error import rollout_errors, squared_error
+from mesascope.probes.error import half_squared_error, half_squared_errors_by_step
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_rates, learned_step_size
@@ -86,21 +86,21 @@ def test_the_cosine_with_nothing_is_nan(prompt):
 
 def test_squared_error_by_hand(prompt):
     """Weights (1, 1) predict 3 where 4 is right; (1, 1) and (2, 0) predict (3, 4) where (4, 2) is."""
-    assert squared_error(Fixed(jnp.array([[1.0, 1.0]])), prompt) == 0.5
+    assert half_squared_error(Fixed(jnp.array([[1.0, 1.0]])), prompt) == 0.5
     wide = Prompt(prompt.xs, jnp.ones((2, 2)), prompt.query, jnp.array([4.0, 2.0]))
-    assert squared_error(Fixed(jnp.array([[1.0, 1.0], [2.0, 0.0]])), wide) == 2.5
+    assert half_squared_error(Fixed(jnp.array([[1.0, 1.0], [2.0, 0.0]])), wide) == 2.5
 
 
 def test_the_squared_error_of_complex_predictions_is_real():
     prompt = Prompt(*(jnp.ones(shape, complex) for shape in ((2, 1), (2, 1), (1,), (1,))))
-    error = squared_error(Fixed(jnp.array([[1.0 + 2.0j]])), prompt)
+    error = half_squared_error(Fixed(jnp.array([[1.0 + 2.0j]])), prompt)
     assert error.dtype == jnp.float64
     np.testing.assert_allclose(error, 2.0, rtol=1e3 * EPS)
 
 
 def test_rollout_errors_are_the_errors_of_shorter_runs(prompt):
-    errors = rollout_errors(GradientDescent(0.1, 4), prompt)
-    shorter = [squared_error(GradientDescent(0.1, steps), prompt) for steps in (1, 2, 3, 4)]
+    errors = half_squared_errors_by_step(GradientDescent(0.1, 4), prompt)
+    shorter = [half_squared_error(GradientDescent(0.1, steps), prompt) for steps in (1, 2, 3, 4)]
     np.testing.assert_allclose(errors, shorter, rtol=1e3 * EPS)
     assert len(set(np.asarray(errors))) == 4
 
@@ -180,7 +180,7 @@ def test_generalisation_errors_are_paired():
     assert {name: errors.shape for name, errors in together.items()} == {"descent": (3, 5), "zero": (3, 5)}
     one = jax.jit(
         lambda key, shift: [
-            squared_error(each, sample_fn(jax.random.clone(key), shift)) for each in predictors.values()
+            half_squared_error(each, sample_fn(jax.random.clone(key), shift)) for each in predictors.values()
         ]
     )
     for i, shift in enumerate(shifts):
@@ -201,8 +201,8 @@ def test_probes_take_models_and_algorithms_alike(prompt):
 @pytest.mark.parametrize("probe", [
     lambda sequence: alignment(ZeroPredictor(), GradientDescent(), sequence),
     lambda sequence: sensitivity(GradientDescent(), sequence),
-    lambda sequence: squared_error(ZeroPredictor(), sequence),
-    lambda sequence: rollout_errors(GradientDescent(), sequence),
+    lambda sequence: half_squared_error(ZeroPredictor(), sequence),
+    lambda sequence: half_squared_errors_by_step(GradientDescent(), sequence),
 ])  # fmt: skip
 @pytest.mark.usefixtures("as_installed")
 def test_a_probe_needs_a_prompt(probe):

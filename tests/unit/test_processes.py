@@ -10,9 +10,9 @@ import scipy.linalg
 import mesascope.tasks
 from mesascope.discovery import concrete_classes
 from mesascope.tasks._process import AbstractLinearProcess, AbstractProcess
-from mesascope.tasks.haar import HaarProcess, TurnedRotations, orthonormal, rotation_of
+from mesascope.tasks.haar import HaarProcess, TurnedRotationProcess, orthonormal, rotation_of
 from mesascope.tasks.initial_state import Gaussian, Ones, Sphere
-from mesascope.tasks.orthogonal import ConjugatePairs, Rotations
+from mesascope.tasks.orthogonal import ConjugatePairProcess, RotationProcess
 from mesascope.tasks.unitary import UnitaryProcess
 
 EPS = np.finfo(np.float64).eps
@@ -78,7 +78,7 @@ def test_phases_are_uniform_up_to_their_concentration(mu):
 
 
 def test_conjugate_pairs_are_rotations_in_another_basis():
-    pairs, planes = (matrices(process, 5) for process in (ConjugatePairs(3, 4), Rotations(3, 4)))
+    pairs, planes = (matrices(process, 5) for process in (ConjugatePairProcess(3, 4), RotationProcess(3, 4)))
     for diagonal, rotation in zip(pairs, planes, strict=True):
         first = np.sort_complex(np.round(np.diagonal(diagonal), 9))
         np.testing.assert_allclose(first, np.sort_complex(np.round(np.linalg.eigvals(rotation), 9)), atol=1e-8)
@@ -86,7 +86,7 @@ def test_conjugate_pairs_are_rotations_in_another_basis():
 
 def test_a_basis_turns_all_rotations_alike(key):
     basis, _ = jnp.linalg.qr(jax.random.normal(key, (4, 4)))
-    turned, plain = matrices(Rotations(3, 4, basis=basis), 3), matrices(Rotations(3, 4), 3)
+    turned, plain = matrices(RotationProcess(3, 4, basis=basis), 3), matrices(RotationProcess(3, 4), 3)
     np.testing.assert_allclose(turned, np.asarray(basis @ plain @ basis.T), atol=1e3 * EPS)
     np.testing.assert_allclose(turned[0] @ turned[1], turned[1] @ turned[0], atol=1e3 * EPS)
 
@@ -120,7 +120,7 @@ def test_haar_matrices_have_haars_moments():
 @pytest.mark.parametrize(("turning", "expected"), [(0.0, 0.0), (0.1, 0.88), (0.3, 2.23), (1.0, 2.76), (3.0, 2.81)])
 def test_turning_makes_dynamics_commute_less(turning, expected):
     """The mean Frobenius norm of [W, W'] in six dimensions, over 2000 pairs: as found before to two digits."""
-    w = matrices(TurnedRotations(3, 6, turning=turning), 4000)
+    w = matrices(TurnedRotationProcess(3, 6, turning=turning), 4000)
     first, second = w[:2000], w[2000:]
     norms = np.linalg.norm(first @ second - second @ first, axis=(1, 2))
     assert abs(norms.mean() - expected) <= 5 * norms.std(ddof=1) / np.sqrt(2000) + 0.01
@@ -174,20 +174,20 @@ def test_the_law_of_the_first_state_is_one_of_those_there_are(process, initial, 
 @pytest.mark.usefixtures("as_installed")
 def test_a_basis_is_an_array_of_real_numbers(basis, got):
     with pytest.raises(ValueError, match=rf"`basis` must be an array of real floating numbers; got {got}\. .*asarray"):
-        Rotations(5, 2, basis=basis)
+        RotationProcess(5, 2, basis=basis)
 
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: HaarProcess(1), "`num_states` must be an integer of at least 2; got 1"),
     (lambda: HaarProcess(dim=0), "`dim` must be an integer of at least 1; got 0"),
     (lambda: HaarProcess(noise_std=-1.0), "`noise_std` must be zero or positive"),
-    (lambda: TurnedRotations(5, 4, turning=100.0), "`turning` must be at most 8.84 for this size; got 100.0"),
-    (lambda: ConjugatePairs(dim=3), "`dim` must be even, for rotations of planes; got 3"),
-    (lambda: Rotations(dim=5), "`dim` must be even"),
+    (lambda: TurnedRotationProcess(5, 4, turning=100.0), "`turning` must be at most 8.84 for this size; got 100.0"),
+    (lambda: ConjugatePairProcess(dim=3), "`dim` must be even, for rotations of planes; got 3"),
+    (lambda: RotationProcess(dim=5), "`dim` must be even"),
     (lambda: UnitaryProcess(mu=0.0), "`mu` must be positive"),
-    (lambda: Rotations(dim=2, basis=jnp.ones((2, 2))), "`basis` must be orthogonal"),
-    (lambda: Rotations(dim=2, basis=jnp.full((2, 2), jnp.nan)), "`basis` must be orthogonal"),
-    (lambda: Rotations(dim=4, basis=jnp.eye(2)), r"`basis` must have shape \(4, 4\)"),
+    (lambda: RotationProcess(dim=2, basis=jnp.ones((2, 2))), "`basis` must be orthogonal"),
+    (lambda: RotationProcess(dim=2, basis=jnp.full((2, 2), jnp.nan)), "`basis` must be orthogonal"),
+    (lambda: RotationProcess(dim=4, basis=jnp.eye(2)), r"`basis` must have shape \(4, 4\)"),
     (lambda: Sphere(0.0), "`radius` must be positive"),
 ])  # fmt: skip
 def test_what_is_no_process_is_refused(make, message):

@@ -17,7 +17,7 @@ from mesascope.models.position_weights import (
     ToeplitzWeights,
 )
 from mesascope.predictor import AbstractSequencePredictor
-from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.orthogonal import ConjugatePairProcess
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import AugmentedWeights, layer_losses
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
@@ -38,7 +38,7 @@ def assert_mean(values, expected):
 
 
 @pytest.mark.parametrize(("process", "losses"), [
-    (UnitaryProcess(6, 4), unitary_losses), (ConjugatePairs(6, 4), orthogonal_losses),
+    (UnitaryProcess(6, 4), unitary_losses), (ConjugatePairProcess(6, 4), orthogonal_losses),
 ])  # fmt: skip
 def test_diagonal_heads_lose_what_theory_says(process, losses, key):
     model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
@@ -54,8 +54,8 @@ def test_the_augmented_layer_loses_what_theory_says(key):
 
 def test_heads_are_the_sum_over_heads_and_keys_written_out(key):
     model = DenseHeads.initialise(4, 2, 6, std=0.5, key=key)
-    states = ConjugatePairs(6, 4).sample(jax.random.key(1)).states
-    found = model.next_states(ConjugatePairs(6, 4).sample(jax.random.key(1)))
+    states = ConjugatePairProcess(6, 4).sample(jax.random.key(1)).states
+    found = model.next_states(ConjugatePairProcess(6, 4).sample(jax.random.key(1)))
     a, b, p = (np.asarray(each) for each in (model.key_query, model.output_value, model.positions.matrix(6)))
     states = np.asarray(states)
     for last in range(1, 6):
@@ -71,14 +71,14 @@ def test_heads_are_the_sum_over_heads_and_keys_written_out(key):
 def test_diagonal_heads_are_dense_heads_with_diagonal_matrices(key):
     model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
     dense = DenseHeads(*(jax.vmap(jnp.diag)(each) for each in (model.key_query, model.output_value)), model.positions)
-    sequence = ConjugatePairs(6, 4).sample(jax.random.key(1))
+    sequence = ConjugatePairProcess(6, 4).sample(jax.random.key(1))
     np.testing.assert_allclose(dense.next_states(sequence), model.next_states(sequence), rtol=0, atol=1e3 * EPS)
 
 
 def test_the_augmented_layer_is_its_sum_written_out(key):
     """Dense blocks: V u_t times u_t^* G u_T over t up to T, u_t = (s_t, s_{t-1})."""
     model = AugmentedLayer.initialise(4, std=0.5, key=key)
-    sequence = ConjugatePairs(6, 4).sample(jax.random.key(1))
+    sequence = ConjugatePairProcess(6, 4).sample(jax.random.key(1))
     states = np.asarray(sequence.states)
     tokens = np.concatenate([states, np.concatenate([np.zeros((1, 4)), states[:-1]])], axis=1)
     scores, values = np.asarray(model.scores), np.asarray(model.values)

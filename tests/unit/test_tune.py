@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.least_squares import LeastSquares
-from mesascope.probes.error import squared_error
+from mesascope.probes.error import half_squared_error
 from mesascope.prompt import Prompt
 from mesascope.random import normal
 from mesascope.tasks._base import AbstractTask
@@ -45,7 +45,7 @@ class ComplexRegression(AbstractTask):
 
 @eqx.filter_jit
 def mean_error(algorithm, prompts):
-    return jax.vmap(lambda prompt: squared_error(algorithm, prompt))(prompts).mean()
+    return jax.vmap(lambda prompt: half_squared_error(algorithm, prompt))(prompts).mean()
 
 
 def total(algorithm, *parts):

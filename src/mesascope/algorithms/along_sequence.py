@@ -40,11 +40,12 @@ class AbstractAlongSequence(AbstractSequencePredictor):
         return self.trajectory(sequence)[-1]
 
 
-class DescentAlongSequence(AbstractAlongSequence):
+class GradientDescentAlongSequence(AbstractAlongSequence):
     """`num_steps` steps W <- W - c (W S - R) from W = 0, on 1/2 sum_j |s_{j+1} - W s_j|^2.
 
     The coefficient c is the same for every number of pairs, as a layer's weights are, one for all steps or one for
     each; `GradientDescent` with learning_rate c n makes the same steps on n pairs (Sander et al. 2024, proposition 2).
+    So one class cannot serve both: a learning rate there is of the mean over examples, here of the sum over pairs.
     """
 
     coefficient: float | Float[Array, ""] | Float[Array, " steps"] = 0.1
@@ -69,7 +70,7 @@ class DescentAlongSequence(AbstractAlongSequence):
         return lax.scan(step, jnp.zeros_like(cross), coefficients)[1]
 
     @classmethod
-    def examples(cls) -> "tuple[DescentAlongSequence, ...]":
+    def examples(cls) -> "tuple[GradientDescentAlongSequence, ...]":
         """Tiny instances for tests and documentation."""
         return cls(0.2), cls(0.1, num_steps=3), cls(jnp.array([0.1, 0.3]), num_steps=2)
 

@@ -13,7 +13,7 @@ from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import ToeplitzWeights
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Gaussian
-from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.orthogonal import ConjugatePairProcess
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.validation import check_count, check_finite
 
@@ -94,8 +94,8 @@ class OrthogonalHeads(AbstractSequenceConstruction):
     def emulates(self, num_examples: int) -> TrigonometricRecursion:
         return TrigonometricRecursion()
 
-    def holds_on(self) -> ConjugatePairs:
-        return ConjugatePairs(self.num_states, self.dim)
+    def holds_on(self) -> ConjugatePairProcess:
+        return ConjugatePairProcess(self.num_states, self.dim)
 
     @classmethod
     def examples(cls) -> "tuple[OrthogonalHeads, ...]":

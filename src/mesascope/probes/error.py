@@ -7,13 +7,13 @@ from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.prompt import Prompt, check_prompt
 
 
-def squared_error(predictor: AbstractPredictor, prompt: Prompt) -> Float[Array, ""]:
+def half_squared_error(predictor: AbstractPredictor, prompt: Prompt) -> Float[Array, ""]:
     """1/2 |prediction - target|^2: the unit of every loss here (von Oswald et al. 2023, eq. 5, with the code's 1/2)."""
     check_prompt(prompt)
     return jnp.sum(jnp.abs(predictor(prompt) - prompt.target) ** 2) / 2
 
 
-def rollout_errors(predictor: AbstractStepwise, prompt: Prompt) -> Float[Array, " steps"]:
+def half_squared_errors_by_step(predictor: AbstractStepwise, prompt: Prompt) -> Float[Array, " steps"]:
     """The same after each step or layer: what a layer applied many times does to the error."""
     check_prompt(prompt)
     errors = predictor.trajectory(prompt) - prompt.target[None, :]

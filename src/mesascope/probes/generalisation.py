@@ -6,7 +6,7 @@ import jax
 from jaxtyping import Array, Float, Key, Num
 
 from mesascope.predictor import AbstractPredictor
-from mesascope.probes.error import squared_error
+from mesascope.probes.error import half_squared_error
 from mesascope.prompt import Prompt
 
 
@@ -24,6 +24,6 @@ def generalisation_errors(
 
     def at(shift: Array, key: Key[Array, ""]) -> dict[str, Float[Array, ""]]:
         prompt = sample_fn(jax.random.clone(key), shift)  # used again on purpose
-        return {name: squared_error(predictor, prompt) for name, predictor in predictors.items()}
+        return {name: half_squared_error(predictor, prompt) for name, predictor in predictors.items()}
 
     return jax.vmap(jax.vmap(at, in_axes=(None, 0)), in_axes=(0, None))(shifts, keys)

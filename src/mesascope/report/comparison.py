@@ -16,7 +16,7 @@ from rich.text import Text
 
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.alignment import alignment
-from mesascope.probes.error import squared_error
+from mesascope.probes.error import half_squared_error
 from mesascope.prompt import Prompt
 from mesascope.stats import Estimate, mean_interval, paired_ratio_interval
 from mesascope.tasks._base import AbstractTask
@@ -131,7 +131,7 @@ def _prompts(task: AbstractTask | AbstractProcess, key: Key[Array, ""], num_prom
 
 
 def _losses(predictor: AbstractPredictor, prompts: Prompt) -> np.ndarray:
-    return np.asarray(eqx.filter_jit(jax.vmap(lambda prompt: squared_error(predictor, prompt)))(prompts))
+    return np.asarray(eqx.filter_jit(jax.vmap(lambda prompt: half_squared_error(predictor, prompt)))(prompts))
 
 
 def _alignments(

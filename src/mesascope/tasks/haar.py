@@ -9,7 +9,7 @@ from mesascope.contraction import matmul, matvec
 from mesascope.random import normal
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.initial_state import Sphere
-from mesascope.tasks.orthogonal import AbstractRotations, rotate
+from mesascope.tasks.orthogonal import AbstractRotationProcess, rotate
 from mesascope.validation import check_count, check_non_negative
 
 NUM_SQUARINGS, TAYLOR_ORDER, LARGEST_NORM = 7, 10, 50  # scaled, 50 is .4, where the series is exact to 1e-12
@@ -32,7 +32,7 @@ class HaarProcess(AbstractLinearProcess):
         return cls(5, 3), cls(4, 2, Sphere(2.0), noise_std=0.1)
 
 
-class TurnedRotations(AbstractRotations):
+class TurnedRotationProcess(AbstractRotationProcess):
     """W = Q R Q^T, R rotations of fixed planes, Q = exp(turning K) drawn anew.
 
     K = (G - G^T) / 2, G with standard normal entries. At `turning` 0 all W commute; the larger it is, the less they do.
@@ -59,7 +59,7 @@ class TurnedRotations(AbstractRotations):
         return matvec(basis, rotate(angles, matvec(basis.T, state)))
 
     @classmethod
-    def examples(cls) -> "tuple[TurnedRotations, ...]":
+    def examples(cls) -> "tuple[TurnedRotationProcess, ...]":
         return cls(5, 4), cls(4, 2, Sphere(), turning=1.0)
 
 

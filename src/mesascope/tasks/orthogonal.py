@@ -12,7 +12,7 @@ from mesascope.tasks.unitary import phases
 from mesascope.validation import check_positive, check_real_array, check_shape
 
 
-class AbstractRotations(AbstractLinearProcess):
+class AbstractRotationProcess(AbstractLinearProcess):
     """d / 2 independent angles theta / mu, theta uniform on [0, 2 pi]."""
 
     mu: float | Array = 1.0
@@ -26,7 +26,7 @@ class AbstractRotations(AbstractLinearProcess):
         return jax.random.uniform(key, (self.dim // 2,), maxval=2 * jnp.pi) / self.mu
 
 
-class ConjugatePairs(AbstractRotations):
+class ConjugatePairProcess(AbstractRotationProcess):
     """W = diag(e^{i theta_1}, e^{-i theta_1}, e^{i theta_2}, ...): rotations in their common complex basis.
 
     The orthogonal model of Sander et al. 2024, section 4.2.
@@ -38,11 +38,11 @@ class ConjugatePairs(AbstractRotations):
         return phases(jnp.stack([dynamics, -dynamics], axis=1).ravel()) * state
 
     @classmethod
-    def examples(cls) -> "tuple[ConjugatePairs, ...]":
+    def examples(cls) -> "tuple[ConjugatePairProcess, ...]":
         return cls(5, 4), cls(4, 2, mu=10.0)
 
 
-class Rotations(AbstractRotations):
+class RotationProcess(AbstractRotationProcess):
     """W = Q R Q^T with R the rotations of the planes (1, 2), (3, 4), ...; Q = `basis` is the same for all W."""
 
     basis: Float[Array, "d d"] | None = None
@@ -65,7 +65,7 @@ class Rotations(AbstractRotations):
         return rotated if self.basis is None else self.basis @ rotated
 
     @classmethod
-    def examples(cls) -> "tuple[Rotations, ...]":
+    def examples(cls) -> "tuple[RotationProcess, ...]":
         turned = jnp.array([[0.6, -0.8], [0.8, 0.6]])
         return cls(5, 4), cls(4, 2, Sphere(), noise_std=0.1, basis=turned)
 

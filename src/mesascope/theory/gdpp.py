@@ -23,16 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mesascope.theory.linear_regression import SampledLoss
-from mesascope.theory.residual import step_sizes
+from mesascope.theory.residual import squared_error, step_sizes
 from mesascope.theory.spectrum import sample_spectra
 from mesascope.validation import check_count, check_finite, check_non_negative, check_positive, check_shape
-
-
-class Filters(NamedTuple):
-    """What is left of the teacher, r(s), and what is read from each label, q(s), at every eigenvalue."""
-
-    residual: np.ndarray
-    readout: np.ndarray
 
 
 class Peak(NamedTuple):
@@ -40,29 +33,6 @@ class Peak(NamedTuple):
 
     eigenvalue: float
     value: float
-
-
-def filters(rates: ArrayLike, curvatures: ArrayLike, spectra: np.ndarray) -> Filters:
-    """r(s) and q(s) after one step for each of `rates` and `curvatures`; eigenvalues may be zero.
-
-    Products, not coefficients: stable for any number of steps. Beyond the range of floats the values are not finite.
-    """
-    residual, readout, passed = np.ones_like(spectra), np.zeros_like(spectra), np.ones_like(spectra)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for rate, curvature in zip(np.atleast_1d(rates), np.atleast_1d(curvatures), strict=True):
-            transformed = spectra * passed**2  # s_k: the data have passed prod (1 - curvature_i s_i)
-            readout = readout + rate * passed**2 * residual
-            residual = residual * (1 - rate * transformed)
-            passed = passed * (1 - curvature * transformed)
-    return Filters(residual, readout)
-
-
-def squared_error(rates: ArrayLike, curvatures: ArrayLike, noise_variance: float, spectra: np.ndarray) -> np.ndarray:
-    """r(s)^2 + noise_variance s q(s)^2 at every eigenvalue; inf where it overflows."""
-    residual, readout = filters(rates, curvatures, spectra)
-    with np.errstate(over="ignore", invalid="ignore"):
-        error = residual**2 + noise_variance * spectra * readout**2
-    return np.where(np.isnan(error), np.inf, error)
 
 
 def filter_degree(num_steps: int) -> int:

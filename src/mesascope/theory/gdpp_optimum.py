@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra, squared_error
+from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra
+from mesascope.theory.residual import squared_error
 from mesascope.validation import check_count, check_non_negative
 
 TOLERANCE = 1e-9  # a relative gain below which the search is over

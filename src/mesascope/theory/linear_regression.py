@@ -124,9 +124,10 @@ def sampled_gradient_descent_loss(
     check_count("num_samples", num_samples, minimum=2)
     check_count("seed", seed, minimum=0)
     squared_scale, noise_variance = float(input_scale) ** 2, float(noise_std) ** 2
+    steps = rates / num_examples
     with np.errstate(over="ignore", invalid="ignore"):
         traces = [
-            squared_error(rates / num_examples, noise_variance, squared_scale * spectra).sum(axis=1)
+            squared_error(steps, np.zeros(num_steps), noise_variance, squared_scale * spectra).sum(axis=1)
             for spectra in sample_spectra(num_examples, dim_x, num_samples, seed)
         ]
         losses = squared_scale / 6 * dim_y * np.concatenate(traces)

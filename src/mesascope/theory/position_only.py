@@ -86,13 +86,18 @@ def descent_losses(
 def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most: float = 1e15) -> float:
     """The first number of steps at which the loss is at most `tolerance`; inf beyond `most`."""
     check_positive("tolerance", tolerance)
+    shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
+    parts = values * vectors[-1] ** 2
+
+    def reached(num_steps: float) -> bool:
+        return parts @ _powers(shrinks, np.asarray(2 * num_steps)) <= tolerance
+
     low, high = 0.0, most
-    if descent_losses(num_positions, mu, rate, np.array([high]))[0] > tolerance:
+    if not reached(high):
         return float("inf")
     while high - low > 1:
         middle = np.floor((low + high) / 2)
-        reached = descent_losses(num_positions, mu, rate, np.array([middle]))[0] <= tolerance
-        low, high = (low, middle) if reached else (middle, high)
+        low, high = (low, middle) if reached(middle) else (middle, high)
     return float(high)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.probes.alignment import alignment
-from mesascope.probes.error import rollout_errors, squared_error
+from mesascope.probes.error import half_squared_error, half_squared_errors_by_step
 from mesascope.prompt import Prompt
 from mesascope.random import VALIDATION_SEED
 from mesascope.study.cell import Arrays
@@ -36,7 +36,7 @@ def validation(task: AbstractTask, num_prompts: int) -> Prompt:
 
 def errors_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, " prompts"]:
     """The squared error on every prompt."""
-    return jax.vmap(lambda prompt: squared_error(predictor, prompt))(prompts)
+    return jax.vmap(lambda prompt: half_squared_error(predictor, prompt))(prompts)
 
 
 compiled_errors_of = eqx.filter_jit(errors_of)
@@ -57,7 +57,7 @@ def errors_of_each(models: Any, prompts: Prompt, num_axes: int = 1) -> Float[np.
 
 def errors_along(predictor: AbstractStepwise, prompts: Prompt) -> Float[Array, "prompts steps"]:
     """The squared error on every prompt after every step."""
-    return jax.vmap(lambda prompt: rollout_errors(predictor, prompt))(prompts)
+    return jax.vmap(lambda prompt: half_squared_errors_by_step(predictor, prompt))(prompts)
 
 
 def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:

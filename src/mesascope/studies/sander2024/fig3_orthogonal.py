@@ -16,7 +16,7 @@ from mesascope.studies.sander2024._shared.exact_heads_readings import arrived, f
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import AbstractConfig, Arrays, Cell, Workspace
 from mesascope.study.claim import Claim
-from mesascope.tasks.orthogonal import Rotations
+from mesascope.tasks.orthogonal import RotationProcess
 from mesascope.theory.diagonal_heads import check_pairs, orthogonal_floor
 from mesascope.training.exact import Descent
 from mesascope.validation import check_count, check_non_negative
@@ -56,7 +56,7 @@ class DoubleAngleCell(AbstractConfig):
 
     def error(self, key: Key[Array, ""]) -> Float[Array, ""]:
         """The largest entry over the angles of one seed."""
-        process = Rotations(num_states=3, dim=self.dim)
+        process = RotationProcess(num_states=3, dim=self.dim)
 
         def of_angles(angles: Float[Array, " pairs"]) -> Float[Array, "d d"]:
             cosines = jnp.repeat(jnp.cos(angles), 2)[:, None]

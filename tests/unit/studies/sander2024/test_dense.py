@@ -11,7 +11,7 @@ from mesascope.studies.sander2024.dense.cells import LAWS, ROTATIONS, UNITARY, D
 from mesascope.studies.sander2024.dense.haar import HaarLosses
 from mesascope.studies.sander2024.dense.readings import Summary, readings
 from mesascope.studies.sander2024.dense.tensors import leftovers
-from mesascope.tasks.orthogonal import Rotations
+from mesascope.tasks.orthogonal import RotationProcess
 from mesascope.training.exact import Descent
 
 EPS = np.finfo(np.float64).eps
@@ -25,7 +25,7 @@ def test_rotations_in_a_basis_lose_what_the_exact_loss_says(key):
     columns = eigenbasis(ROTATIONS, basis)
     model = DenseHeads.initialise(dim, 2, num_states, std=0.4, key=jax.random.key(1))
     cell = DenseCell(ROTATIONS, (2,), dim, num_states, 0.1, Descent(), 1, 1, 0)
-    process = Rotations(num_states, dim, basis=basis)
+    process = RotationProcess(num_states, dim, basis=basis)
     start = jnp.real(columns.sum(axis=1))
     np.testing.assert_allclose(start, columns.sum(axis=1), atol=1e3 * EPS)
 

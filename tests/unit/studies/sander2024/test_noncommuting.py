@@ -21,7 +21,7 @@ from mesascope.studies.sander2024.noncommuting.six_scalars import (
     two_terms,
 )
 from mesascope.study.cell import Workspace
-from mesascope.tasks.haar import HaarProcess, TurnedRotations
+from mesascope.tasks.haar import HaarProcess, TurnedRotationProcess
 from mesascope.tasks.initial_state import Sphere
 from mesascope.theory.best_product import best_product
 
@@ -68,7 +68,7 @@ def test_every_second_state_negated_negates_a1_a4_and_b2():
     np.testing.assert_allclose(of_flipped, -flipped(LAYER.next_states(sequence)), atol=TOLERANCE)  # row T is of s_{T+1}
 
 
-@pytest.mark.parametrize("process", [PROCESS, TurnedRotations(9, 4, Sphere(), turning=0.3)])
+@pytest.mark.parametrize("process", [PROCESS, TurnedRotationProcess(9, 4, Sphere(), turning=0.3)])
 def test_odd_products_average_to_zero(process):
     """Those that `both_signs` leaves out; it keeps all others."""
     moments = sampled(process, 4000, 500)
@@ -83,7 +83,7 @@ def test_odd_products_average_to_zero(process):
 
 
 def test_six_scalars_do_better_than_two_terms_on_turned_planes_and_no_neighbour_does():
-    process = TurnedRotations(17, 4, Sphere(), turning=0.0)
+    process = TurnedRotationProcess(17, 4, Sphere(), turning=0.0)
     found = SixScalars(**SixScalarsCell(process, 100, 3000).compute(Workspace()))
     gain, low, high = found.gain
     assert low <= gain <= high

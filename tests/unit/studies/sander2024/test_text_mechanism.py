@@ -13,7 +13,7 @@ from mesascope.studies.sander2024.text_mechanism.cells import TextLayers, likene
 from mesascope.studies.sander2024.text_mechanism.fits import FitsCell, Spectra, moduli, spectrum
 from mesascope.studies.sander2024.text_mechanism.readings import left_over, ordered_less_shuffled, readings
 from mesascope.study.cell import Workspace
-from mesascope.tasks.orthogonal import Rotations
+from mesascope.tasks.orthogonal import RotationProcess
 from mesascope.tasks.text import TextWindows
 
 EPS = np.finfo(np.float64).eps
@@ -32,7 +32,7 @@ def test_heads_that_are_orthogonal_have_no_defect_and_positions_their_ratio():
 
 def test_size_makes_a_rival_distant_but_leaves_nothing_over():
     """A layer's likeness to three times its own predictions, to their negative, and to nothing."""
-    windows = Rotations(8, 4).sample_batch(jax.random.key(0), 5)
+    windows = RotationProcess(8, 4).sample_batch(jax.random.key(0), 5)
     layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
     own = forecasts_of(windows, layer)
     found = likeness_of(windows, Rivals(3 * own, -own, jnp.zeros_like(own)), layer)
@@ -51,7 +51,7 @@ def test_what_is_left_over_is_the_least_distance_over_all_scales():
 
 def test_the_fit_to_a_rotation_has_its_angles():
     start = np.array([1.0, 0.0, 0.5, 0.5])
-    states = np.asarray(Rotations(8, 4).sequence((jnp.array([0.3, 1.1]), jnp.asarray(start), None)).states)
+    states = np.asarray(RotationProcess(8, 4).sequence((jnp.array([0.3, 1.1]), jnp.asarray(start), None)).states)
     found = spectrum(*moments(states[None]), 1e-10)
     np.testing.assert_allclose(moduli(found), 1, atol=1e-9)
     angles = np.sort(np.arctan2(found[0, :, 1], found[0, :, 0]))

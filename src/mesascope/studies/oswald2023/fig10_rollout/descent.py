@@ -107,7 +107,7 @@ class PopulationCell(AbstractConfig):
 
     def losses(self, rate: float, num_steps: int, spectra: Float[np.ndarray, "spectra dx"]) -> np.ndarray:
         """The expected loss given each spectrum, as in `theory.linear_regression`."""
-        traces = squared_error(np.full(num_steps, rate), 0.0, spectra).sum(axis=1)
+        traces = squared_error(np.full(num_steps, rate), np.zeros(num_steps), 0.0, spectra).sum(axis=1)
         return float(self.task.input_scale) ** 2 / 6 * self.task.dim_y * traces
 
 

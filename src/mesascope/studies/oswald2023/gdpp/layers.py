@@ -12,7 +12,8 @@ from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import jit_once
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
-from mesascope.theory.gdpp import effective_eigenvalue, filters
+from mesascope.theory.gdpp import effective_eigenvalue
+from mesascope.theory.residual import filters
 
 
 class LayerErrors(NamedTuple):

@@ -7,8 +7,9 @@ import numpy as np
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.oswald2023.gdpp.readings import GD, NUM_SPECTRA, Summary
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp import drawn_spectra, filters
+from mesascope.theory.gdpp import drawn_spectra
 from mesascope.theory.gdpp_optimum import FAMILIES
+from mesascope.theory.residual import filters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import compiled_errors_of
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp import squared_error
 from mesascope.theory.gdpp_optimum import FAMILIES, fit_rates, starting_points
+from mesascope.theory.residual import squared_error
 from mesascope.training.tune import tune, tuning_prompts
 
 Rates = tuple[Float[np.ndarray, " steps"], Float[np.ndarray, " steps"]]  # and curvatures, in the units of the theory

@@ -9,8 +9,9 @@ from mesascope.studies.oswald2023.gdpp.layers import LayerErrors
 from mesascope.studies.oswald2023.gdpp.rates import Fitted, Tuned
 from mesascope.study.base import Readings
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra, filter_degree, squared_error
+from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra, filter_degree
 from mesascope.theory.gdpp_optimum import FAMILIES
+from mesascope.theory.residual import squared_error
 
 GD, GD_STEPS, SHARED, STEPS = FAMILIES
 NUM_SPECTRA = 2000  # behind the losses of Chebyshev's rates, and the density that is drawn

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mesascope.algorithms.along_sequence import DescentAlongSequence, RidgeAlongSequence
+from mesascope.algorithms.along_sequence import GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count
@@ -69,7 +69,7 @@ def _best_of(windows: Sequence, grid: Float[Array, " k"]) -> Float[Array, ""]:
 
 @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
 def _rivals(tuning: Sequence, held_out: Sequence, penalty: Float[Array, ""]) -> tuple[Rivals, Rivals, Tuned]:
-    step = DescentAlongSequence(1.0)
+    step = GradientDescentAlongSequence(1.0)
     target, unscaled = targets(tuning), forecasts_of(tuning, step)
     coefficient = jnp.sum(unscaled * target) / jnp.sum(unscaled**2)
     forecasts = Rivals(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mesascope.algorithms.along_sequence import AbstractAlongSequence, DescentAlongSequence, RidgeAlongSequence
+from mesascope.algorithms.along_sequence import AbstractAlongSequence, GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
 from mesascope.studies._shared.training import Training
@@ -85,7 +85,7 @@ class RivalsCell(AbstractConfig):
 
         @jax.jit
         def along(grid: Float[Array, " c"]) -> Float[Array, "c steps"]:
-            descents = partial(DescentAlongSequence, num_steps=self.max_steps)
+            descents = partial(GradientDescentAlongSequence, num_steps=self.max_steps)
             return jax.lax.map(lambda each: mean_losses(descents(each), sequences).mean(axis=1), grid)
 
         grid = np.geomspace(self.lowest, self.highest, self.grid_size)
@@ -140,7 +140,7 @@ def _scaled(tuning: Sequence, held_out: Sequence) -> tuple[Float[Array, " t"], F
 
 def directions(sequence: Sequence) -> Float[Array, "t d"]:
     """The answer of a step of gradient descent after every state, its length one; zero where there is no answer."""
-    answers = DescentAlongSequence(1.0, 1).trajectory(sequence)[0]
+    answers = GradientDescentAlongSequence(1.0, 1).trajectory(sequence)[0]
     lengths = jnp.linalg.norm(answers, axis=-1, keepdims=True)
     return jnp.where(lengths > 0, answers / jnp.where(lengths > 0, lengths, 1.0), 0.0)
 
@@ -160,4 +160,4 @@ def mean_losses(learner: AbstractAlongSequence, sequences: Sequence) -> Float[Ar
 def last_losses(coefficients: Float[Array, "c steps"], sequences: Sequence) -> Float[Array, "c t"]:
     """The losses along sequences after all steps, with each row of coefficients; a step with zero changes nothing."""
     steps = coefficients.shape[1]
-    return jax.lax.map(lambda row: mean_losses(DescentAlongSequence(row, steps), sequences)[-1], coefficients)
+    return jax.lax.map(lambda row: mean_losses(GradientDescentAlongSequence(row, steps), sequences)[-1], coefficients)

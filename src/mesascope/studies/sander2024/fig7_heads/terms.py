@@ -14,7 +14,7 @@ from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones
-from mesascope.tasks.orthogonal import ConjugatePairs
+from mesascope.tasks.orthogonal import ConjugatePairProcess
 
 
 class Terms(NamedTuple):
@@ -46,7 +46,7 @@ class TermsCell(AbstractConfig):
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`Terms`, in float64."""
-        pairs = ConjugatePairs(self.num_states, self.dim + self.dim % 2, Ones())
+        pairs = ConjugatePairProcess(self.num_states, self.dim + self.dim % 2, Ones())
         haar = HaarProcess(self.num_states, self.dim, Ones(unit=True))
         with jax.enable_x64(True):
             keys = jax.vmap(jax.random.split, out_axes=1)(seed_keys(self.first_seed, self.seeds))

@@ -18,7 +18,7 @@ from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
-from mesascope.tasks.haar import TurnedRotations
+from mesascope.tasks.haar import TurnedRotationProcess
 from mesascope.training.config import FitConfig
 
 LAYERS = {"dense": AugmentedLayer, "scalar": ScalarAugmentedLayer}
@@ -91,7 +91,7 @@ def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig,
 
 def traced(process: AbstractLinearProcess) -> AbstractLinearProcess:
     """The process with its turning as an array, so that those turned more or less share compiled programs."""
-    if not isinstance(process, TurnedRotations):
+    if not isinstance(process, TurnedRotationProcess):
         return process
     return dataclasses.replace(process, turning=jnp.asarray(process.turning, float))
 

@@ -17,7 +17,7 @@ from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
 from mesascope.tasks._process import AbstractLinearProcess
-from mesascope.tasks.haar import HaarProcess, TurnedRotations
+from mesascope.tasks.haar import HaarProcess, TurnedRotationProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
 from mesascope.validation import check_count, check_non_negative
@@ -200,7 +200,7 @@ class NonCommuting(AbstractStudy):
     def laws(self) -> dict[str, AbstractLinearProcess]:
         """Processes with s_1 uniform on the sphere, the least turned first, Haar's last."""
         sizes = (self.num_states, self.dim, Sphere())
-        turned = {f"tau = {each:g}": TurnedRotations(*sizes, turning=each) for each in self._all_turnings()}
+        turned = {f"tau = {each:g}": TurnedRotationProcess(*sizes, turning=each) for each in self._all_turnings()}
         return {**turned, HAAR: HaarProcess(*sizes)}
 
     def cells(self) -> tuple[Cell, ...]:
@@ -212,7 +212,7 @@ class NonCommuting(AbstractStudy):
                 *(Cell(f"{kind} layers, {name}", self._layers(kind, process)) for kind in self._kinds(process)),
             ]
         for turning in self._all_turnings():
-            process = TurnedRotations(self.fixed_num_states, self.fixed_dim, Ones(unit=True), turning=turning)
+            process = TurnedRotationProcess(self.fixed_num_states, self.fixed_dim, Ones(unit=True), turning=turning)
             cells.append(Cell(f"terms, s_1 fixed, tau = {turning:g}", LawCell(process, self.num_validation)))
         return tuple(cells)
 
@@ -236,7 +236,7 @@ class NonCommuting(AbstractStudy):
 
     def _kinds(self, process: AbstractLinearProcess) -> tuple[str, ...]:
         """The kinds of layers that are trained on a law."""
-        return () if isinstance(process, TurnedRotations) and process.turning in self.untrained else tuple(LAYERS)
+        return () if isinstance(process, TurnedRotationProcess) and process.turning in self.untrained else tuple(LAYERS)
 
     def _layers(self, kind: str, process: AbstractLinearProcess) -> LayersCell:
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
