@@ -98,7 +98,7 @@ def test_the_squared_error_of_complex_predictions_is_real():
     np.testing.assert_allclose(error, 2.0, rtol=1e3 * EPS)
 
 
-def test_rollout_errors_are_the_errors_of_shorter_runs(prompt):
+def test_half_squared_errors_by_step_are_the_errors_of_shorter_runs(prompt):
     errors = half_squared_errors_by_step(GradientDescent(0.1, 4), prompt)
     shorter = [half_squared_error(GradientDescent(0.1, steps), prompt) for steps in (1, 2, 3, 4)]
     np.testing.assert_allclose(errors, shorter, rtol=1e3 * EPS)

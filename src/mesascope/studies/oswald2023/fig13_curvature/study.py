@@ -23,14 +23,7 @@ MORE = f"largest {CURVATURE} over N > 10"
 EXTREME = "largest distance of a published extreme, in standard deviations on a logarithmic scale,"
 MEDIAN = "largest ratio of the median condition number after one map to that before"
 HEURISTIC = "smallest ratio of the gamma that conditions best to the learned one"
-MANY = {
-    "seeds": 5,
-    "other_seeds": 3,
-    "num_steps": 5000,
-    "batch_size": 2048,
-    "learning_rate": 1e-3,
-    "num_replicates": 50,
-}
+MANY = {"seeds": 5, "other_seeds": 3, "num_steps": 5000, "learning_rate": 1e-3, "num_replicates": 50}
 
 
 class Figure13(AbstractStudy):
@@ -75,7 +68,7 @@ class Figure13(AbstractStudy):
     """Trainings for each of the other numbers of examples."""
     num_steps: int = 1500
     """Training steps."""
-    batch_size: int = 1024
+    batch_size: int = 2048
     """Prompts a training step."""
     learning_rate: float = 1.5e-3
     """Adam's rate; the authors' is 0.001."""

@@ -114,7 +114,7 @@ class Figure5(AbstractStudy):
     """Trainings, each from a key of its own."""
     linear_seeds: int = 1
     """Trainings with a linear first layer."""
-    num_steps: int = 2000
+    num_steps: int = 2500
     """Training steps."""
     batch_size: int = 512
     """Prompts a training step."""
