@@ -90,7 +90,7 @@ def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most:
     parts = values * vectors[-1] ** 2
 
     def reached(num_steps: float) -> bool:
-        return parts @ _powers(shrinks, np.asarray(2 * num_steps)) <= tolerance
+        return bool(parts @ _powers(shrinks, np.asarray(2 * num_steps)) <= tolerance)
 
     low, high = 0.0, most
     if not reached(high):
