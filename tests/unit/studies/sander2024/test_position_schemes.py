@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.positions import SinusoidalPositions
 from mesascope.studies.sander2024.position_schemes.cells import SchemesCell, TrainedSchemes, concentrated_loss
-from mesascope.studies.sander2024.position_schemes.held import Held, HeldCell, bilinear_digits, spread
+from mesascope.studies.sander2024.position_schemes.digits import bilinear_digits
+from mesascope.studies.sander2024.position_schemes.held import Held, HeldCell, spread
 from mesascope.studies.sander2024.position_schemes.readings import readings
 from mesascope.study.cell import Workspace
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import mpmath
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -20,6 +19,7 @@ from mesascope.models.position_weights import (
 )
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies.sander2024.position_schemes.cells import concentrated_loss
+from mesascope.studies.sander2024.position_schemes.digits import bilinear_digits
 from mesascope.studies.sander2024.position_schemes.schemes import Starts
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
@@ -102,23 +102,3 @@ def expansion(loss_fn: Callable[[Array], Array], size: int) -> tuple[Array, Arra
 def least_of_quadratic(value: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> float:
     """The least value, at x = -H^+ g."""
     return float(value + gradient @ np.linalg.lstsq(hessian, -gradient, rcond=None)[0] / 2)
-
-
-def bilinear_digits(dim_codes: int, num_positions: int) -> float:
-    """log10 of the largest entry of the M of least norm whose e_q^T M e_k is one for the newest key k, else zero.
-
-    e are sinusoidal encodings (`SinusoidalPositions`); inf where there are fewer than positions. Computed with 200
-    digits: encodings of neighbours differ by so little that floats cannot tell twelve of them from eleven.
-    """
-    if num_positions > dim_codes:
-        return float("inf")
-    with mpmath.workdps(200):
-        codes = mpmath.matrix(num_positions, dim_codes)
-        for position in range(num_positions):
-            for column in range(dim_codes):
-                angle = position * mpmath.mpf(10_000) ** (-mpmath.mpf(2 * (column // 2)) / dim_codes)
-                codes[position, column] = mpmath.cos(angle) if column % 2 else mpmath.sin(angle)
-        newest = mpmath.matrix(np.eye(num_positions, k=1).tolist())
-        inverse = codes.T * mpmath.inverse(codes * codes.T)
-        bilinear = inverse * newest * inverse.T
-        return float(mpmath.log10(max(abs(entry) for entry in bilinear)))
