@@ -613,7 +613,11 @@ def test_cells_run_side_by_side_with_the_same_results(tmp_path):
     )
     assert len(one) == 2
     np.testing.assert_equal(one, two)
-    assert (tmp_path / "two" / FAKE / "figures-quick" / "doubles.png").exists()
+    figure = Path("three", FAKE, "figures-quick", "doubles.png")
+    process = start("run", FAKE, "--runs", "three", "--workers", "2", "--json", cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert json.loads(out)["studies"][0]["figures"] == [str(figure)], err  # which another process draws
+    assert (tmp_path / figure).exists()
 
 
 def test_a_process_that_dies_is_told_and_the_same_command_finishes(tmp_path):

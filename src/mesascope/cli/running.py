@@ -32,11 +32,15 @@ SECONDS_WORTH_IT = 10.0  # of computing, less than which new processes take long
 
 
 class Shown(NamedTuple):
-    """A study that ran, its figures, and where they lie."""
+    """A study that ran, where its figures lie, and what they are drawn from, as a digest."""
 
     result: StudyResult
-    figures: list[Path]
     directory: Path
+    digest: str
+
+    def figures(self) -> list[Path]:
+        """Those drawn by now."""
+        return list(drawn(self.directory, self.digest) or ())
 
 
 class Outcomes(NamedTuple):
@@ -61,7 +65,7 @@ def run(request: Request) -> int:
     except DirectoryError as error:
         raise InputError(str(error)) from error
     if done and command.json:
-        print_json({"studies": [as_json(*shown[:2]) for shown in done], "not_run": not_run})
+        print_json({"studies": [as_json(shown.result, shown.figures()) for shown in done], "not_run": not_run})
     elif done and not command.quiet:
         _print_end(done, command, time.perf_counter() - started)
     if not_run:
@@ -140,15 +144,13 @@ def _show(done: Done, command: Running, pool: Pool | None) -> Shown:
     _print_verdicts(result, command)
     directory = figure_directory(command.runs, study)
     digest = digest_of(study, done.results)
-    figures = drawn(directory, digest)
-    if figures is None:
+    if drawn(directory, digest) is None:
         work = partial(draw, study, done.planned.cells, command.runs, directory, digest)
         if pool is None:
-            figures = work()
+            work()
         else:
             pool.add(Job(f"figures of {done.planned.name}", f"{done.planned.name}: figures", work))
-            figures = []
-    return Shown(result, figures, directory)
+    return Shown(result, directory, digest)
 
 
 def _print_verdicts(result: StudyResult, command: Running) -> None:
