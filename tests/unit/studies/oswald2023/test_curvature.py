@@ -33,7 +33,9 @@ def test_gdpp_s_claims_are_judged_by_the_worst_of_all():
         ("GD", 1): 2.0,
         ("GD", 2): 4.0,
         ("GD, a rate per step", 2): 3.0,
+        ("GD++", 1): 0.5,
         ("GD++", 2): 2.0,
+        ("GD++, rates per step", 1): 0.1,
         ("GD++, rates per step", 2): 0.5,
     }
     fitted = {which: of_all_ones(Fitted, loss=1.0, held_out_loss=loss) for which, loss in losses.items()}
