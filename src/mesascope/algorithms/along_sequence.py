@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.linalg import solve_positive
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count, check_finite, check_positive
@@ -85,7 +86,7 @@ class RidgeAlongSequence(AbstractAlongSequence):
 
     def weights(self, moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
         regularised = moment + self.penalty * jnp.eye(len(moment), dtype=moment.dtype)
-        return jnp.linalg.solve(regularised.T, cross.T).T[None]
+        return solve_positive(regularised.T, cross.T).T[None]
 
     @classmethod
     def examples(cls) -> "tuple[RidgeAlongSequence, ...]":

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from mesascope.linalg import solve_positive
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
 from mesascope.validation import check_positive
@@ -24,7 +25,7 @@ class Ridge(AbstractLinearLearner):
         xs_conjugate = jnp.conj(prompt.xs)
         moment = prompt.xs.T @ xs_conjugate
         regularised = moment + self.penalty * jnp.eye(prompt.dim_x, dtype=moment.dtype)
-        return jnp.linalg.solve(regularised.T, (prompt.ys.T @ xs_conjugate).T).T[None]
+        return solve_positive(regularised.T, (prompt.ys.T @ xs_conjugate).T).T[None]
 
     @classmethod
     def examples(cls) -> "tuple[Ridge, ...]":

@@ -1,13 +1,14 @@
 """The best rates of gradient descent and of GD++, shared by all steps or one for each, for given spectra.
 
 In the terms of `gdpp`, the mean of sum_i [r(s_i)^2 + noise_variance s_i q(s_i)^2] over spectra is a nonlinear least
-squares problem in the rates, solved by Levenberg and Marquardt's method with exact derivatives.
+squares problem in the rates, solved by scipy with exact derivatives.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra
 from mesascope.theory.residual import squared_error
@@ -15,7 +16,7 @@ from mesascope.validation import check_count, check_non_negative
 
 TOLERANCE = 1e-9  # a relative gain below which the search is over
 MARGINS = 1.25, 1.5  # by which intervals to start from exceed the largest eigenvalue seen
-LARGEST_DAMPING, SMALLEST_DAMPING = 1e8, 1e-10
+MOST_POINTS = 60  # that one search looks at
 
 
 class RateFit(NamedTuple):
@@ -82,7 +83,7 @@ def fit_rates(
 ) -> RateFit:
     """The rates of a family that minimise the mean error over `spectra` [samples, dim_x].
 
-    Local searches from the `starting_points`; of all points they went through, the best on these and `held_out`
+    Local searches from the `starting_points`; of all points they looked at, the best on these and `held_out`
     together: a minimum for some spectra can explode on others. Gradient descent and GD++ with shared rates have shown
     one minimum each; GD++ with rates for each step has many, of which the best known are near Chebyshev's rates.
     Raises ValueError for a family that is not in FAMILIES.
@@ -126,44 +127,30 @@ def starting_points(family: str, num_steps: int, spectra: np.ndarray, noise_vari
 
 
 class _Search:
-    """Levenberg and Marquardt's method, and the best point on all spectra that it has passed through."""
+    """Nonlinear least squares, and the best point on all spectra that it has looked at."""
 
     def __init__(self, basis: np.ndarray, spectra: np.ndarray, held_out: np.ndarray, noise_variance: float):
         self.basis, self.spectra, self.held_out, self.noise_variance = basis, spectra, held_out, noise_variance
         self.best: tuple[np.ndarray, float, float] = (np.zeros(basis.shape[1]), np.inf, np.inf)
         self.least = np.inf
 
-    def run(self, point: np.ndarray, num_steps: int = 40) -> None:
-        """Descend from one point, at most `num_steps` downhill steps."""
-        error, damping = self.error(point, self.spectra), SMALLEST_DAMPING
-        self._remember(point, error)
-        for _ in range(num_steps):
-            residuals, jacobian = self._linearised(point)
-            step_for = _damped_step(jacobian @ jacobian.T, jacobian @ residuals)
-            while damping < LARGEST_DAMPING:
-                trial = point - step_for(damping)
-                trial_error = self.error(trial, self.spectra)
-                if trial_error < error:
-                    break
-                damping = 10 * max(damping, 1e-4)
-            else:
-                return
-            gain = (error - trial_error) / trial_error
-            point, error, damping = trial, trial_error, max(damping / 10, SMALLEST_DAMPING)
-            self._remember(point, error)
-            if gain < TOLERANCE:
-                return
+    def run(self, start: np.ndarray) -> None:
+        """Descend from one point."""
+        least_squares(self._residuals, start, self._jacobian, x_scale="jac", ftol=TOLERANCE, max_nfev=MOST_POINTS)
 
-    def error(self, point: np.ndarray, spectra: np.ndarray) -> float:
-        """The mean error of these free numbers."""
+    def _error(self, point: np.ndarray, spectra: np.ndarray) -> float:
         rates, curvatures = np.split(self.basis @ point, 2)
         return float(squared_error(rates, curvatures, self.noise_variance, spectra).sum() / len(spectra))
 
-    def _remember(self, point: np.ndarray, error: float) -> None:
-        held_out = self.error(point, self.held_out)
+    def _residuals(self, point: np.ndarray) -> np.ndarray:
+        error, held_out = self._error(point, self.spectra), self._error(point, self.held_out)
         total = len(self.spectra) * error + len(self.held_out) * held_out
         if total < self.least:
-            self.least, self.best = total, (point, error, held_out)
+            self.least, self.best = total, (point.copy(), error, held_out)
+        return self._linearised(point)[0]
+
+    def _jacobian(self, point: np.ndarray) -> np.ndarray:
+        return self._linearised(point)[1].T
 
     def _linearised(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The residuals and their derivatives with respect to the free numbers [free, residuals]."""
@@ -173,14 +160,6 @@ class _Search:
         parts = [filter_derivatives(rates, curvatures, s, *weight) for weight in weights]
         residuals, derivatives = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
         return residuals, self.basis.T @ derivatives
-
-
-def _damped_step(curvature: np.ndarray, gradient: np.ndarray) -> Callable[[float], np.ndarray]:
-    """The step for a damping, in units in which every free number matters alike; zero for one that does not."""
-    scale = np.sqrt(np.diagonal(curvature))
-    scale = np.where(scale > 0, scale, 1.0)
-    scaled, identity = curvature / np.outer(scale, scale), np.eye(len(scale))
-    return lambda damping: np.linalg.solve(scaled + damping * identity, gradient / scale) / scale
 
 
 def filter_derivatives(

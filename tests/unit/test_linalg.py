@@ -1,0 +1,52 @@
+"""The solves that algorithms share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from mesascope.algorithms.along_sequence import RidgeAlongSequence
+from mesascope.algorithms.ridge import Ridge
+from mesascope.linalg import solve_positive
+from mesascope.probes.alignment import alignment
+from mesascope.prompt import Prompt
+
+
+def positive(generator, size, condition, *, is_complex):
+    basis = generator.normal(size=(size, size)) + 1j * is_complex * generator.normal(size=(size, size))
+    basis = np.linalg.qr(basis if is_complex else basis.real)[0]
+    return (basis * np.geomspace(1, 1 / condition, size)) @ basis.conj().T
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize(("size", "condition"), [(1, 1.0), (4, 1e3), (12, 1e9)])
+def test_it_solves_to_rounding(size, condition, is_complex):
+    generator = np.random.default_rng(size)
+    matrix = positive(generator, size, condition, is_complex=is_complex)
+    expected = generator.normal(size=(size, 2)).astype(matrix.dtype)
+    found = solve_positive(jnp.asarray(matrix), jnp.asarray(matrix @ expected))
+    bound = 1e3 * np.finfo(float).eps * condition
+    assert np.linalg.norm(found - expected) <= bound * np.linalg.norm(expected)
+
+
+def test_it_has_derivatives_in_both_modes():
+    matrix, right = jnp.asarray(positive(np.random.default_rng(0), 3, 10.0, is_complex=False)), jnp.eye(3)[:, :2]
+
+    def solution(root, right):
+        return solve_positive(jnp.asarray(root) @ jnp.asarray(root).T, jnp.asarray(right))
+
+    check_grads(solution, (matrix, right), order=1, rtol=1e-5)
+
+
+def test_a_singular_matrix_has_no_finite_solution():
+    assert not np.isfinite(solve_positive(jnp.zeros((2, 2)), jnp.ones((2, 1)))).any()
+
+
+@pytest.mark.parametrize("learner", [Ridge(0.1), RidgeAlongSequence(0.1)])
+def test_a_batch_of_predictions_and_their_derivatives_needs_no_lapack(learner):
+    # Two batches of LAPACK's at once never end on a machine of two cores.
+    states = jax.random.normal(jax.random.key(0), (3, 5, 2))
+    prompts = jax.vmap(lambda each: Prompt(each[:-2], each[1:-1], each[-2], each[-1]))(states)
+    compiled = jax.jit(jax.vmap(lambda prompt: alignment(learner, learner, prompt))).lower(prompts).compile()
+    assert 'custom_call_target="lapack' not in compiled.as_text()
