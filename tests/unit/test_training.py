@@ -307,7 +307,7 @@ def test_one_compiled_program_serves_many_learning_rates():
         config = FitConfig(num_steps=6, batch_size=8, learning_rate=rate, clip_norm=1.0)
         return loop.compile_chunk(static, TASK, config, mesh)(states, 6)[1]
 
-    states = loop.compile_start(make_model, FitConfig(clip_norm=1.0), mesh)(make_keys(1))
+    states = loop.starting_states(make_model, FitConfig(clip_norm=1.0), make_keys(1))
     found = [losses(states, jnp.asarray(rate)) for rate in (0.03, 0.3)]
     assert len(traces) == 1
     assert (found[0][0, 2:] != found[1][0, 2:]).all()

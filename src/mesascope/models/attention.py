@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Inexact, Key
 
 from mesascope.contraction import matmul, mixture, scores
-from mesascope.models._initial import scaled_normal
+from mesascope.models._initial import scaled_normals
 from mesascope.models.layer import AbstractLayer
 from mesascope.validation import check_count, check_non_negative
 
@@ -58,17 +58,12 @@ class AbstractAttention(AbstractLayer):
             check_count(name, count)
         check_non_negative("init_scale", init_scale)
 
-        def draw(key, fan_in, *shape):
-            return scaled_normal(key, (num_heads, *shape), fan_in=fan_in, init_scale=init_scale)
-
-        keys = jax.random.split(key, 4)
-        inward = (dim_token, dim_key, dim_token)
-        return cls(
-            key=draw(keys[0], *inward),
-            query=draw(keys[1], *inward),
-            value=draw(keys[2], *inward),
-            output=draw(keys[3], num_heads * dim_key, dim_token, dim_key),
+        fan_ins = (dim_token, dim_token, dim_token, num_heads * dim_key)
+        drawn = scaled_normals(
+            jax.random.split(key, 4), num_heads * dim_key * dim_token, fan_ins=fan_ins, init_scale=init_scale
         )
+        key_, query, value = drawn[:3].reshape(3, num_heads, dim_key, dim_token)
+        return cls(key_, query, value, drawn[3].reshape(num_heads, dim_token, dim_key))
 
 
 class LinearSelfAttention(AbstractAttention):

@@ -1,11 +1,13 @@
 """Multi-head causal linear attention whose cost need not grow with its heads."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from mesascope.models._initial import scaled_normal
+from mesascope.models._initial import scaled_normals
 from mesascope.models.asking import AbstractAsking, LastAsks
 from mesascope.models.head_forms import AbstractHeadForm, head_form
 from mesascope.models.position_weights import AbstractPositionWeights, weights_by_prediction
@@ -42,13 +44,10 @@ class CausalHeads(eqx.Module):
         check_count("dim_token", dim_token)
         check_count("num_heads", num_heads)
         check_non_negative("init_scale", init_scale)
-        keys = jax.random.split(key, 4)
         shape = (num_heads, dim_token, dim_token)
         fan_ins = (dim_token, dim_token, dim_token, num_heads * dim_token)
-        drawn = [
-            scaled_normal(each, shape, fan_in=fan_in, init_scale=init_scale)
-            for each, fan_in in zip(keys, fan_ins, strict=True)
-        ]
+        keys = jax.random.split(key, 4)
+        drawn = scaled_normals(keys, math.prod(shape), fan_ins=fan_ins, init_scale=init_scale).reshape(4, *shape)
         query, key_, value = (jnp.pad(each, ((0, 0), (0, 0), (0, 1))) for each in drawn[:3])
         return cls(query, key_, value, drawn[3], positions, asking)
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key
 
+from mesascope.models._initial import layers_alike
 from mesascope.models.asking import AbstractAsking, LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
 from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights
@@ -59,9 +60,9 @@ class SequenceTransformer(AbstractSequencePredictor):
         tokens = AugmentedTokens() if tokens is None else tokens
         size = tokens.dim_token(dim)
         settings = {"num_heads": num_heads, "positions": positions, "asking": asking}
-        layers = tuple(
-            CausalHeads.initialise(size, init_scale=init_scale, key=each, **settings)
-            for each in jax.random.split(key, num_layers)
+        layers = layers_alike(
+            lambda key: CausalHeads.initialise(size, init_scale=init_scale, key=key, **settings),
+            jax.random.split(key, num_layers),
         )
         norms = None if norm is None else tuple(norm(size) for _ in layers)
         return cls(layers, norms, tokens, dim, stream)

@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Inexact, Key
 
 from mesascope.contraction import matmul, scores, stored, stored_gradient
+from mesascope.models._initial import layers_alike
 from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
@@ -59,14 +60,9 @@ class Transformer(AbstractStepwise):
         check_count("num_layers", num_layers)
         check_count("num_repeats", num_repeats)
         tokens = JoinedTokens(dim_x, dim_y)
-        layers = tuple(
-            attention.initialise(
-                tokens.dim_token,
-                num_heads=num_heads,
-                init_scale=init_scale / (num_layers * num_repeats),
-                key=layer_key,
-            )
-            for layer_key in jax.random.split(key, num_layers)
+        settings = {"num_heads": num_heads, "init_scale": init_scale / (num_layers * num_repeats)}
+        layers = layers_alike(
+            lambda key: attention.initialise(tokens.dim_token, key=key, **settings), jax.random.split(key, num_layers)
         )
         return cls(layers, tokens, num_repeats, token_bound=token_bound)
 

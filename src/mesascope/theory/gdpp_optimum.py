@@ -5,7 +5,7 @@ squares problem in the rates, solved by scipy with exact derivatives.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -136,7 +136,8 @@ class _Search:
 
     def run(self, start: np.ndarray) -> None:
         """Descend from one point."""
-        least_squares(self._residuals, start, self._jacobian, x_scale="jac", ftol=TOLERANCE, max_nfev=MOST_POINTS)
+        jacobian: Any = self._jacobian  # scipy's own annotation knows only its words for it
+        least_squares(self._residuals, start, jacobian, x_scale="jac", ftol=TOLERANCE, max_nfev=MOST_POINTS)
 
     def _error(self, point: np.ndarray, spectra: np.ndarray) -> float:
         rates, curvatures = np.split(self.basis @ point, 2)

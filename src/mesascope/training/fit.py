@@ -16,7 +16,7 @@ from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractS
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
-from mesascope.training.loop import State, compile_chunk, compile_start, pad_to_devices, place, seed_mesh
+from mesascope.training.loop import compile_chunk, place, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
 
 
@@ -133,8 +133,7 @@ class _Run:
         self.mesh = seed_mesh(self.num_seeds)
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
-        padded = pad_to_devices(keys, self.mesh)
-        self.states: State = compile_start(make_model, config, self.mesh)(padded)
+        self.states = place(starting_states(make_model, config, keys), self.mesh)
         self.chunk = compile_chunk(self.static_model, task, config, self.mesh)
         self.losses = np.zeros((self.num_seeds, 0), np.result_type(float))
         self.snapshots = [self.params()]

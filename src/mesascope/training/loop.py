@@ -73,20 +73,30 @@ def seed_mesh(num_seeds: int) -> Mesh:
     return Mesh(np.array(devices), ("seed",))
 
 
-def compile_start(
-    make_model: Callable[[Key[Array, ""]], AbstractPredictor], config: FitConfig, mesh: Mesh
-) -> Callable[[Key[Array, " seeds"]], State]:
-    """A function from keys to the states that training starts from."""
+def starting_states(
+    make_model: Callable[[Key[Array, ""]], AbstractPredictor], config: FitConfig, keys: Key[Array, " seeds"]
+) -> State:
+    """The states that training starts from."""
 
-    def start(key: Key[Array, ""]) -> State:
-        model_key, stream_key = jax.random.split(key)
+    def of_seed(model_key: Key[Array, ""]) -> tuple[PyTree, PyTree]:
         params = eqx.filter(make_model(model_key), eqx.is_inexact_array)
-        data = jax.random.key_data(data_key(stream_key))
-        return State(params, config.optimiser().init(params), data, jnp.zeros((), jnp.int32))
+        return params, config.optimiser().init(params)
 
-    mapped = jax.shard_map(jax.vmap(start), mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)
+    # Keys of its own: a caller may train again from the same ones.
+    keys = jax.random.wrap_key_data(jax.random.key_data(keys), impl=jax.random.key_impl(keys))
+    model_keys, streams = _own_keys(keys)
     # It runs once, so that what counts is how soon it is compiled; the bits are those of full optimisation.
-    return jax.jit(mapped, compiler_options={"xla_backend_optimization_level": 1})
+    of_seeds = jax.jit(jax.vmap(of_seed), compiler_options={"xla_backend_optimization_level": 1})
+    params, optimiser = of_seeds(model_keys)
+    return State(params, optimiser, streams, jnp.zeros(len(keys), jnp.int32))
+
+
+@jax.jit
+@jax.vmap
+def _own_keys(key: Key[Array, ""]) -> tuple[Key[Array, ""], Array]:
+    """A seed's key for its model, and the data of the key that its prompts are drawn with."""
+    model_key, stream_key = jax.random.split(key)
+    return model_key, jax.random.key_data(data_key(stream_key))
 
 
 def compile_chunk(
@@ -130,18 +140,12 @@ def compile_chunk(
     return jax.jit(all_seeds, static_argnums=1)
 
 
-def pad_to_devices(keys: Key[Array, " seeds"], mesh: Mesh) -> Key[Array, " padded"]:
-    """Repeat the last key until every device has as many."""
-    data = _pad(jax.random.key_data(keys), mesh)
-    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(keys))
-
-
 def place(states: State, mesh: Mesh) -> State:
     """The states of all seeds on their devices, the last one repeated until every device has as many."""
-    padded = jax.tree.map(lambda leaf: _pad(jnp.asarray(leaf), mesh), states)
-    return jax.device_put(padded, NamedSharding(mesh, SEED_AXIS))
 
+    def padded(leaf: Array) -> Array:
+        leaf = jnp.asarray(leaf)
+        padding = [(0, -len(leaf) % mesh.size), *[(0, 0)] * (leaf.ndim - 1)]
+        return jnp.pad(leaf, padding, mode="edge")
 
-def _pad(leaf: Array, mesh: Mesh) -> Array:
-    padding = [(0, -len(leaf) % mesh.size), *[(0, 0)] * (leaf.ndim - 1)]
-    return jnp.pad(leaf, padding, mode="edge")
+    return jax.device_put(jax.tree.map(padded, states), NamedSharding(mesh, SEED_AXIS))
