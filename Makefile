@@ -42,7 +42,7 @@ installed: $(VENV)/.installed-dev
 	sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d' > "$$elsewhere/readme.py"; \
 	cd "$$elsewhere"; \
 	env/bin/python readme.py; \
-	env/bin/mesascope reproduce --preset smoke --json > smoke.json; \
+	env/bin/mesascope reproduce --preset smoke --json --runs "$${MESASCOPE_SMOKE_RUNS:-runs}" > smoke.json; \
 	env/bin/python -c 'import json; studies = json.load(open("smoke.json"))["studies"]; assert studies and all(s["claims"] and s["figures"] for s in studies), studies; print(len(studies), "studies ran from the wheel")'
 
 clean:

@@ -143,7 +143,7 @@ def compile_chunk(
 def place(states: State, mesh: Mesh) -> State:
     """The states of all seeds on their devices, the last one repeated until every device has as many."""
 
-    def padded(leaf: Array) -> Array:
+    def padded(leaf: Array | np.ndarray) -> Array:
         leaf = jnp.asarray(leaf)
         padding = [(0, -len(leaf) % mesh.size), *[(0, 0)] * (leaf.ndim - 1)]
         return jnp.pad(leaf, padding, mode="edge")
