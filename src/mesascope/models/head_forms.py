@@ -46,6 +46,7 @@ class HeadByHead(AbstractHeadForm):
     def _one(self, queries, seen):
         if self.weights is None and len(seen) > CHUNK:
             return causal_linear_attention(queries, seen, seen)
+        # Short sequences: a product with the triangle's zeros costs less than leaving them out.
         weights = jnp.asarray(np.tri(len(seen), dtype=seen.dtype)) if self.weights is None else self.weights
         return (weights * (queries @ seen.T)) @ seen
 
@@ -64,6 +65,8 @@ class CubicForm(AbstractHeadForm):
         asking: AbstractAsking,
     ) -> "CubicForm":
         """The sum of heads with these products."""
+        # M_t is symmetric: of the two entries off its diagonal only one is kept, which takes both coefficients. On the
+        # diagonal both are the same one, so that their sum is halved.
         rows, columns = np.tril_indices(key_query.shape[-1])
         whole = jnp.einsum("hia,hbc->abic", output_value, key_query)
         halved = jnp.where((rows == columns)[:, None, None], 0.5, 1.0)
@@ -72,6 +75,7 @@ class CubicForm(AbstractHeadForm):
     def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
         rows, columns = np.tril_indices(seen.shape[1])
         squares = seen[:, rows] * seen[:, columns]
+        # The products are taken with all positions at once: no moment of one position is ever a matrix of its own.
         moments = jnp.cumsum(squares, axis=0) if self.weights is None else self.weights @ squares
         flat = self.coefficients.reshape(len(rows), -1)
         matrices = (moments @ flat).reshape(len(seen), *self.coefficients.shape[1:])
@@ -86,6 +90,7 @@ def head_form(
 ) -> AbstractHeadForm:
     """The form that takes fewer operations."""
     num_heads, dim, size = output_value.shape
+    # Without weights of positions a long sequence is taken in chunks, whose scores and state cost about so much.
     length = CHUNK + size if weights is None else len(weights)
     if num_heads * 4 * length < dim * size**2:  # operations a position, over its size
         return HeadByHead(weights, asking, tuple(key_query), tuple(output_value))

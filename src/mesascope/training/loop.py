@@ -48,8 +48,11 @@ def loss_and_gradient(
         assert isinstance(model, AbstractSequencePredictor)
         return model.prepared(batch.states.shape[1])
 
+    # What no sequence changes is worked out, and differentiated, once for the batch; the parts add up their gradients
+    # by what was made ready.
     ready, pull_back = eqx.filter_vjp(prepared, params)
     size = len(batch.states)
+    # Parts of one size, the largest that divides the batch: all of them are one loop's body.
     at_once = max(divisor for divisor in range(1, SEQUENCES_AT_ONCE + 1) if size % divisor == 0)
     parts = jax.tree.map(lambda states: states.reshape(-1, at_once, *states.shape[1:]), batch)
     of_part = eqx.filter_value_and_grad(_loss_of_sequences)
@@ -105,6 +108,7 @@ def compile_chunk(
     """A function that takes the states of all seeds `num_steps` further and gives each step's loss."""
 
     def chunk(state: State, num_steps: int) -> tuple[State, Float[Array, " steps"]]:
+        # Draws depend on the step's number alone, and so not on chunks: a training goes on anywhere with the same bits.
         key = jax.random.wrap_key_data(state.key_data, impl=FAST)
 
         def draws_at(step: Int[Array, ""]) -> PyTree[Array]:

@@ -18,12 +18,12 @@ def set_up_runtime() -> None:
     `$JAX_COMPILATION_CACHE_DIR`, else in `$XDG_CACHE_HOME/mesascope/xla` or `~/.cache/mesascope/xla`.
     """
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_use_fusion_emitters" not in flags and version("jaxlib").startswith(KNOWS_EMITTERS):
-        # Half of a small study's time is compiling, which takes about a quarter less without these emitters.
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
-    if "xla_force_host_platform_device_count" not in flags:
-        with contextlib.suppress(RuntimeError):  # JAX has started already: its devices stay as they are
+    with contextlib.suppress(RuntimeError):  # JAX has started already: its devices and its compiler stay as they are
+        if "xla_force_host_platform_device_count" not in flags:
             jax.config.update("jax_num_cpu_devices", num_cores())
+        if "xla_cpu_use_fusion_emitters" not in flags and version("jaxlib").startswith(KNOWS_EMITTERS):
+            # Half of a small study's time is compiling, which takes about a quarter less without these emitters.
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache_home / "mesascope" / "xla"))
