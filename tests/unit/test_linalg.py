@@ -12,6 +12,8 @@ from mesascope.linalg import solve_positive
 from mesascope.probes.alignment import alignment
 from mesascope.prompt import Prompt
 
+EPS = np.finfo(float).eps
+
 
 def positive(generator, size, condition, *, is_complex):
     basis = generator.normal(size=(size, size)) + 1j * is_complex * generator.normal(size=(size, size))
@@ -37,6 +39,14 @@ def test_it_has_derivatives_in_both_modes():
         return solve_positive(jnp.asarray(root) @ jnp.asarray(root).T, jnp.asarray(right))
 
     check_grads(solution, (matrix, right), order=1, rtol=1e-5)
+
+
+def test_the_derivative_of_a_complex_solution_is_that_of_the_inverse():
+    generator = np.random.default_rng(1)
+    matrix = positive(generator, 3, 10.0, is_complex=True)
+    cotangent = jnp.asarray(generator.normal(size=(3, 1)) + 0j)
+    pull_back = jax.vjp(lambda right: solve_positive(jnp.asarray(matrix), right), jnp.ones((3, 1), complex))[1]
+    np.testing.assert_allclose(pull_back(cotangent)[0], np.linalg.inv(matrix).T @ cotangent, rtol=1e5 * EPS)
 
 
 def test_a_singular_matrix_has_no_finite_solution():
