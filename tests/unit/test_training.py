@@ -305,7 +305,7 @@ def test_one_compiled_program_serves_many_learning_rates():
     def losses(states, rate):
         traces.append(rate)
         config = FitConfig(num_steps=6, batch_size=8, learning_rate=rate, clip_norm=1.0)
-        return loop.compile_chunk(static, TASK, config, mesh)(states, 6)[1]
+        return loop.advance(static, TASK, config, mesh, states)[1]
 
     states = loop.starting_states(make_model, FitConfig(clip_norm=1.0), make_keys(1))
     found = [losses(states, jnp.asarray(rate)) for rate in (0.03, 0.3)]

@@ -1,6 +1,7 @@
 """`fit` and `fit_seeds`: train a model, or one for every key, on fresh prompts of a task or sequences of a process."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractS
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
-from mesascope.training.loop import compile_chunk, place, seed_mesh, starting_states
+from mesascope.training.loop import advance, place, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
 
 
@@ -134,7 +135,6 @@ class _Run:
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
         self.states = place(starting_states(make_model, config, keys), self.mesh)
-        self.chunk = compile_chunk(self.static_model, task, config, self.mesh)
         self.losses = np.zeros((self.num_seeds, 0), np.result_type(float))
         self.snapshots = [self.params()]
         self.task, self.keys = task, keys
@@ -154,7 +154,8 @@ class _Run:
 
     def advance(self) -> Float[np.ndarray, "seeds steps"]:
         num_steps = min(self.config.chunk_size, self.config.num_steps - self.step)
-        self.states, losses = self.chunk(self.states, num_steps)
+        config = replace(self.config, num_steps=num_steps, chunk_size=num_steps)
+        self.states, losses = advance(self.static_model, self.task, config, self.mesh, self.states)
         losses = np.asarray(losses)[: self.num_seeds]
         self.losses = np.concatenate([self.losses.astype(losses.dtype), losses], axis=1)
         self.snapshots.append(self.params())

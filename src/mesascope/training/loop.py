@@ -102,46 +102,54 @@ def _own_keys(key: Key[Array, ""]) -> tuple[Key[Array, ""], Array]:
     return model_key, jax.random.key_data(data_key(stream_key))
 
 
-def compile_chunk(
-    static_model: AbstractPredictor, task: AbstractTask | AbstractProcess, config: FitConfig, mesh: Mesh
-) -> Callable[[State, int], tuple[State, Float[Array, "seeds steps"]]]:
-    """A function that takes the states of all seeds `num_steps` further and gives each step's loss."""
+@eqx.filter_jit
+def advance(
+    static_model: AbstractPredictor,
+    task: AbstractTask | AbstractProcess,
+    config: FitConfig,
+    mesh: Mesh,
+    states: State,
+) -> tuple[State, Float[Array, "seeds steps"]]:
+    """The states of all seeds, `config.num_steps` further, and each step's loss.
 
-    def chunk(state: State, num_steps: int) -> tuple[State, Float[Array, " steps"]]:
-        # Draws depend on the step's number alone, and so not on chunks: a training goes on anywhere with the same bits.
-        key = jax.random.wrap_key_data(state.key_data, impl=FAST)
+    One compiled program serves every training of the same shapes and settings.
+    """
 
-        def draws_at(step: Int[Array, ""]) -> PyTree[Array]:
-            prompt_keys = jax.random.split(jax.random.fold_in(key, step), config.batch_size)
-            return jax.vmap(lambda prompt_key: jax.tree.map(jnp.ravel, task.draw(prompt_key)))(prompt_keys)
+    # One seed after the other measures faster than all of a device's side by side.
+    def one_by_one(states: State) -> tuple[State, Float[Array, "shard steps"]]:
+        return lax.map(lambda state: _advance_one(static_model, task, config, state), states)
 
-        def observed(raveled: PyTree[Array]) -> Prompt | Sequence:
-            draws = jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), raveled, shapes)
-            return task.sequence(draws) if isinstance(task, AbstractProcess) else task.prompt(draws)
+    return jax.shard_map(one_by_one, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
 
-        def update(carry, step):
-            params, optimiser_state, draws = carry
-            batch = jax.vmap(observed)(draws)
-            loss, gradient = loss_and_gradient(static_model, params, batch)
-            change, optimiser_state = config.optimiser().update(gradient, optimiser_state, params)
-            return (optax.apply_updates(params, change), optimiser_state, draws_at(step + 1)), loss
 
-        # The draws of the next step travel in the carry, one flat row a prompt: so XLA stores them, written by
-        # one vectorised loop, where it would else repeat the generator in every consumer it is fused into.
-        shapes = jax.eval_shape(task.draw, key)
-        carry = (state.params, state.optimiser, draws_at(state.step))
-        steps = state.step + jnp.arange(num_steps, dtype=jnp.int32)
-        (params, optimiser_state, _), losses = lax.scan(update, carry, steps)
-        return State(params, optimiser_state, state.key_data, state.step + num_steps), losses
+def _advance_one(
+    static_model: AbstractPredictor, task: AbstractTask | AbstractProcess, config: FitConfig, state: State
+) -> tuple[State, Float[Array, " steps"]]:
+    # Draws depend on the step's number alone, and so not on chunks: a training goes on anywhere with the same bits.
+    key = jax.random.wrap_key_data(state.key_data, impl=FAST)
 
-    def all_seeds(states: State, num_steps: int):
-        # One seed after the other measures faster than all of a device's side by side.
-        def one_by_one(states: State) -> tuple[State, Float[Array, "shard steps"]]:
-            return lax.map(lambda state: chunk(state, num_steps), states)
+    def draws_at(step: Int[Array, ""]) -> PyTree[Array]:
+        prompt_keys = jax.random.split(jax.random.fold_in(key, step), config.batch_size)
+        return jax.vmap(lambda prompt_key: jax.tree.map(jnp.ravel, task.draw(prompt_key)))(prompt_keys)
 
-        return jax.shard_map(one_by_one, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
+    def observed(raveled: PyTree[Array]) -> Prompt | Sequence:
+        draws = jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), raveled, shapes)
+        return task.sequence(draws) if isinstance(task, AbstractProcess) else task.prompt(draws)
 
-    return jax.jit(all_seeds, static_argnums=1)
+    def update(carry, step):
+        params, optimiser_state, draws = carry
+        batch = jax.vmap(observed)(draws)
+        loss, gradient = loss_and_gradient(static_model, params, batch)
+        change, optimiser_state = config.optimiser().update(gradient, optimiser_state, params)
+        return (optax.apply_updates(params, change), optimiser_state, draws_at(step + 1)), loss
+
+    # The draws of the next step travel in the carry, one flat row a prompt: so XLA stores them, written by
+    # one vectorised loop, where it would else repeat the generator in every consumer it is fused into.
+    shapes = jax.eval_shape(task.draw, key)
+    carry = (state.params, state.optimiser, draws_at(state.step))
+    steps = state.step + jnp.arange(config.num_steps, dtype=jnp.int32)
+    (params, optimiser_state, _), losses = lax.scan(update, carry, steps)
+    return State(params, optimiser_state, state.key_data, state.step + config.num_steps), losses
 
 
 def place(states: State, mesh: Mesh) -> State:
