@@ -20,11 +20,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times each side is measured, in turn")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=2048)
+    parser.add_argument("--stacks", nargs="+", choices=STACKS, default=[*STACKS], help="which of them")
     options = parser.parse_args()
     jax.config.update("jax_enable_compilation_cache", False)  # both sides compile from nothing
-    for name, stack in STACKS.items():
+    for name in options.stacks:
         print(f"{name}, {options.seeds} seeds, batch {options.batch_size}, N = d = 10")
-        compare(options, num_steps=120, plain_steps=30, **stack)
+        compare(options, num_steps=120, plain_steps=30, **STACKS[name])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's products are small here: a second thread would only spin
 if version("jaxlib").startswith("0.10."):
     # Tests compile thousands of programs and run each for an instant. XLA ends the process at a flag that it doesn't
     # know, and other versions may know others.
@@ -31,6 +32,13 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jaxtyping.install_import_hook("mesascope", "beartype.beartype")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_programs_of_other_files():
+    """Thousands of compiled programs, kept, take gigabytes and slow down all that is compiled after them."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,13 +8,18 @@ initialisation and evaluation keep the default generator.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import random as extension
 from jaxtyping import Array, Float, Key, UInt32
+
+Function = TypeVar("Function", bound=Callable)
 
 # Separate the streams that one key gives rise to: its bits (twice, for 64-bit words), its children, its folds.
 _BITS, _HIGH_BITS, _SPLIT, _FOLD, _SEED = (
@@ -131,3 +136,9 @@ def _polynomial(x: Float[Array, "..."], coefficients: tuple[float, ...]) -> Floa
 def data_key(key: Key[Array, ""]) -> Key[Array, ""]:
     """A key of the fast generator, drawn with `key`; consumes `key`."""
     return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl=FAST)
+
+
+def jit_draws(function: Function) -> Function:
+    """`function` that draws random numbers, compiled with little optimisation: in a quarter of the time, same bits."""
+    compiled: Any = eqx.filter_jit
+    return compiled(function, compiler_options={"xla_backend_optimization_level": 1})

@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from rich.console import Console
@@ -66,6 +67,7 @@ def cells_run(tmp_path):
 
 def start(*words, code=START + "sys.exit(main())", **options):
     ours = {"PYTHONPATH": SOURCE, "COLUMNS": "80", "MESASCOPE_STUDIES": FAKES, "MESASCOPE_WORKERS": "1"}
+    ours["JAX_ENABLE_X64"] = "1"  # as here, so that this process finds what that one has stored
     environment = {**os.environ, **ours, **options.pop("environment", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, **pipes, **options)
@@ -580,10 +582,9 @@ def processor_seconds(*words):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_keeps_what_was_done_and_the_same_command_continues(tmp_path, stop):
+def test_a_stop_keeps_what_was_done_and_the_same_command_continues(cli, capsys, tmp_path, stop):
     log, words = tmp_path / "log", ("run", FAKE, "--seconds", "1.5")
-    options = {"cwd": tmp_path, "environment": {"FAKE_LOG": str(log)}}
-    process = start(*words, **options)
+    process = start(*words, cwd=tmp_path)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not (log.exists() and "part 2" in log.read_text()):
         time.sleep(0.05)
@@ -594,52 +595,44 @@ def test_a_stop_keeps_what_was_done_and_the_same_command_continues(tmp_path, sto
     assert "Traceback" not in out + err
     kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint. The same command continues."
     assert f"mesascope: stopped. {kept}" in err
-    again = start(*words, **options)
-    out, err = again.communicate(timeout=30)
-    assert again.returncode == 0
-    assert "part 1: done in 0.0 s (stored)" in err
+    assert cli(*words) == 0
+    assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
     assert log.read_text().split("\n")[:3] == ["part 1", "part 2", "part 2"]
 
 
-def test_cells_run_side_by_side_with_the_same_results(tmp_path):
-    for directory, workers in (("one", "1"), ("two", "2")):
-        process = start("run", FAKE, "--runs", directory, "--workers", workers, cwd=tmp_path)
-        out, err = process.communicate(timeout=120)
-        assert (process.returncode, "part 2: done" in err) == (0, True), err
-        assert re.search(r"✓ reproduced +double +0 ", out)
+def test_cells_run_side_by_side_with_the_same_results(cli, tmp_path):
+    assert cli("run", FAKE, "--runs", "one") == 0
+    figure = Path("two", FAKE, "figures-quick", "doubles.png")
+    process = start("run", FAKE, "--runs", "two", "--workers", "2", "--json", cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    (study,) = json.loads(out)["studies"]
+    assert (study["claims"][0]["verdict"], study["figures"]) == ("reproduced", [str(figure)]), err
+    assert (tmp_path / figure).exists()  # which another process draws
     one, two = (
         {path.name: load_arrays(path)[0] for path in (tmp_path / directory / FAKE).glob("*.safetensors")}
         for directory in ("one", "two")
     )
     assert len(one) == 2
     np.testing.assert_equal(one, two)
-    figure = Path("three", FAKE, "figures-quick", "doubles.png")
-    process = start("run", FAKE, "--runs", "three", "--workers", "2", "--json", cwd=tmp_path)
-    out, err = process.communicate(timeout=120)
-    assert json.loads(out)["studies"][0]["figures"] == [str(figure)], err  # which another process draws
-    assert (tmp_path / figure).exists()
 
 
-def test_a_process_that_dies_is_told_and_the_same_command_finishes(tmp_path):
-    words = ("run", FAKE, "--workers", "2")
-    process = start(*words, cwd=tmp_path, environment={"FAKE_DEATH": "2"})
+def test_a_process_that_dies_is_told_and_the_same_command_finishes(cli, capsys, tmp_path):
+    process = start("run", FAKE, "--workers", "2", cwd=tmp_path, environment={"FAKE_DEATH": "2"})
     _, err = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in err) == (2, False)
     assert f"{FAKE} was not run: it was stopped: a process that computed it ended (exit code -9)" in err
-    process = start(*words, cwd=tmp_path)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    assert cli("run", FAKE) == 0
+    assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_ends_all_processes(tmp_path, stop):
+def test_a_stop_ends_all_processes(tmp_path):
     log = tmp_path / "log"
     process = start("run", FAKE, "--workers", "2", "--seconds", "60", cwd=tmp_path, environment={"FAKE_LOG": str(log)})
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) == 2):
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(stop)
+    process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)  # whose pipes are closed when the last process is gone
     assert (process.returncode, "Traceback" in err) == (130, False)
     assert "0 finished cells are kept in runs, and 'part 1' and 'part 2' up to its last checkpoint" in err
@@ -660,11 +653,10 @@ def test_a_reader_that_stops_reading_causes_no_traceback():
     process.stderr.close()
 
 
-def test_a_diverged_training_is_a_verdict_and_not_a_crash(tmp_path):
-    process = start("run", FAKE, "--learning-rate", "1e30", "--json", cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, "Traceback" in err) == (1, False)
-    (study,) = json.loads(out)["studies"]
+def test_a_diverged_training_is_a_verdict_and_not_a_crash(cli, capsys):
+    with jax.numpy_dtype_promotion("standard"):
+        assert cli("run", FAKE, "--learning-rate", "1e300", "--json") == 1
+    (study,) = json.loads(capsys.readouterr().out)["studies"]
     assert (study["claims"][0]["verdict"], study["claims"][0]["measured"]) == ("not reproduced", None)
 
 

@@ -16,6 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ends the process with 70.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # The cores are for cells and seeds: numpy's products are small, and a second thread for them would only spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("PYTHON_TYRO_ANSI_CODES", "False")
     for stream in (sys.stdout, sys.stderr):

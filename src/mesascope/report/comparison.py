@@ -18,6 +18,7 @@ from mesascope.predictor import AbstractPredictor
 from mesascope.probes.alignment import alignment
 from mesascope.probes.error import half_squared_error
 from mesascope.prompt import Prompt
+from mesascope.random import jit_draws
 from mesascope.stats import Estimate, mean_interval, paired_ratio_interval
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
@@ -122,7 +123,7 @@ def compare(
     return Comparison(tuple(rows), num_prompts)
 
 
-@eqx.filter_jit
+@jit_draws
 def _prompts(task: AbstractTask | AbstractProcess, key: Key[Array, ""], num_prompts: int) -> Prompt:
     if isinstance(task, AbstractTask):
         return task.sample_batch(key, num_prompts)

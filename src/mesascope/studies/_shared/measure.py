@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,17 +15,9 @@ from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.probes.alignment import alignment
 from mesascope.probes.error import half_squared_error, half_squared_errors_by_step
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, jit_draws
 from mesascope.study.cell import Arrays
 from mesascope.tasks._base import AbstractTask
-
-Function = TypeVar("Function", bound=Callable)
-
-
-def jit_draws(function: Function) -> Function:
-    """`function` that draws random numbers, compiled with little optimisation: in a quarter of the time, same bits."""
-    compiled: Any = eqx.filter_jit
-    return compiled(function, compiler_options={"xla_backend_optimization_level": 1})
 
 
 @jit_draws

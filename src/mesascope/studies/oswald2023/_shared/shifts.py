@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, Key
 
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED
-from mesascope.studies._shared.measure import jit_draws, mean_error, over_models
+from mesascope.random import VALIDATION_SEED, jit_draws
+from mesascope.studies._shared.measure import mean_error, over_models
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.shifted import AbstractInputLaw, Exponential, Laplace, Normal, Shifted

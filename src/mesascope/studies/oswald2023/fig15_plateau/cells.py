@@ -15,7 +15,8 @@ from jaxtyping import Array, Float, Key
 from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import jit_draws, mean_error, over_models, validation
+from mesascope.random import jit_draws
+from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.blocks import initialise_blocks
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace

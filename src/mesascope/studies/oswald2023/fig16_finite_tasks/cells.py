@@ -11,14 +11,8 @@ from jaxtyping import Array
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import (
-    errors_of,
-    jit_draws,
-    mean_alignment,
-    mean_error,
-    over_models,
-    validation,
-)
+from mesascope.random import jit_draws
+from mesascope.studies._shared.measure import errors_of, mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training, every
 from mesascope.studies.oswald2023._shared.best_multiple import best_multiple
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace

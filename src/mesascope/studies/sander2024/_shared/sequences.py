@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Key
 
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
-from mesascope.random import VALIDATION_SEED, data_key
-from mesascope.studies._shared.measure import jit_draws, over_models
+from mesascope.random import VALIDATION_SEED, data_key, jit_draws
+from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess

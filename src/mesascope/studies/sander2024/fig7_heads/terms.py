@@ -6,8 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Inexact, Key
 
-from mesascope.random import data_key
-from mesascope.studies._shared.measure import jit_draws
+from mesascope.random import data_key, jit_draws
 from mesascope.studies._shared.training import seed_keys
 from mesascope.studies.sander2024._shared.terms import best_coefficients, relative_loss
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
