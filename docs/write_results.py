@@ -27,8 +27,7 @@ HEAD = """# {paper}: every claim at the paper's sizes
 
 Written by `docs/write_results.py` from the stored results of `mesascope reproduce --paper {paper} --preset paper`.
 Each verdict has the number that decides and its 95% interval or, where every seed decides, the range over seeds.
-Seconds
-are those of computing on one or two cores, other work beside; what several studies train is counted in each.
+Seconds are those of computing on one or two cores, other work beside; what several studies train is counted in each.
 """
 
 
