@@ -1,6 +1,8 @@
 # Two commands: `make reproduce` and `make test`. Each makes .venv and installs what it needs first.
 
 PYTHON ?= python3
+# Python compiles what is imported, when it is: most of what is installed never is.
+INSTALL := -m pip install --quiet --no-compile --constraint constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 # MESASCOPE_ARGS="--preset paper" make reproduce
@@ -33,16 +35,17 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-# In an empty environment outside of the checkout: what is in the wheel is all there is.
+# In an empty environment outside of the checkout: what is in the wheel is all there is. The smoke presets run for
+# an instant each, so that compiling is what takes time: they go without most of its optimisations.
 installed: $(VENV)/.installed-dev
 	@set -e; elsewhere=$$(mktemp -d); trap 'rm -rf "$$elsewhere"' EXIT; \
 	$(BIN)/python -m build --quiet --outdir "$$elsewhere" .; \
 	$(PYTHON) -m venv "$$elsewhere/env"; \
-	"$$elsewhere/env/bin/python" -m pip install --quiet --constraint constraints.txt "$$(ls "$$elsewhere"/*.whl)[text]"; \
+	"$$elsewhere/env/bin/python" $(INSTALL) "$$(ls "$$elsewhere"/*.whl)[text]"; \
 	sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d' > "$$elsewhere/readme.py"; \
 	cd "$$elsewhere"; \
 	env/bin/python readme.py; \
-	env/bin/mesascope reproduce --preset smoke --json --runs "$${MESASCOPE_SMOKE_RUNS:-runs}" > smoke.json; \
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 env/bin/mesascope reproduce --preset smoke --json --runs "$${MESASCOPE_SMOKE_RUNS:-runs}" > smoke.json; \
 	env/bin/python -c 'import json; studies = json.load(open("smoke.json"))["studies"]; assert studies and all(s["claims"] and s["figures"] for s in studies), studies; print(len(studies), "studies ran from the wheel")'
 
 clean:
@@ -56,9 +59,9 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[text]'
+	$(BIN)/python $(INSTALL) --editable '.[text]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python $(INSTALL) --editable '.[dev]'
 	@touch $@

@@ -1,7 +1,6 @@
 """The loss of the layer on augmented tokens against simulated sequences, and its minimum against free optimisers."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
@@ -10,6 +9,7 @@ from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_
 
 Z = 5
 EPS = np.finfo(np.float64).eps
+losses_of = jax.jit(layer_losses, static_argnums=1)
 
 
 def simulated(weights, dim, num_steps, num_samples=40_000, seed=0):
@@ -34,7 +34,7 @@ def test_the_loss_is_the_mean_over_sequences(dim, num_steps):
     rng = np.random.default_rng(dim + num_steps)
     weights = AugmentedWeights(*rng.normal(0, 0.4, (6, dim)))
     errors = simulated(weights, dim, num_steps)
-    losses = np.asarray(layer_losses(AugmentedWeights(*map(jnp.asarray, weights)), num_steps))
+    losses = np.asarray(losses_of(weights, num_steps))
     assert losses.shape == (num_steps,)
     tolerance = Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors)) + 1e3 * EPS * losses
     assert (np.abs(errors.mean(axis=0) - losses) <= tolerance).all()
@@ -42,15 +42,17 @@ def test_the_loss_is_the_mean_over_sequences(dim, num_steps):
 
 def test_one_step_is_the_layer_that_reads_pairs():
     """a2 = c 1 and b1 = 1, all else zero, have the losses of one gradient step."""
-    zero, one = jnp.zeros(4), jnp.ones(4)
+    zero, one = np.zeros(4), np.ones(4)
     weights = AugmentedWeights(zero, 0.2 * one, zero, zero, one, zero)
-    np.testing.assert_allclose(layer_losses(weights, 6), one_step_losses(0.2, 4, 6), rtol=1e3 * EPS)
+    one_step = jax.jit(one_step_losses, static_argnums=(1, 2))(0.2, 4, 6)
+    np.testing.assert_allclose(losses_of(weights, 6), one_step, rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize(("dim", "num_steps"), [(1, 5), (3, 5), (5, 19), (10, 49)])
 def test_the_best_coefficient_is_the_minimiser(dim, num_steps):
     best = one_step_optimum(dim, num_steps)
-    found = minimize_scalar(lambda c: float(one_step_losses(c, dim, num_steps).sum()), bracket=(0.0, 1.0), tol=1e-12)
+    total = jax.jit(lambda c: one_step_losses(c, dim, num_steps).sum())
+    found = minimize_scalar(lambda c: float(total(c)), bracket=(0.0, 1.0), tol=1e-12)
     assert best.coefficient == pytest.approx(found.x, rel=1e-6)  # a parabola's vertex, to the root of eps
     assert best.loss == pytest.approx(found.fun, rel=1e3 * EPS)
 
@@ -88,7 +90,7 @@ def test_signs_change_no_loss_where_all_else_is_zero():
     signs, zero = np.array([1.0, -1.0, 1.0]), np.zeros(3)
     plain = AugmentedWeights(a1, a2, zero, -a1, b1, zero)
     flipped = AugmentedWeights(a1, signs * a2, zero, -a1, signs * b1, zero)
-    first, second = (np.asarray(layer_losses(AugmentedWeights(*map(jnp.asarray, w)), 4)) for w in (plain, flipped))
+    first, second = (np.asarray(losses_of(weights, 4)) for weights in (plain, flipped))
     np.testing.assert_allclose(second, first, rtol=1e3 * EPS)
     errors = simulated(flipped, 3, 4)
     assert (np.abs(errors.mean(axis=0) - first) <= Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()

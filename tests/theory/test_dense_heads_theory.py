@@ -1,5 +1,6 @@
 """The loss of dense heads against simulated sequences, diagonal heads and other bases."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,40 +19,47 @@ Z = 5  # every statistical comparison: fixed seed, five standard errors
 EPS = np.finfo(np.float64).eps
 DIAGONAL = {"unitary": unitary_losses, "orthogonal": orthogonal_losses}
 PROCESSES = {"unitary": UnitaryProcess, "orthogonal": ConjugatePairProcess}
+losses_of = jax.jit(dense_losses, static_argnames="law")
 
 
 def drawn(dim, num_heads, num_states):
-    model = DenseHeads.initialise(dim, num_heads, num_states, std=0.4, key=jax.random.key(dim))
+    """Heads, their mixing tensor and the weights that losses are about."""
+    model = eqx.filter_jit(DenseHeads.initialise)(dim, num_heads, num_states, std=0.4, key=jax.random.key(dim))
     assert isinstance(model.positions, LearnedWeights)
-    return model, model.positions.weights[: num_states - 2, : num_states - 1]
+    mixing = jax.jit(mixing_tensor)(model.key_query, model.output_value)
+    return model, mixing, np.asarray(model.positions.weights)[: num_states - 2, : num_states - 1]
+
+
+@eqx.filter_jit
+def errors_of(model, process):
+    sequences = process.sample_batch(jax.random.key(3), 40_000)
+    return jax.vmap(model.next_states)(sequences)[:, 1:-1] - sequences.states[:, 2:]
 
 
 @pytest.mark.parametrize("law", DIAGONAL)
 @pytest.mark.parametrize(("dim", "num_states"), [(2, 6), (4, 5)])
 def test_the_loss_is_the_mean_over_sequences(law, dim, num_states):
-    model, weights = drawn(dim, 3, num_states)
-    sequences = PROCESSES[law](num_states, dim).sample_batch(jax.random.key(3), 40_000)
-    predictions = jax.jit(jax.vmap(model.next_states))(sequences)
-    errors = np.sum(np.abs(np.asarray(predictions[:, 1:-1] - sequences.states[:, 2:])) ** 2, axis=-1)
-    deviation = errors.mean(axis=0) - dense_losses(law, mixing_tensor(model.key_query, model.output_value), weights)
+    model, mixing, weights = drawn(dim, 3, num_states)
+    errors = np.sum(np.abs(np.asarray(errors_of(model, PROCESSES[law](num_states, dim)))) ** 2, axis=-1)
+    deviation = errors.mean(axis=0) - np.asarray(losses_of(law, mixing, weights))
     assert (np.abs(deviation) <= Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()
 
 
 @pytest.mark.parametrize("law", DIAGONAL)
 def test_diagonal_heads_are_a_case_of_it(law):
     rng = np.random.default_rng(1)
-    a, b, weights = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 4), (2, 4), (5, 6)))
-    mixing = mixing_tensor(*(jax.vmap(jnp.diag)(each) for each in (a, b)))
-    np.testing.assert_allclose(dense_losses(law, mixing, weights), DIAGONAL[law](b.T @ a, weights), rtol=1e3 * EPS)
+    a, b, weights = (rng.normal(size=shape) for shape in ((2, 4), (2, 4), (5, 6)))
+    mixing = jax.jit(mixing_tensor)(*(each[..., None] * np.eye(4) for each in (a, b)))
+    expected = jax.jit(DIAGONAL[law])(b.T @ a, weights)
+    np.testing.assert_allclose(losses_of(law, mixing, weights), expected, rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("law", DIAGONAL)
 def test_only_the_visible_part_counts(law):
-    model, weights = drawn(4, 3, 5)
-    mixing = mixing_tensor(model.key_query, model.output_value)
-    visible = visible_tensor(mixing)
-    assert np.abs(visible - mixing).max() > 0.1
-    np.testing.assert_allclose(dense_losses(law, visible, weights), dense_losses(law, mixing, weights), rtol=1e3 * EPS)
+    _, mixing, weights = drawn(4, 3, 5)
+    visible = jax.jit(visible_tensor)(mixing)
+    assert np.abs(np.asarray(visible) - np.asarray(mixing)).max() > 0.1
+    np.testing.assert_allclose(losses_of(law, visible, weights), losses_of(law, mixing, weights), rtol=1e3 * EPS)
 
 
 def test_exchanging_partners_and_looking_at_the_second_state_only_has_no_loss():
@@ -59,17 +67,18 @@ def test_exchanging_partners_and_looking_at_the_second_state_only_has_no_loss():
     dim, partner = 4, np.arange(4) ^ 1
     mixing = np.zeros((dim,) * 4)
     mixing[np.arange(dim), np.arange(dim), partner, np.arange(dim)] = 1.0
-    weights = jnp.zeros((5, 6)).at[:, 1].set(1.0)
-    np.testing.assert_allclose(dense_losses("orthogonal", jnp.asarray(mixing), weights), 0, atol=1e3 * EPS)
-    assert (np.asarray(dense_losses("unitary", jnp.asarray(mixing), weights))[1:] > 1).all()
+    weights = np.zeros((5, 6))
+    weights[:, 1] = 1.0
+    np.testing.assert_allclose(losses_of("orthogonal", mixing, weights), 0, atol=1e3 * EPS)
+    assert (np.asarray(losses_of("unitary", mixing, weights))[1:] > 1).all()
     assert np.linalg.matrix_rank(mixing.reshape(dim**2, -1)) == dim
 
 
 def test_the_gradient_is_that_of_finite_differences():
-    model, weights = drawn(4, 2, 5)
+    model, _, weights = drawn(4, 3, 5)
 
-    def total(*each):
-        a, b, p = map(jnp.asarray, each)
+    @jax.jit
+    def total(a, b, p):
         return dense_losses("orthogonal", mixing_tensor(a, b), p).sum()
 
     check_grads(total, (model.key_query, model.output_value, weights), 1, modes=["rev"])
@@ -92,15 +101,16 @@ def test_free_heads_on_unitary_dynamics_lose_one_a_coordinate_they_lack(num_head
     sizes = [num_heads * dim**2] * 2 + [rows * columns]
 
     @jax.jit
+    @jax.value_and_grad
     def mean_loss(flat):
         a, b, weights = jnp.split(flat, np.cumsum(sizes)[:-1])
         heads = (each.reshape(num_heads, dim, dim) for each in (a, b))
         return dense_losses("unitary", mixing_tensor(*heads), weights.reshape(rows, columns))[1:].mean()
 
-    gradient, rng = jax.jit(jax.grad(mean_loss)), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     found = [
         optimize.minimize(
-            lambda x: (float(mean_loss(x)), np.asarray(gradient(x))),
+            mean_loss,
             rng.normal(0, 0.5, sum(sizes)),
             jac=True,
             method="L-BFGS-B",

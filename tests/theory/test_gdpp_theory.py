@@ -204,9 +204,9 @@ def test_fitted_rates_are_those_of_a_free_optimiser(family, noise_variance):
 
 def test_one_step_is_best_at_the_closed_form():
     exact = one_step_optimum(**PAPER)
+    sampled = sampled_gdpp_loss(exact.learning_rate, 0.0, 1, num_samples=8000, **PAPER)
     for family in FAMILIES:
         best = best_rates(family, 1, num_samples=4000, **PAPER)
-        sampled = sampled_gdpp_loss(exact.learning_rate, 0.0, 1, num_samples=8000, **PAPER)
         assert abs(best.held_out_loss - exact.loss) < 2 * Z * sampled.standard_error  # half as many spectra, twice
         assert best.learning_rate[0] == pytest.approx(exact.learning_rate, rel=0.01)
 

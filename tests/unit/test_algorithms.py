@@ -1,5 +1,6 @@
 """Learning algorithms against loops and solvers written in numpy and scipy."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,13 @@ def make_prompt(num_examples=N, kind=float, seed=0):
     def draw(*shape):
         return rng.normal(size=shape) + (1j * rng.normal(size=shape) if kind is complex else 0)
 
-    return Prompt(*map(jnp.asarray, (draw(num_examples, DX), draw(num_examples, DY), draw(DX), draw(DY))))
+    return Prompt(*jax.device_put([draw(num_examples, DX), draw(num_examples, DY), draw(DX), draw(DY)]))
+
+
+@eqx.filter_jit
+def answer(learner, prompt):
+    """Weights and prediction."""
+    return learner.weights(prompt), learner(prompt)
 
 
 def descend(prompt, rates, start):
@@ -51,19 +58,24 @@ def test_gradient_descent_is_the_loop(kind, learning_rate, rates, from_zero):
     learner = GradientDescent(learning_rate, 4, None if from_zero else jnp.asarray(start))
     expected = descend(prompt, rates, start)
     tolerance = 1e3 * EPS * np.abs(expected).max()
-    np.testing.assert_allclose(learner.weight_trajectory(prompt), expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(learner.trajectory(prompt), expected @ prompt.query, rtol=0, atol=10 * tolerance)
-    np.testing.assert_allclose(learner(prompt), expected[-1] @ prompt.query, rtol=0, atol=10 * tolerance)
+    walk = eqx.filter_jit(lambda of, prompt: (of.weight_trajectory(prompt), of.trajectory(prompt), of(prompt)))
+    weights, predictions, last = walk(learner, prompt)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(predictions, expected @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
+    np.testing.assert_allclose(last, expected[-1] @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
 
 
 def test_a_step_goes_down_the_gradient_that_jax_takes():
-    prompt, start = make_prompt(), jnp.arange(6.0).reshape(DY, DX)
+    prompt, start = make_prompt(), jax.device_put(np.arange(6.0).reshape(DY, DX))
 
     def loss(weights):
         return jnp.sum((prompt.xs @ weights.T - prompt.ys) ** 2) / (2 * N)
 
-    step = GradientDescent(0.7, initial_weights=start).weights(prompt) - start
-    np.testing.assert_allclose(step, -0.7 * jax.grad(loss)(start), rtol=0, atol=1e3 * EPS * jnp.abs(step).max())
+    weights, gradient = jax.jit(
+        lambda start: (GradientDescent(0.7, initial_weights=start).weights(prompt), jax.grad(loss)(start))
+    )(start)
+    step = np.asarray(weights) - start
+    np.testing.assert_allclose(step, -0.7 * np.asarray(gradient), rtol=0, atol=1e3 * EPS * np.abs(step).max())
 
 
 @pytest.mark.parametrize("kind", [float, complex])
@@ -74,13 +86,12 @@ def test_many_small_steps_reach_least_squares(kind):
     rate = 1 / eigenvalues[-1]
     condition = eigenvalues[-1] / eigenvalues[0]
     num_steps = int(np.ceil(-np.log(EPS) * condition))
-    reached = GradientDescent(rate, num_steps).weights(prompt)
-    np.testing.assert_allclose(reached, LeastSquares().weights(prompt), rtol=0, atol=1e3 * EPS * condition)
+    reached, expected = (answer(each, prompt)[0] for each in (GradientDescent(rate, num_steps), LeastSquares()))
+    np.testing.assert_allclose(reached, expected, rtol=0, atol=1e3 * EPS * condition)
 
 
 def test_too_large_a_step_diverges_without_an_error():
-    trajectory = GradientDescent(1e3, 200).trajectory(make_prompt())
-    assert not np.isfinite(trajectory[-1]).any()
+    assert not np.isfinite(answer(GradientDescent(1e3, 200), make_prompt())[1]).any()
 
 
 @pytest.mark.parametrize("kind", [float, complex])
@@ -93,8 +104,9 @@ def test_ridge_is_least_squares_with_the_penalty_as_examples(kind, num_examples,
     ys = np.vstack([prompt.ys, np.zeros((DX, DY))])
     expected = scipy.linalg.lstsq(xs, ys)[0].T
     tolerance = 1e3 * EPS * np.linalg.cond(xs) ** 2 * max(1, np.abs(expected).max())
-    np.testing.assert_allclose(Ridge(penalty).weights(prompt), expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(Ridge(penalty)(prompt), expected @ prompt.query, rtol=0, atol=10 * tolerance)
+    weights, prediction = answer(Ridge(jnp.asarray(penalty)), prompt)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(prediction, expected @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
 
 
 def test_ridge_is_the_posterior_mean():
@@ -104,16 +116,17 @@ def test_ridge_is_the_posterior_mean():
     covariance = tau**2 * xs @ xs.T + noise**2 * np.eye(N)
     expected = tau**2 * np.asarray(prompt.query) @ xs.T @ np.linalg.solve(covariance, np.asarray(prompt.ys))
     tolerance = 1e3 * EPS * np.linalg.cond(covariance) * np.abs(expected).max()
-    np.testing.assert_allclose(Ridge(noise**2 / tau**2)(prompt), expected, rtol=0, atol=tolerance)
+    _, prediction = answer(Ridge(jnp.asarray(noise**2 / tau**2)), prompt)
+    np.testing.assert_allclose(prediction, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("num_examples", [2, N])
 def test_ridge_tends_to_least_squares_to_first_order(num_examples):
     """The difference is penalty * (a constant + O(penalty)), also where the least norm decides."""
     prompt = make_prompt(num_examples)
-    differences = [
-        np.abs(Ridge(penalty).weights(prompt) - LeastSquares().weights(prompt)).max() for penalty in (1e-2, 1e-3, 1e-4)
-    ]
+    exact = np.asarray(answer(LeastSquares(), prompt)[0])
+    ridges = [answer(Ridge(jnp.asarray(penalty)), prompt)[0] for penalty in (1e-2, 1e-3, 1e-4)]
+    differences = [np.abs(ridge - exact).max() for ridge in map(np.asarray, ridges)]
     ratios = np.array(differences[:-1]) / differences[1:]
     smallest = np.linalg.svd(prompt.xs)[1].min() ** 2
     np.testing.assert_allclose(ratios, 10, rtol=np.max([1e-2, 1e-3] / smallest))
@@ -126,21 +139,24 @@ def test_least_squares_is_scipys(kind, num_examples):
     prompt = make_prompt(num_examples, kind)
     expected = scipy.linalg.lstsq(np.asarray(prompt.xs), np.asarray(prompt.ys))[0].T
     tolerance = 1e3 * EPS * np.linalg.cond(prompt.xs) * max(1, np.abs(expected).max())
-    np.testing.assert_allclose(LeastSquares().weights(prompt), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(answer(LeastSquares(), prompt)[0], expected, rtol=0, atol=tolerance)
 
 
 def test_least_squares_survives_a_repeated_example():
     prompt = make_prompt(2)
-    twice = Prompt(jnp.tile(prompt.xs, (3, 1)), jnp.tile(prompt.ys, (3, 1)), prompt.query, prompt.target)
+    repeated = [np.tile(each, (3, 1)) for each in (prompt.xs, prompt.ys)]
+    twice = eqx.tree_at(lambda p: (p.xs, p.ys), prompt, repeated)
     tolerance = 1e3 * EPS * np.linalg.cond(prompt.xs)
-    np.testing.assert_allclose(LeastSquares()(twice), LeastSquares()(prompt), rtol=0, atol=tolerance)
+    (_, ours), (_, theirs) = (answer(LeastSquares(), each) for each in (twice, prompt))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("kind", [float, complex])
 def test_zero_predicts_zero(kind):
     prompt = make_prompt(kind=kind)
-    assert ZeroPredictor()(prompt).dtype == prompt.ys.dtype
-    np.testing.assert_array_equal(ZeroPredictor()(prompt), np.zeros(DY))
+    prediction = jax.jit(ZeroPredictor())(prompt)
+    assert prediction.dtype == prompt.ys.dtype
+    np.testing.assert_array_equal(prediction, np.zeros(DY))
 
 
 @pytest.mark.parametrize("num_steps", [0, -1, True])

@@ -22,7 +22,7 @@ def test_one_step_is_the_closed_form(noise_std):
 
 @pytest.mark.parametrize(
     ("num_steps", "learning_rate", "curvature", "loss"),
-    [(2, 13.5, 0.176, 0.1106), (3, 20.1, 0.195, 0.0779), (5, 31.0, 0.204, 0.0519)],
+    [(3, 20.1, 0.195, 0.0779), (5, 31.0, 0.204, 0.0519)],
 )
 def test_without_noise_gdpp_s_rates_are_the_known_ones(num_steps, learning_rate, curvature, loss):
     """Found elsewhere by another optimiser, on another sample; the rates of 5 steps lie in a flat valley."""

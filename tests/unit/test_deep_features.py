@@ -47,8 +47,9 @@ def test_gradient_descent_on_features_is_the_loop():
         weights = weights - rate * gradient
         trajectory.append(weights @ features_of(prompt.query))
     learner = OnFeatures(GradientDescent(rate, 4), Waves())
-    np.testing.assert_allclose(learner.trajectory(prompt), trajectory, rtol=0, atol=tolerance(*trajectory))
-    np.testing.assert_allclose(learner(prompt), trajectory[-1], rtol=0, atol=tolerance(*trajectory))
+    along, answer = jax.jit(lambda prompt: (learner.trajectory(prompt), learner(prompt)))(prompt)
+    np.testing.assert_allclose(along, trajectory, rtol=0, atol=tolerance(*trajectory))
+    np.testing.assert_allclose(answer, trajectory[-1], rtol=0, atol=tolerance(*trajectory))
 
 
 def test_ridge_on_features_is_kernel_ridge():
@@ -57,7 +58,7 @@ def test_ridge_on_features_is_kernel_ridge():
     rows = np.array([features_of(x) for x in np.asarray(prompt.xs)])
     dual = np.linalg.solve(rows @ rows.T + penalty * np.eye(N), rows @ features_of(prompt.query))
     expected = np.asarray(prompt.ys).T @ dual
-    answer = OnFeatures(Ridge(penalty), Waves())(prompt)
+    answer = eqx.filter_jit(OnFeatures(Ridge(penalty), Waves()))(prompt)
     np.testing.assert_allclose(answer, expected, rtol=0, atol=tolerance(expected) * np.linalg.cond(rows))
 
 
@@ -72,31 +73,36 @@ def test_smoothers_are_sums_over_examples():
     smoothed = sum(value * y for value, y in zip(values, ys, strict=True)) * 1.5 / N
     weights = np.exp(values) / np.exp(values).sum()
     averaged = sum(weight * y for weight, y in zip(weights, ys, strict=True))
-    np.testing.assert_allclose(KernelSmoother(kernel, 1.5)(prompt), smoothed, rtol=0, atol=tolerance(smoothed))
-    np.testing.assert_allclose(NadarayaWatson(kernel)(prompt), averaged, rtol=0, atol=tolerance(averaged))
+    for smoother, expected in ((KernelSmoother(kernel, 1.5), smoothed), (NadarayaWatson(kernel), averaged)):
+        np.testing.assert_allclose(eqx.filter_jit(smoother)(prompt), expected, rtol=0, atol=tolerance(expected))
 
 
 def test_a_kernel_may_be_any_function_and_without_features_it_is_the_inner_product():
-    prompt = make_prompt()
-    expected = KernelSmoother(FeatureKernel())(prompt)
-    np.testing.assert_array_equal(KernelSmoother(lambda first, second: jnp.sum(first * second))(prompt), expected)
-    np.testing.assert_allclose(expected, GradientDescent(1.0)(prompt), rtol=0, atol=tolerance(expected))
+    of_function = KernelSmoother(lambda first, second: jnp.sum(first * second))
+    learners = (KernelSmoother(FeatureKernel()), of_function, GradientDescent(1.0))
+    answers = jax.jit(lambda prompt: [each(prompt) for each in learners])(make_prompt())
+    expected, same, descended = map(np.asarray, answers)
+    np.testing.assert_array_equal(same, expected)
+    np.testing.assert_allclose(descended, expected, rtol=0, atol=tolerance(expected))
 
 
 def test_one_step_from_zero_is_the_kernel_smoother_and_two_are_not():
-    prompt, smoother = make_prompt(), KernelSmoother(FeatureKernel(Waves()), 0.9)
-    one, two = OnFeatures(GradientDescent(0.9, 2), Waves()).trajectory(prompt)
-    np.testing.assert_allclose(smoother(prompt), one, rtol=0, atol=tolerance(one))
-    assert np.abs(np.asarray(smoother(prompt) - two)).max() > 1e-3
+    smoother, learner = KernelSmoother(FeatureKernel(Waves()), 0.9), OnFeatures(GradientDescent(0.9, 2), Waves())
+    both = jax.jit(lambda prompt: (smoother(prompt), learner.trajectory(prompt)))(make_prompt())
+    smoothed, (one, two) = map(np.asarray, both)
+    np.testing.assert_allclose(smoothed, one, rtol=0, atol=tolerance(one))
+    assert np.abs(smoothed - two).max() > 1e-3
 
 
 def test_the_nadaraya_watson_smoother_stays_between_the_examples():
     prompt = make_prompt()
+    ys = np.asarray(prompt.ys)
+    answer_with = eqx.filter_jit(lambda kernel: NadarayaWatson(kernel)(prompt))
     for scale in (0.0, 1.0, 1e5):
-        answer = NadarayaWatson(FeatureKernel(Waves(), scale))(prompt)
-        assert (answer >= prompt.ys.min(axis=0) - 1e3 * EPS).all()
-        assert (answer <= prompt.ys.max(axis=0) + 1e3 * EPS).all()
-    np.testing.assert_allclose(NadarayaWatson(FeatureKernel(scale=0.0))(prompt), prompt.ys.mean(axis=0), rtol=1e3 * EPS)
+        answer = np.asarray(answer_with(FeatureKernel(Waves(), jnp.asarray(scale))))
+        assert (answer >= ys.min(axis=0) - 1e3 * EPS).all()
+        assert (answer <= ys.max(axis=0) + 1e3 * EPS).all()
+    np.testing.assert_allclose(answer_with(FeatureKernel(scale=0.0)), ys.mean(axis=0), rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize(
@@ -116,18 +122,21 @@ def test_impossible_settings_are_refused_by_name(name, make):
 
 
 def small_mlp():
-    return MLP.initialise(DX, 5, init_scale=1.0, key=jax.random.key(0))
+    return eqx.filter_jit(MLP.initialise)(DX, 5, init_scale=1.0, key=jax.random.key(0))
 
 
 def test_the_perceptron_acts_once_and_each_step_has_its_rate():
     """A chain with two rates is two gradient steps with these rates on features made once."""
     construction = DeepFeatureConstruction(small_mlp(), jnp.array([0.9, 0.3]), 2, N, DY)
     prompt = make_prompt()
-    rows, query = (jax.vmap(construction.features)(each) for each in (prompt.xs, prompt.query[None]))
-    assert np.abs(np.asarray(rows - prompt.xs)).max() > 0.1  # the perceptron does something
+    xs, ys = np.asarray(prompt.xs), np.asarray(prompt.ys)
+    features_of_each = eqx.filter_jit(lambda construction, xs: jax.vmap(construction.features)(xs))
+    features = np.asarray(features_of_each(construction, np.vstack([xs, prompt.query])))
+    rows, query = features[:N], features[N]
+    assert np.abs(rows - xs).max() > 0.1  # the perceptron does something
     weights, expected = np.zeros((DY, DX)), []
     for rate in (0.9, 0.3):
-        weights = weights - rate / N * (rows @ weights.T - prompt.ys).T @ rows
-        expected.append(weights @ query[0])
-    answer = eqx.filter_jit(construction.build().trajectory)(prompt)
+        weights = weights - rate / N * (rows @ weights.T - ys).T @ rows
+        expected.append(weights @ query)
+    answer = eqx.filter_jit(lambda construction, prompt: construction.build().trajectory(prompt))(construction, prompt)
     np.testing.assert_allclose(answer, np.array(expected), rtol=0, atol=tolerance(*expected))

@@ -1,5 +1,6 @@
 """Forecasts from the last states: exact where W commutes, and where they are not."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,10 +20,11 @@ from mesascope.tasks.unitary import UnitaryProcess
 EPS = np.finfo(np.float64).eps
 
 
+@eqx.filter_jit
 def largest_error(forecaster, process, key, length=4):
     sequences = process.sample_batch(key, 50)
     prompts = jax.vmap(lambda sequence: sequence.prompt(length))(sequences)
-    return float(jnp.abs(jax.vmap(forecaster)(prompts) - prompts.target).max())
+    return jnp.abs(jax.vmap(forecaster)(prompts) - prompts.target).max()
 
 
 @pytest.mark.parametrize(("forecaster", "process"), [
@@ -43,40 +45,55 @@ def test_no_forecast_from_two_states_knows_dynamics_that_do_not_commute(forecast
 
 def test_the_in_context_map_of_the_last_phases_is_w(key):
     process = UnitaryProcess(6, 3)
-    draws = process.draw(key)
-    prompt = process.sequence(draws).prompt(4)
-    np.testing.assert_allclose(LastPhases().weights(prompt), process.matrix(draws[0]), atol=1e3 * EPS)
+
+    @jax.jit
+    def both(key):
+        draws = process.draw(key)
+        return LastPhases().weights(process.sequence(draws).prompt(4)), process.matrix(draws[0])
+
+    found, w = both(key)
+    np.testing.assert_allclose(found, w, atol=1e3 * EPS)
 
 
 def test_what_is_not_known_yet():
     """From one state alone, or from a state that is zero, there is no step to repeat."""
-    one = Sequence(jnp.array([[1.0, 2.0], [3.0, 4.0]])).prompt(1)
-    np.testing.assert_array_equal(LastPhases()(one), [0.0, 0.0])
-    np.testing.assert_array_equal(TrigonometricRecursion()(one), [1.0, 2.0])
-    np.testing.assert_array_equal(LastValue()(one), [1.0, 2.0])
-    zero = Sequence(jnp.array([[0.0, 0.0], [3.0, 4.0], [5.0, 6.0]])).prompt(2)
-    np.testing.assert_array_equal(LastPhases()(zero), [0.0, 0.0])
-    np.testing.assert_array_equal(TrigonometricRecursion()(zero), [3.0, 4.0])
+
+    @jax.jit
+    def forecasts(sequence):
+        prompt = sequence.prompt(sequence.num_states - 1)
+        return [forecaster(prompt) for forecaster in (LastPhases(), TrigonometricRecursion(), LastValue())]
+
+    one = Sequence(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+    np.testing.assert_array_equal(forecasts(one), [[0.0, 0.0], [1.0, 2.0], [1.0, 2.0]])
+    zero = Sequence(jnp.array([[0.0, 0.0], [3.0, 4.0], [5.0, 6.0]]))
+    np.testing.assert_array_equal(forecasts(zero), [[0.0, 0.0], [3.0, 4.0], [3.0, 4.0]])
 
 
 def test_pairs_need_an_even_number_of_entries(key):
     with pytest.raises(ValueError, match="`prompt` must have states of even size, for pairs of entries; got 3"):
-        TrigonometricRecursion()(UnitaryProcess(4, 3).sample(key).prompt(2))
+        jax.jit(lambda key: TrigonometricRecursion()(UnitaryProcess(4, 3).sample(key).prompt(2)))(key)
 
 
 @pytest.mark.parametrize("process", [HaarProcess(7, 3), UnitaryProcess(7, 3, Gaussian())])
 def test_learners_along_a_sequence_are_the_learners_of_its_prompts(process, key):
-    sequence = process.sample(key)
-    for length in (1, 2, 6):
-        prompt, rates = sequence.prompt(length), jnp.array([0.1, 0.3, 0.2])
-        pairs = [
-            (GradientDescentAlongSequence(rates, 3), GradientDescent(rates * (length - 1), 3)),
-            (RidgeAlongSequence(0.1), Ridge(0.1)),
-        ]
-        for along, alone in pairs:
-            ours, theirs = along.trajectory(sequence)[:, length - 1], alone.trajectory(prompt)
-            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e3 * EPS)
-            assert (float(jnp.abs(theirs).max()) > 1e-3) == (length > 1)
+    rates = jnp.array([0.1, 0.3, 0.2])
+
+    @jax.jit
+    def trajectories(key):
+        sequence, found = process.sample(key), []
+        for length in (1, 2, 6):
+            pairs = [
+                (GradientDescentAlongSequence(rates, 3), GradientDescent(rates * (length - 1), 3)),
+                (RidgeAlongSequence(0.1), Ridge(0.1)),
+            ]
+            for along, alone in pairs:
+                both = along.trajectory(sequence)[:, length - 1], alone.trajectory(sequence.prompt(length))
+                found.append((length, *both))
+        return found
+
+    for length, ours, theirs in trajectories(key):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e3 * EPS)
+        assert (np.abs(theirs).max() > 1e-3) == (length > 1)
 
 
 def test_impossible_learners_are_refused():

@@ -2,7 +2,6 @@
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -25,8 +24,12 @@ def tolerance(*expected):
     return 1e3 * EPS * max(1, *(np.abs(each).max() for each in expected))
 
 
+call = eqx.filter_jit(lambda function, *arguments: function(*arguments))
+initialise = eqx.filter_jit(lambda make, *sizes, key, **options: make(*sizes, key=key, **options))
+
+
 def draw(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+    return jax.device_put(np.random.default_rng(seed).normal(size=shape))
 
 
 def make_mlp(dim=D, seed=0):
@@ -43,7 +46,7 @@ def mlp_of(mlp, token):
     """One token, one hidden unit at a time."""
     out = np.array(mlp.output_bias)
     for unit in range(HIDDEN):
-        activation = gelu(np.asarray(mlp.hidden_weights)[unit] @ token + float(mlp.hidden_bias[unit]))
+        activation = gelu(np.asarray(mlp.hidden_weights)[unit] @ token + np.asarray(mlp.hidden_bias)[unit])
         out = out + activation * np.asarray(mlp.output_weights)[:, unit]
     return out
 
@@ -57,8 +60,9 @@ def normalised(token, scale, offset, epsilon):
 def test_a_perceptron_is_the_loop_over_units_and_ignores_the_context():
     mlp, context, tokens = make_mlp(), draw(N, D), draw(3, D, seed=1)
     expected = np.array([mlp_of(mlp, token) for token in np.asarray(tokens)])
-    np.testing.assert_allclose(mlp(context, tokens), expected, rtol=0, atol=tolerance(expected))
-    np.testing.assert_array_equal(mlp(context, tokens), mlp(context + 1, tokens))
+    update = call(mlp, context, tokens)
+    np.testing.assert_allclose(update, expected, rtol=0, atol=tolerance(expected))
+    np.testing.assert_array_equal(update, call(mlp, np.asarray(context) + 1, tokens))
 
 
 def test_the_activation_is_near_the_exact_one():
@@ -69,7 +73,8 @@ def test_the_activation_is_near_the_exact_one():
 
 def test_a_new_perceptron_has_biases_of_zero_and_weights_of_the_stated_variance():
     scale, dim, hidden = 0.3, 60, 90
-    mlp = MLP.initialise(dim, hidden, init_scale=scale, key=jax.random.key(0))
+    mlp = initialise(MLP.initialise, dim, hidden, init_scale=scale, key=jax.random.key(0))
+    mlp = jax.tree.map(np.asarray, mlp)
     assert not mlp.hidden_bias.any()
     assert not mlp.output_bias.any()
     for weights, shape, fan_in in (
@@ -87,38 +92,43 @@ def test_a_new_perceptron_has_biases_of_zero_and_weights_of_the_stated_variance(
 
 def test_attention_draws_its_weights_by_the_same_law():
     """One query matrix of attention, from the key that `initialise` gives it."""
-    key = jax.random.key(3)
-    layer = LinearSelfAttention.initialise(D, init_scale=0.3, key=jax.random.clone(key))
-    alone = scaled_normal(jax.random.split(key, 4)[1], (1, D, D), fan_in=D, init_scale=0.3)
-    np.testing.assert_array_equal(layer.query, alone)
+
+    @jax.jit
+    def draws(key):
+        layer = LinearSelfAttention.initialise(D, init_scale=0.3, key=jax.random.clone(key))
+        return layer.query, scaled_normal(jax.random.split(key, 4)[1], (1, D, D), fan_in=D, init_scale=0.3)
+
+    np.testing.assert_array_equal(*draws(jax.random.key(3)))
 
 
 def test_a_layer_on_inputs_neither_sees_nor_touches_the_outputs():
     layer, context, tokens = OnInputs(make_mlp(3), 3), draw(N, D), draw(2, D, seed=1)
-    update = layer(context, tokens)
+    update = np.asarray(call(layer, context, tokens))
     expected = np.array([mlp_of(layer.layer, token[:3]) for token in np.asarray(tokens)])
     np.testing.assert_allclose(update[:, :3], expected, rtol=0, atol=tolerance(expected))
     np.testing.assert_array_equal(update[:, 3:], 0)
-    np.testing.assert_array_equal(layer(context.at[:, 3:].set(9.0), tokens.at[:, 3:].set(9.0)), update)
+    others = [np.where(np.arange(D) < 3, each, 9.0) for each in (context, tokens)]
+    np.testing.assert_array_equal(call(layer, *others), update)
 
 
 def test_attention_on_inputs_reads_the_context():
     """The wrapper is for any layer: it must cut the context as it cuts the tokens."""
-    attention = LinearSelfAttention.initialise(3, init_scale=1.0, key=jax.random.key(0))
-    context, tokens = draw(N, D), draw(2, D, seed=1)
-    expected = attention(context[:, :3], tokens[:, :3])
-    np.testing.assert_array_equal(OnInputs(attention, 3)(context, tokens)[:, :3], expected)
+    attention = initialise(LinearSelfAttention.initialise, 3, init_scale=1.0, key=jax.random.key(0))
+    context, tokens = np.asarray(draw(N, D)), np.asarray(draw(2, D, seed=1))
+    expected = call(attention, context[:, :3], tokens[:, :3])
+    np.testing.assert_array_equal(np.asarray(call(OnInputs(attention, 3), context, tokens))[:, :3], expected)
 
 
 def test_a_block_of_layers_is_a_transformer_of_them():
     """Tokens after one block are those after its last layer; nothing else of a Transformer changes."""
-    mlp, attention = make_mlp(), LinearSelfAttention.initialise(D, init_scale=0.5, key=jax.random.key(0))
+    mlp = make_mlp()
+    attention = initialise(LinearSelfAttention.initialise, D, init_scale=0.5, key=jax.random.key(0))
     prompt = Prompt(draw(N, 3), draw(N, 2, seed=1), draw(3, seed=2), draw(2, seed=3))
-    tokens, walk = JoinedTokens(3, 2), eqx.filter_jit(lambda model: model.token_trajectory(prompt))
-    layers = (attention, mlp, attention)
-    in_blocks, one_by_one = walk(Transformer((Block(layers),) * 2, tokens)), walk(Transformer(layers * 2, tokens))
+    tokens, layers = JoinedTokens(3, 2), (attention, mlp, attention)
+    models = Transformer((Block(layers),) * 2, tokens), Transformer(layers * 2, tokens)
+    in_blocks, one_by_one = (call(model.token_trajectory, prompt) for model in models)
     for ours, theirs in zip(in_blocks, one_by_one, strict=True):
-        np.testing.assert_allclose(ours, theirs[2::3], rtol=0, atol=10 * tolerance(theirs))
+        np.testing.assert_allclose(ours, np.asarray(theirs)[2::3], rtol=0, atol=10 * tolerance(theirs))
 
 
 def test_a_block_needs_a_layer():
@@ -128,27 +138,26 @@ def test_a_block_needs_a_layer():
 
 @pytest.mark.parametrize("epsilon", [1e-5, 0.5])
 def test_a_normalised_layer_is_the_layer_of_normalised_tokens(epsilon):
-    mlp, context, tokens = make_mlp(), 3 + draw(N, D), draw(2, D, seed=1)
+    mlp, context, tokens = make_mlp(), 3 + np.asarray(draw(N, D)), draw(2, D, seed=1)
     scale, offset = draw(D, seed=2), draw(D, seed=3)
     layer = Normalised(mlp, scale, offset, epsilon)
     rows = np.array([normalised(token, np.asarray(scale), np.asarray(offset), epsilon) for token in np.asarray(tokens)])
     expected = np.array([mlp_of(mlp, row) for row in rows])
-    np.testing.assert_allclose(layer.normalise(tokens), rows, rtol=0, atol=tolerance(rows))
-    np.testing.assert_allclose(layer(context, tokens), expected, rtol=0, atol=tolerance(expected))
+    np.testing.assert_allclose(call(layer.normalise, tokens), rows, rtol=0, atol=tolerance(rows))
+    np.testing.assert_allclose(call(layer, context, tokens), expected, rtol=0, atol=tolerance(expected))
 
 
 def test_the_context_is_normalised_too():
-    attention = LinearSelfAttention.initialise(D, init_scale=1.0, key=jax.random.key(0))
-    context, tokens = draw(N, D), draw(2, D, seed=1)
+    attention = initialise(LinearSelfAttention.initialise, D, init_scale=1.0, key=jax.random.key(0))
+    context, tokens = np.asarray(draw(N, D)), np.asarray(draw(2, D, seed=1))
     layer = Normalised.before(attention, D)
     rows, queries = (
-        np.array([normalised(token, 1.0, 0.0, layer.epsilon) for token in np.asarray(each)])
-        for each in (context, tokens)
+        np.array([normalised(token, 1.0, 0.0, layer.epsilon) for token in each]) for each in (context, tokens)
     )
-    expected = attention(jnp.asarray(rows), jnp.asarray(queries))
-    np.testing.assert_allclose(layer(context, tokens), expected, rtol=0, atol=tolerance(expected))
-    grown = layer(1e3 * context, tokens)  # what is normalised away: the scale, up to epsilon / variance
-    smallest = np.asarray(context).var(axis=1).min()
+    expected = call(attention, rows, queries)
+    np.testing.assert_allclose(call(layer, context, tokens), expected, rtol=0, atol=tolerance(expected))
+    grown = call(layer, 1e3 * context, tokens)  # what is normalised away: the scale, up to epsilon / variance
+    smallest = context.var(axis=1).min()
     np.testing.assert_allclose(grown, expected, rtol=0, atol=4 * layer.epsilon / smallest * np.abs(expected).max())
 
 
@@ -156,18 +165,18 @@ def test_embedded_tokens_are_the_inner_tokens_times_a_matrix():
     embedding, start = draw(8, D), draw(2, 3, seed=5)
     tokens = EmbeddedTokens(JoinedTokens(3, 2, start), embedding, dim_y=2)
     prompt = Prompt(draw(N, 3), draw(N, 2, seed=1), draw(3, seed=2), draw(2, seed=3))
-    context, query = tokens.embed(prompt)
+    context, query = call(tokens.embed, prompt)
     assert tokens.dim_token == 8
     inner = [np.concatenate([x, y]) for x, y in zip(np.asarray(prompt.xs), np.asarray(prompt.ys), strict=True)]
     expected = np.array([np.asarray(embedding) @ token for token in inner])
     np.testing.assert_allclose(context, expected, rtol=0, atol=tolerance(expected))
     asked = np.concatenate([prompt.query, -np.asarray(start) @ np.asarray(prompt.query)])
     np.testing.assert_allclose(query, np.asarray(embedding) @ asked, rtol=0, atol=tolerance(expected))
-    np.testing.assert_array_equal(tokens.read(jnp.arange(8.0)), [-6.0, -7.0])
+    np.testing.assert_array_equal(call(tokens.read, np.arange(8.0)), [-6.0, -7.0])
 
 
 def test_a_new_embedding_has_weights_of_the_stated_variance():
-    tokens = EmbeddedTokens.initialise(JoinedTokens(30), 200, init_scale=0.2, key=jax.random.key(0))
+    tokens = initialise(EmbeddedTokens.initialise, JoinedTokens(30), 200, init_scale=0.2, key=jax.random.key(0))
     values = np.asarray(tokens.embedding).ravel() / np.sqrt(0.2 / 31)
     assert tokens.embedding.shape == (200, 31)
     assert abs((values**2).mean() - 1) <= 5 * (values**2).std(ddof=1) / np.sqrt(values.size)
@@ -180,7 +189,7 @@ def test_a_new_embedding_has_weights_of_the_stated_variance():
         ("dim_hidden", lambda: MLP.initialise(3, 0, key=jax.random.key(0))),
         ("init_scale", lambda: MLP.initialise(3, 3, init_scale=-1.0, key=jax.random.key(0))),
         ("dim_x", lambda: OnInputs(make_mlp(), 0)),
-        ("epsilon", lambda: Normalised(make_mlp(), jnp.ones(D), jnp.zeros(D), 0.0)),
+        ("epsilon", lambda: Normalised(make_mlp(), draw(D), draw(D), 0.0)),
         ("dim_token", lambda: EmbeddedTokens.initialise(JoinedTokens(3), 0, key=jax.random.key(0))),
         ("init_scale", lambda: EmbeddedTokens.initialise(JoinedTokens(3), 4, init_scale=-1.0, key=jax.random.key(0))),
         ("dim_y", lambda: EmbeddedTokens(JoinedTokens(3), draw(4, 4), dim_y=0)),

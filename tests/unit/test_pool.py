@@ -1,5 +1,6 @@
 """Finite pools: which prompts they hold, how often each is drawn, and what they do not depend on."""
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -13,13 +14,17 @@ from mesascope.training.config import FitConfig
 from mesascope.training.fit import fit_seeds
 
 TASK = LinearRegression(num_examples=3, dim_x=2)
+POOL = FinitePool(TASK, num_tasks=3)
 EPS = np.finfo(np.float64).eps
 Z = 5
 NUM_DRAWS = 20_000
 
 
+all_prompts = eqx.filter_jit(lambda pool: pool.prompts())
+
+
 def every(pool):
-    return jax.tree.map(np.asarray, jax.jit(pool.prompts)())
+    return jax.tree.map(np.asarray, all_prompts(pool))
 
 
 def rows(prompts):
@@ -27,8 +32,9 @@ def rows(prompts):
     return np.concatenate([np.asarray(leaf).reshape(len(leaf), -1) for leaf in jax.tree.leaves(prompts)], axis=1)
 
 
+@eqx.filter_jit
 def draw(pool, key, size=NUM_DRAWS):
-    return jax.jit(pool.sample_batch, static_argnums=1)(data_key(key), size)
+    return pool.sample_batch(data_key(key), size)
 
 
 def indices(pool, prompts):
@@ -38,18 +44,16 @@ def indices(pool, prompts):
 
 
 def test_every_draw_is_a_prompt_of_the_pool_and_each_is_as_likely(key):
-    """Counts of 20000 draws among 5: each a binomial of probability 1/5, within z = 5 standard deviations."""
-    pool = FinitePool(TASK, num_tasks=5)
-    found = indices(pool, draw(pool, key))
+    """Counts of 20000 draws among 3: each a binomial of probability 1/3, within z = 5 standard deviations."""
+    found = indices(POOL, draw(POOL, key))
     assert found.min() == 0
-    counts = np.bincount(found, minlength=5)
-    assert (np.abs(counts - NUM_DRAWS / 5) <= Z * np.sqrt(NUM_DRAWS * 0.2 * 0.8)).all()
+    counts = np.bincount(found, minlength=3)
+    assert (np.abs(counts - NUM_DRAWS / 3) <= Z * np.sqrt(NUM_DRAWS / 3 * 2 / 3)).all()
 
 
 def test_draws_are_independent(key):
     """Of two halves of one batch: a pair of prompts is as likely as any of 9, within z = 5 standard deviations."""
-    pool = FinitePool(TASK, num_tasks=3)
-    found = indices(pool, draw(pool, key)).reshape(2, -1)
+    found = indices(POOL, draw(POOL, key)).reshape(2, -1)
     counts = np.bincount(3 * found[0] + found[1], minlength=9)
     size = NUM_DRAWS / 2
     assert (np.abs(counts - size / 9) <= Z * np.sqrt(size / 9 * 8 / 9)).all()
@@ -57,11 +61,10 @@ def test_draws_are_independent(key):
 
 def test_the_pool_does_not_know_who_draws_from_it():
     """Keys of both generators find the same prompts."""
-    pool = FinitePool(TASK, num_tasks=4)
-    fast = draw(pool, jax.random.key(1), 100)
-    default = jax.jit(pool.sample_batch, static_argnums=1)(jax.random.key(2), 100)
+    fast = draw(POOL, jax.random.key(1))
+    default = jax.jit(lambda key: POOL.sample_batch(key, 100))(jax.random.key(2))
     for prompts in (fast, default):
-        assert set(indices(pool, prompts)) == {0, 1, 2, 3}
+        assert set(indices(POOL, prompts)) == {0, 1, 2}
 
 
 def test_a_larger_pool_begins_with_the_smaller():

@@ -23,7 +23,7 @@ DX, DY, N = 3, 2, 4
 @pytest.fixture
 def prompt():
     rng = np.random.default_rng(0)
-    return Prompt(*(jnp.asarray(rng.normal(size=shape)) for shape in ((N, DX), (N, DY), (DX,), (DY,))))
+    return Prompt(*jax.device_put([rng.normal(size=shape) for shape in ((N, DX), (N, DY), (DX,), (DY,))]))
 
 
 def make_layer(kind, dim_token, seed=0):
@@ -39,12 +39,12 @@ def test_sinusoids_entry_by_entry(dim):
             expected[position, 2 * pair] = math.sin(angle)
             if 2 * pair + 1 < dim:
                 expected[position, 2 * pair + 1] = math.cos(angle)
-    np.testing.assert_allclose(SinusoidalPositions(dim).encode(7), expected, rtol=0, atol=1e3 * EPS)
+    np.testing.assert_allclose(jax.jit(lambda: SinusoidalPositions(dim).encode(7))(), expected, rtol=0, atol=1e3 * EPS)
 
 
 def test_the_scalar_product_of_two_sinusoids_depends_on_their_distance():
     """sum_k cos((s - t) w_k), at every pair of positions."""
-    places = np.asarray(SinusoidalPositions(10).encode(21))
+    places = np.asarray(jax.jit(lambda: SinusoidalPositions(10).encode(21))())
     distance = np.arange(21)[:, None] - np.arange(21)[None, :]
     expected = sum(np.cos(distance * 10_000 ** (-2 * pair / 10)) for pair in range(5))
     np.testing.assert_allclose(places @ places.T, expected, rtol=0, atol=1e3 * EPS * 5)
@@ -52,7 +52,8 @@ def test_the_scalar_product_of_two_sinusoids_depends_on_their_distance():
 
 def test_the_last_entry_of_the_last_of_21_positions():
     """The constant that the authors' readout starts from."""
-    np.testing.assert_allclose(SinusoidalPositions(10).encode(21)[-1, -1], 0.99992, rtol=0, atol=5e-6)
+    last = jax.jit(lambda: SinusoidalPositions(10).encode(21)[-1, -1])()
+    np.testing.assert_allclose(last, 0.99992, rtol=0, atol=5e-6)
 
 
 def test_unit_positions_are_the_first_unit_vectors():
@@ -65,11 +66,10 @@ def test_there_are_no_more_unit_vectors_than_entries():
 
 
 def test_the_stream_entry_by_entry(prompt):
-    context, query = InterleavedTokens(DX, DY).embed(prompt)
+    context, query = jax.jit(InterleavedTokens(DX, DY).embed)(prompt)
     expected = np.zeros((2 * N, DX + DY))
-    for i in range(N):
-        expected[2 * i, :DX] = prompt.xs[i]
-        expected[2 * i + 1, DX - DY : DX] = prompt.ys[i]
+    expected[::2, :DX] = prompt.xs
+    expected[1::2, DX - DY : DX] = prompt.ys
     np.testing.assert_array_equal(context, expected)
     np.testing.assert_array_equal(query, [*np.asarray(prompt.query), *np.zeros(DY)])
 
@@ -77,48 +77,50 @@ def test_the_stream_entry_by_entry(prompt):
 def test_the_prediction_is_minus_what_was_written_behind_the_query(prompt):
     """The query's own input is in no entry that is read: a model that does nothing predicts zero."""
     tokens = InterleavedTokens(DX, DY)
-    _, query = tokens.embed(prompt)
-    np.testing.assert_array_equal(tokens.read(query), np.zeros(DY))
-    np.testing.assert_array_equal(tokens.read(query + jnp.array([7.0, 7.0, 7.0, 1.0, -2.0])), [-1.0, 2.0])
+    _, query = jax.jit(tokens.embed)(prompt)
+    read = jax.jit(tokens.read)
+    np.testing.assert_array_equal(read(query), np.zeros(DY))
+    np.testing.assert_array_equal(read(query + np.array([7.0, 7.0, 7.0, 1.0, -2.0])), [-1.0, 2.0])
 
 
 @pytest.mark.parametrize("dim_y", [1, 3])
 def test_labels_of_the_longest_and_the_shortest_size(dim_y):
-    prompt = Prompt(jnp.ones((2, 3)), jnp.full((2, dim_y), 5.0), jnp.ones(3), jnp.ones(dim_y))
-    context, _ = InterleavedTokens(3, dim_y).embed(prompt)
-    np.testing.assert_array_equal(context[1], [0.0] * (3 - dim_y) + [5.0] * dim_y + [0.0] * dim_y)
+    prompt = Prompt(*jax.device_put([np.ones((2, 3)), np.full((2, dim_y), 5.0), np.ones(3), np.ones(dim_y)]))
+    context, _ = jax.jit(InterleavedTokens(3, dim_y).embed)(prompt)
+    np.testing.assert_array_equal(np.asarray(context)[1], [0.0] * (3 - dim_y) + [5.0] * dim_y + [0.0] * dim_y)
 
 
 @pytest.mark.parametrize("positions", [SinusoidalPositions(4), UnitPositions(2 * N + 1)])
 def test_concatenated_positions_stand_behind_the_token(prompt, positions):
     plain = InterleavedTokens(DX, DY)
     tokens = ConcatenatedPositions(plain, positions)
-    places = positions.encode(2 * N + 1)
-    for ours, content, place in zip(tokens.embed(prompt), plain.embed(prompt), (places[:-1], places[-1]), strict=True):
+    embed = jax.jit(lambda prompt: (tokens.embed(prompt), plain.embed(prompt), positions.encode(2 * N + 1)))
+    embedded, contents, places = jax.tree.map(np.asarray, embed(prompt))
+    for ours, content, place in zip(embedded, contents, (places[:-1], places[-1]), strict=True):
         assert ours.shape[-1] == tokens.dim_token
         np.testing.assert_array_equal(ours[..., : plain.dim_token], content)
         np.testing.assert_array_equal(ours[..., plain.dim_token :], place)
-    final = jnp.arange(float(tokens.dim_token))
-    np.testing.assert_array_equal(tokens.read(final), [-3.0, -4.0])
+    np.testing.assert_array_equal(jax.jit(tokens.read)(np.arange(float(tokens.dim_token))), [-3.0, -4.0])
 
 
 def test_added_positions_are_added(prompt):
     plain, positions = JoinedTokens(DX, DY), SinusoidalPositions(DX + DY)
     tokens = AddedPositions(plain, positions)
     assert tokens.dim_token == plain.dim_token
-    places = positions.encode(N + 1)
-    for ours, content, place in zip(tokens.embed(prompt), plain.embed(prompt), (places[:-1], places[-1]), strict=True):
+    embed = jax.jit(lambda prompt: (tokens.embed(prompt), plain.embed(prompt), positions.encode(N + 1)))
+    embedded, contents, places = jax.tree.map(np.asarray, embed(prompt))
+    for ours, content, place in zip(embedded, contents, (places[:-1], places[-1]), strict=True):
         np.testing.assert_array_equal(ours, content + place)
-    np.testing.assert_array_equal(tokens.read(jnp.arange(5.0)), [-3.0, -4.0])
+    np.testing.assert_array_equal(jax.jit(tokens.read)(np.arange(5.0)), [-3.0, -4.0])
 
 
 @pytest.mark.parametrize("wrap", [ConcatenatedPositions, AddedPositions])
 @pytest.mark.parametrize("kind", [LinearSelfAttention, SoftmaxSelfAttention])
 def test_with_positions_the_order_of_the_examples_matters(wrap, kind, prompt):
     plain = JoinedTokens(DX, DY)
-    backwards = Prompt(prompt.xs[::-1], prompt.ys[::-1], prompt.query, prompt.target)
 
     def change(tokens):
+        backwards = Prompt(prompt.xs[::-1], prompt.ys[::-1], prompt.query, prompt.target)
         model = Transformer((make_layer(kind, tokens.dim_token),), tokens)
         return jnp.abs(model(prompt) - model(backwards)).max()
 
@@ -134,10 +136,9 @@ def test_positions_are_constants_that_training_never_sees():
 
 
 def test_positions_have_the_precision_of_the_tokens():
-    single = jax.tree.map(
-        lambda leaf: leaf.astype(jnp.float32), Prompt(jnp.ones((2, 3)), *map(jnp.ones, ((2, 2), 3, 2)))
-    )
-    context, query = ConcatenatedPositions(InterleavedTokens(3, 2), SinusoidalPositions(4)).embed(single)
+    single = Prompt(*jax.device_put([np.ones(shape, np.float32) for shape in ((2, 3), (2, 2), 3, 2)]))
+    tokens = ConcatenatedPositions(InterleavedTokens(3, 2), SinusoidalPositions(4))
+    context, query = jax.eval_shape(tokens.embed, single)
     assert {context.dtype, query.dtype} == {jnp.float32.dtype}
 
 

@@ -25,6 +25,9 @@ from mesascope.tasks.shifted import Shifted
 
 EPS = np.finfo(np.float64).eps
 
+build = eqx.filter_jit(lambda construction: construction.build())
+measure = eqx.filter_jit(lambda probe, *arguments: probe(*arguments))
+
 
 class Fixed(AbstractPredictor):
     """Predicts W x for its own W, whatever the examples."""
@@ -48,7 +51,7 @@ def prompt():
 def test_alignment_by_hand(prompt):
     """Weights (3, 4) and (4, -3) are orthogonal, both of norm 5; at (2, 1) they predict 10 and 5."""
     ours, theirs = Fixed(jnp.array([[3.0, 4.0]])), Fixed(jnp.array([[4.0, -3.0]]))
-    measured = alignment(ours, theirs, prompt)
+    measured = measure(alignment, ours, theirs, prompt)
     np.testing.assert_allclose(measured.prediction_distance, 5, rtol=1e3 * EPS)
     np.testing.assert_allclose(measured.sensitivity_cosine, 0, rtol=0, atol=1e3 * EPS)
     np.testing.assert_allclose(measured.sensitivity_distance, np.sqrt(50), rtol=1e3 * EPS)
@@ -56,8 +59,8 @@ def test_alignment_by_hand(prompt):
 
 @pytest.mark.parametrize(("factor", "cosine"), [(1.0, 1), (3.0, 1), (-0.5, -1)])
 def test_scaled_weights_point_the_same_way_or_the_opposite(prompt, factor, cosine):
-    weights = jnp.array([[3.0, 4.0]])
-    measured = alignment(Fixed(factor * weights), Fixed(weights), prompt)
+    weights = np.array([[3.0, 4.0]])
+    measured = measure(alignment, Fixed(jnp.asarray(factor * weights)), Fixed(jnp.asarray(weights)), prompt)
     np.testing.assert_allclose(measured.sensitivity_cosine, cosine, rtol=1e3 * EPS)
     np.testing.assert_allclose(measured.sensitivity_distance, 5 * abs(factor - 1), rtol=1e3 * EPS, atol=1e3 * EPS)
     np.testing.assert_allclose(measured.prediction_distance, 10 * abs(factor - 1), rtol=1e3 * EPS, atol=1e3 * EPS)
@@ -66,8 +69,8 @@ def test_scaled_weights_point_the_same_way_or_the_opposite(prompt, factor, cosin
 def test_alignment_flattens_several_outputs(prompt):
     """Frobenius: <A, B> = 1*0 + 2*1 + 0*1 + 1*3 = 5, norms sqrt(6) and sqrt(11)."""
     first, second = jnp.array([[1.0, 2.0], [0.0, 1.0]]), jnp.array([[0.0, 1.0], [1.0, 3.0]])
-    wide = Prompt(prompt.xs, jnp.ones((2, 2)), prompt.query, jnp.ones(2))
-    measured = alignment(Fixed(first), Fixed(second), wide)
+    wide = Prompt(prompt.xs, jnp.asarray(np.ones((2, 2))), prompt.query, jnp.array([1.0, 1.0]))
+    measured = measure(alignment, Fixed(first), Fixed(second), wide)
     np.testing.assert_allclose(measured.sensitivity_cosine, 5 / np.sqrt(66), rtol=1e3 * EPS)
     np.testing.assert_allclose(measured.sensitivity_distance, np.sqrt(1 + 1 + 1 + 4), rtol=1e3 * EPS)
     np.testing.assert_allclose(measured.prediction_distance, np.sqrt(3**2 + 4**2), rtol=1e3 * EPS)
@@ -75,32 +78,33 @@ def test_alignment_flattens_several_outputs(prompt):
 
 def test_the_sensitivity_of_a_linear_learner_is_its_weights(prompt):
     learner = GradientDescent(0.3, 3)
-    np.testing.assert_allclose(sensitivity(learner, prompt), learner.weights(prompt), rtol=1e3 * EPS)
+    ours, theirs = jax.jit(lambda prompt: (sensitivity(learner, prompt), learner.weights(prompt)))(prompt)
+    np.testing.assert_allclose(ours, theirs, rtol=1e3 * EPS)
 
 
 def test_the_cosine_with_nothing_is_nan(prompt):
-    measured = alignment(ZeroPredictor(), GradientDescent(0.3), prompt)
+    measured = measure(alignment, ZeroPredictor(), GradientDescent(0.3), prompt)
     assert np.isnan(measured.sensitivity_cosine)
     assert np.isfinite(measured.sensitivity_distance)
 
 
 def test_squared_error_by_hand(prompt):
     """Weights (1, 1) predict 3 where 4 is right; (1, 1) and (2, 0) predict (3, 4) where (4, 2) is."""
-    assert half_squared_error(Fixed(jnp.array([[1.0, 1.0]])), prompt) == 0.5
-    wide = Prompt(prompt.xs, jnp.ones((2, 2)), prompt.query, jnp.array([4.0, 2.0]))
-    assert half_squared_error(Fixed(jnp.array([[1.0, 1.0], [2.0, 0.0]])), wide) == 2.5
+    assert measure(half_squared_error, Fixed(jnp.array([[1.0, 1.0]])), prompt) == 0.5
+    wide = Prompt(prompt.xs, jnp.asarray(np.ones((2, 2))), prompt.query, jnp.array([4.0, 2.0]))
+    assert measure(half_squared_error, Fixed(jnp.array([[1.0, 1.0], [2.0, 0.0]])), wide) == 2.5
 
 
 def test_the_squared_error_of_complex_predictions_is_real():
-    prompt = Prompt(*(jnp.ones(shape, complex) for shape in ((2, 1), (2, 1), (1,), (1,))))
-    error = half_squared_error(Fixed(jnp.array([[1.0 + 2.0j]])), prompt)
+    prompt = Prompt(*(jnp.asarray(np.ones(shape, complex)) for shape in ((2, 1), (2, 1), (1,), (1,))))
+    error = measure(half_squared_error, Fixed(jnp.asarray(np.array([[1.0 + 2.0j]]))), prompt)
     assert error.dtype == jnp.float64
     np.testing.assert_allclose(error, 2.0, rtol=1e3 * EPS)
 
 
 def test_half_squared_errors_by_step_are_the_errors_of_shorter_runs(prompt):
-    errors = half_squared_errors_by_step(GradientDescent(0.1, 4), prompt)
-    shorter = [half_squared_error(GradientDescent(0.1, steps), prompt) for steps in (1, 2, 3, 4)]
+    errors = measure(half_squared_errors_by_step, GradientDescent(0.1, 4), prompt)
+    shorter = [measure(half_squared_error, GradientDescent(0.1, steps), prompt) for steps in (1, 2, 3, 4)]
     np.testing.assert_allclose(errors, shorter, rtol=1e3 * EPS)
     assert len(set(np.asarray(errors))) == 4
 
@@ -111,60 +115,71 @@ RATES = (0.3, 0.9)
 @pytest.fixture
 def ends():
     """Two models that differ in P only: the model between them has the rate between theirs."""
-    return tuple(GradientDescentConstruction(rate, num_examples=2, dim_x=2).build() for rate in RATES)
+    return tuple(build(GradientDescentConstruction(jnp.asarray(rate), num_examples=2, dim_x=2)) for rate in RATES)
 
 
-@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 1.0])
-def test_between_two_constructions_lies_the_rate_between(ends, fraction, prompt):
-    between = interpolate(*ends, fraction)
-    rate = (1 - fraction) * RATES[0] + fraction * RATES[1]
-    np.testing.assert_allclose(between(prompt), GradientDescent(rate)(prompt), rtol=1e3 * EPS)
+def test_between_two_constructions_lies_the_rate_between(ends, prompt):
+    fractions = (0.0, 0.25, 0.5, 1.0)
+    rates = [(1 - fraction) * RATES[0] + fraction * RATES[1] for fraction in fractions]
+    between = jax.jit(lambda: [interpolate(*ends, fraction)(prompt) for fraction in fractions])()
+    expected = jax.jit(lambda: [GradientDescent(rate)(prompt) for rate in rates])()
+    np.testing.assert_allclose(between, expected, rtol=1e3 * EPS)
 
 
 def test_halfway_is_the_default_and_the_ends_are_the_ends(ends):
-    for fraction, end in ((0.0, ends[0]), (1.0, ends[1])):
-        assert eqx.tree_equal(interpolate(*ends, fraction), end)
-    for middle, *both in zip(*map(jax.tree.leaves, (interpolate(*ends), *ends)), strict=True):
+    *ours, halfway = eqx.filter_jit(lambda: [interpolate(*ends, 0.0), interpolate(*ends, 1.0), interpolate(*ends)])()
+    for our_leaf, leaf in zip(jax.tree.leaves(ours), jax.tree.leaves(list(ends)), strict=True):
+        np.testing.assert_array_equal(our_leaf, leaf)
+    for middle, *both in zip(*map(jax.tree.leaves, (halfway, *ends)), strict=True):
         np.testing.assert_allclose(middle, np.mean(both, axis=0), rtol=0, atol=1e3 * EPS)
 
 
 def test_models_of_other_structure_have_nothing_between_them(ends):
     others = (
-        GradientDescentConstruction(0.3, num_examples=2, dim_x=3).build(),
-        GradientDescentConstruction(0.3, num_steps=2, num_examples=2, dim_x=2).build(),
-        GradientDescentConstruction(jnp.ones(2), num_steps=2, num_examples=2, dim_x=2).build(),
-        GradientDescentConstruction(0.3, num_examples=2, dim_x=2, initial_weights=jnp.ones((1, 2))).build(),
+        GradientDescentConstruction(0.3, num_examples=2, dim_x=3),
+        GradientDescentConstruction(0.3, num_steps=2, num_examples=2, dim_x=2),
+        GradientDescentConstruction(jnp.array([1.0, 1.0]), num_steps=2, num_examples=2, dim_x=2),
+        GradientDescentConstruction(0.3, num_examples=2, dim_x=2, initial_weights=jnp.array([[1.0, 1.0]])),
     )
-    for other in others:
+    for other in eqx.filter_jit(lambda: [construction.build() for construction in others])():
         for pair in ((ends[0], other), (other, ends[0])):
             with pytest.raises(ValueError, match="must have the same weights"):
                 interpolate(*pair)
 
 
 @pytest.mark.parametrize("dim_y", [1, 3])
-@pytest.mark.parametrize("gauge", [1.0, -4.0, 1e-3])
-def test_the_learned_step_size_of_the_construction_is_its_rate(dim_y, gauge):
-    construction = GradientDescentConstruction(0.7, num_examples=6, dim_x=4, dim_y=dim_y)
-    (layer,) = construction.build().layers
-    key_query, output_value = layer.key_query[0] / gauge, layer.output_value[0] * gauge
-    np.testing.assert_allclose(learned_step_size(key_query, output_value, 4, 6), 0.7, rtol=1e3 * EPS)
+def test_the_learned_step_size_of_the_construction_is_its_rate(dim_y):
+    @jax.jit
+    def read(gauge):
+        (layer,) = GradientDescentConstruction(0.7, num_examples=6, dim_x=4, dim_y=dim_y).build().layers
+        return learned_step_size(layer.key_query[0] / gauge, layer.output_value[0] * gauge, 4, 6)
+
+    for gauge in (1.0, -4.0, 1e-3):
+        np.testing.assert_allclose(read(gauge), 0.7, rtol=1e3 * EPS)
 
 
 def test_the_learned_step_size_survives_fixing_the_gauge():
-    layer = LinearSelfAttention.initialise(5, key=jax.random.key(0))
-    sizes = [learned_step_size(each.key_query[0], each.output_value[0], 4, 6) for each in (layer, layer.canonical())]
-    scale = 6 * float(jnp.linalg.norm(layer.key_query) * jnp.linalg.norm(layer.output_value))
-    np.testing.assert_allclose(*sizes, rtol=0, atol=1e3 * EPS * scale)
-    assert sizes[0] != 0
+    @jax.jit
+    def read(key):
+        layer = LinearSelfAttention.initialise(5, key=key)
+        layers = (layer, layer.canonical())
+        sizes = [learned_step_size(each.key_query[0], each.output_value[0], 4, 6) for each in layers]
+        return sizes, jnp.linalg.norm(layer.key_query) * jnp.linalg.norm(layer.output_value)
+
+    sizes, scale = read(jax.random.key(0))
+    np.testing.assert_allclose(*sizes, rtol=0, atol=1e3 * EPS * 6 * float(scale))
+    assert float(sizes[0]) != 0
 
 
 @pytest.mark.parametrize("dim_y", [1, 3])
-@pytest.mark.parametrize("gauge", [1.0, -4.0, 1e-3])
-def test_the_learned_rates_of_the_construction_are_its_own(dim_y, gauge):
-    construction = GDPlusPlusConstruction(0.7, 0.15, num_examples=6, dim_x=4, dim_y=dim_y)
-    (layer,) = construction.build().layers
-    key_query, output_value = layer.key_query[0] / gauge, layer.output_value[0] * gauge
-    np.testing.assert_allclose(learned_rates(key_query, output_value, 4, 6), (0.7, 0.15), rtol=1e3 * EPS)
+def test_the_learned_rates_of_the_construction_are_its_own(dim_y):
+    @jax.jit
+    def read(gauge):
+        (layer,) = GDPlusPlusConstruction(0.7, 0.15, num_examples=6, dim_x=4, dim_y=dim_y).build().layers
+        return learned_rates(layer.key_query[0] / gauge, layer.output_value[0] * gauge, 4, 6)
+
+    for gauge in (1.0, -4.0, 1e-3):
+        np.testing.assert_allclose(read(gauge), (0.7, 0.15), rtol=1e3 * EPS)
 
 
 def test_generalisation_errors_are_paired():
@@ -177,25 +192,27 @@ def test_generalisation_errors_are_paired():
         return Shifted(task, input_scale=shift).sample(key)
 
     together = jax.jit(lambda keys: generalisation_errors(predictors, sample_fn, shifts, keys))(jax.random.clone(keys))
+    together = jax.tree.map(np.asarray, together)
     assert {name: errors.shape for name, errors in together.items()} == {"descent": (3, 5), "zero": (3, 5)}
-    one = jax.jit(
-        lambda key, shift: [
-            half_squared_error(each, sample_fn(jax.random.clone(key), shift)) for each in predictors.values()
-        ]
-    )
-    for i, shift in enumerate(shifts):
+
+    @jax.jit
+    def one(j, shift):
+        key = jax.random.clone(keys)[j]
+        return [half_squared_error(each, sample_fn(jax.random.clone(key), shift)) for each in predictors.values()]
+
+    for i, shift in enumerate(np.asarray(shifts)):
         for j in range(5):
-            alone = one(jax.random.clone(keys)[j], shift)
-            np.testing.assert_allclose([together[name][i, j] for name in predictors], alone, rtol=1e4 * EPS)
+            np.testing.assert_allclose([together[name][i, j] for name in predictors], one(j, shift), rtol=1e4 * EPS)
     np.testing.assert_allclose(together["zero"][2], 16 * together["zero"][0], rtol=1e3 * EPS)  # target times 4
 
 
 def test_probes_take_models_and_algorithms_alike(prompt):
-    model = GradientDescentConstruction(0.4, num_examples=2, dim_x=2).build()
-    measured = alignment(model, GradientDescent(0.4), prompt)
+    model = build(GradientDescentConstruction(jnp.asarray(0.4), num_examples=2, dim_x=2))
+    measured = measure(alignment, model, GradientDescent(0.4), prompt)
     np.testing.assert_allclose(measured, (0, 1, 0), rtol=0, atol=1e3 * EPS)
     softened = Transformer(model.layers, JoinedTokens(2), dampening=0.5)
-    np.testing.assert_allclose(alignment(softened, GradientDescent(0.2), prompt), (0, 1, 0), rtol=0, atol=1e3 * EPS)
+    measured = measure(alignment, softened, GradientDescent(0.2), prompt)
+    np.testing.assert_allclose(measured, (0, 1, 0), rtol=0, atol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("probe", [

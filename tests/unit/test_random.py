@@ -5,7 +5,7 @@ if the smallest, times their number, stays above the two-sided level of z = 5. K
 run on a generator with one known defect and has to find it: `test_check_finds_the_defect`.
 """
 
-from functools import partial, wraps
+from functools import cache, partial, wraps
 
 import jax
 import jax.numpy as jnp
@@ -146,8 +146,13 @@ def birthday_spacings(sheet):
 CHECKS = (frequencies, correlations, repeats, birthday_spacings)
 
 
+@cache
+def sheet_of(family, impl):
+    return np.asarray(jax.jit(partial(family, impl))())
+
+
 def over_a_family(check, family):
-    return wraps(check)(lambda impl: check(np.asarray(family(impl))))
+    return wraps(check)(lambda impl: check(sheet_of(family, impl)))
 
 
 def avalanche(impl):
@@ -167,17 +172,17 @@ def avalanche(impl):
         return word(jax.random.fold_in(jax.random.key(10, impl=impl), number))
 
     def flips(fn, inputs, masks):
-        change = jax.vmap(lambda mask: jax.vmap(lambda at: fn(at) ^ fn(at ^ mask))(inputs))
-        return np.asarray(jax.jit(change)(masks))
+        change = jax.vmap(jax.vmap(lambda at, mask: fn(at) ^ fn(at ^ mask), (0, None)), (None, 0))
+        return np.asarray(jax.jit(change)(inputs, masks))
 
-    keys = jax.random.bits(jax.random.key(7), (num, 2), jnp.uint32)
-    seeds = jax.random.bits(jax.random.key(8), (num,), jnp.uint64).astype(jnp.int64)
-    numbers = jax.random.bits(jax.random.key(9), (num,), jnp.uint32)
+    rng = np.random.default_rng(7)
+    keys, numbers = (rng.integers(2**32, size=shape, dtype=np.uint32) for shape in ((num, 2), num))
+    seeds = rng.integers(-(2**63), 2**63, size=num)
     bits = np.uint64(1) << np.arange(64, dtype=np.uint64)
     halves = np.stack([bits, bits >> 32], axis=1).astype(np.uint32)  # of a key: the first word, then the second
     changes = [flips(of_key, keys, halves), flips(of_seed, seeds, bits.astype(np.int64))]
     changes += [flips(of_fold, numbers, bits[:32].astype(np.uint32))]
-    stream = np.asarray(jax.random.bits(jax.random.key(11, impl=impl), (2 * num,), jnp.uint32))
+    stream = np.asarray(jax.jit(lambda: jax.random.bits(jax.random.key(11, impl=impl), (2 * num,), jnp.uint32))())
     counter = np.arange(2 * num)
     without = [(counter[counter & bit == 0], bit) for bit in (1 << i for i in range(15))]
     changes += [np.stack([stream[at] ^ stream[at | bit] for at, bit in without])]
@@ -191,9 +196,13 @@ def avalanche(impl):
 
 def uniforms(impl):
     """Kolmogorov-Smirnov on U(0, 1), single and double precision; 2**19 draws, their grain of 2**-23 far below it."""
-    keys = jax.random.split(jax.random.key(12, impl=impl))
-    draws = [jax.random.uniform(key, (2**19,), dtype) for key, dtype in zip(keys, ("f4", "f8"), strict=True)]
-    return np.array([stats.kstest(np.asarray(draw), "uniform", method="asymp").pvalue for draw in draws])
+
+    @jax.jit
+    def draws():
+        keys = jax.random.split(jax.random.key(12, impl=impl))
+        return [jax.random.uniform(key, (2**19,), dtype) for key, dtype in zip(keys, ("f4", "f8"), strict=True)]
+
+    return np.array([stats.kstest(np.asarray(draw), "uniform", method="asymp").pvalue for draw in draws()])
 
 
 def normals(impl):
@@ -202,7 +211,7 @@ def normals(impl):
     tests = []
     for x64 in (False, True):
         with jax.enable_x64(x64):
-            draws = jax.jit(normal, static_argnums=1)(jax.random.key(13 + x64, impl=impl), (2**19,))
+            draws = jax.jit(lambda seed=13 + x64: normal(jax.random.key(seed, impl=impl), (2**19,)))()
         assert draws.dtype == (np.float64 if x64 else np.float32)
         draws = np.asarray(draws).astype(np.float64)
         means = np.array([np.mean(draws**order) for order in range(1, 7)])
@@ -236,7 +245,7 @@ def training_draws(impl, x64):
         return jax.vmap(lambda step: task.sample_batch(jax.random.fold_in(root, step), 256))(jnp.arange(16))
 
     with jax.enable_x64(x64):
-        prompts = jax.jit(jax.vmap(draw))(jnp.arange(4))
+        prompts = jax.jit(jax.vmap(draw))(np.arange(4))
     prompts = jax.tree.map(lambda leaf: np.asarray(leaf).astype(np.float64), prompts)
     teacher = np.linalg.solve(prompts.xs, prompts.ys)[..., 0]
     inputs = [prompts.xs.reshape(*teacher.shape[:-1], -1), prompts.query]
@@ -273,7 +282,7 @@ def passes(p_values):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_words_are_independent_and_uniform(family):
-    sheet = np.asarray(family(FAST))
+    sheet = sheet_of(family, FAST)
     assert {check.__name__: True for check in CHECKS} == {check.__name__: passes(check(sheet)) for check in CHECKS}
 
 
@@ -401,9 +410,14 @@ def test_single_precision_normals_are_the_inverse_error_function(monkeypatch):
     """
     top = np.uint32(2**32 - 1)
     words = np.append(np.arange(0, 2**32, 4097, dtype=np.uint32), [top, top >> 1, (top >> 1) + np.uint32(1)])
-    monkeypatch.setattr(jax.random, "bits", lambda key, shape, dtype: jnp.asarray(words))
+
+    @jax.jit
+    def normals_of(words):
+        monkeypatch.setattr(jax.random, "bits", lambda key, shape, dtype: words)
+        return normal(jax.random.key(0), words.shape)
+
     with jax.enable_x64(False):
-        actual = np.asarray(jax.jit(normal, static_argnums=1)(jax.random.key(0), words.shape))
+        actual = np.asarray(normals_of(words))
     assert actual.dtype == np.float32
     uniform = (2.0 * (words >> 8) + 1) / 2**24 - 1
     np.testing.assert_allclose(actual, np.sqrt(2) * special.erfinv(uniform), rtol=4e-7 + 30 * 2**-24)
@@ -414,53 +428,56 @@ WIDTHS = (jnp.uint8, jnp.uint16, jnp.uint32, jnp.uint64)
 
 @pytest.mark.parametrize("dtype", WIDTHS)
 def test_bits_are_the_same_however_they_are_drawn(dtype):
-    """One by one, under nested vmap, under jit, inside a scan and without compilation."""
+    """One by one, under nested vmap and jit, inside a scan and without compilation."""
 
+    @jax.jit
     def keys():
         return jax.random.split(jax.random.key(4, impl=FAST), (2, 3))
 
     def draw(key):
         return jax.random.bits(key, (5,), dtype)
 
-    one_by_one = np.array([[draw(keys()[i, j]) for j in range(3)] for i in range(2)])
+    one_by_one = np.array([[draw(key) for key in row] for row in keys()])
     assert one_by_one.dtype == dtype
     over_keys = jax.vmap(jax.vmap(draw))
     scanned = jax.lax.scan(lambda carry, row: (carry, jax.vmap(draw)(row)), None, keys())[1]
-    np.testing.assert_array_equal(over_keys(keys()), one_by_one)
     np.testing.assert_array_equal(jax.jit(over_keys)(keys()), one_by_one)
     np.testing.assert_array_equal(scanned, one_by_one)
+    last = jax.jit(lambda: keys()[1, 2])()
     with jax.disable_jit():
-        np.testing.assert_array_equal(draw(keys()[1, 2]), one_by_one[1, 2])
+        np.testing.assert_array_equal(draw(last), one_by_one[1, 2])
 
 
 def test_narrow_words_are_the_top_of_wide_ones():
-    narrow, middle, wide, double = (
-        np.asarray(jax.random.bits(jax.random.key(5, impl=FAST), (64,), dtype)) for dtype in WIDTHS
-    )
+    draws = jax.jit(lambda: [jax.random.bits(jax.random.key(5, impl=FAST), (64,), dtype) for dtype in WIDTHS])
+    narrow, middle, wide, double = map(np.asarray, draws())
     np.testing.assert_array_equal(narrow, wide >> 24)
     np.testing.assert_array_equal(middle, wide >> 16)
     np.testing.assert_array_equal(double & 0xFFFFFFFF, wide)
 
 
 def test_a_shorter_draw_is_the_start_of_a_longer_one():
-    short, long = (jax.random.bits(jax.random.key(5, impl=FAST), (n,)) for n in (7, 64))
+    draw = jax.jit(lambda n: jax.random.bits(jax.random.key(5, impl=FAST), (n,)), static_argnums=0)
+    short, long = (np.asarray(draw(n)) for n in (7, 64))
     np.testing.assert_array_equal(short, long[:7])
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 3)])
 def test_split_and_fold_in_under_vmap(shape):
-    keys = jax.random.split(jax.random.key(6, impl=FAST), shape)
+    keys = jax.jit(lambda: jax.random.split(jax.random.key(6, impl=FAST), shape))()
     assert keys.shape == shape
-    data = jax.random.key_data(keys).reshape(-1, 2)
+    data = np.asarray(jax.random.key_data(keys)).reshape(-1, 2)
     assert len(np.unique(data, axis=0)) == len(data)
 
 
 def test_fold_in_under_vmap_is_one_by_one():
+    @jax.jit
     def fold(number):
         return jax.random.key_data(jax.random.fold_in(jax.random.key(6, impl=FAST), number))
 
-    numbers = [0, 1, 2**31, 2**32 - 1]
-    np.testing.assert_array_equal(jax.vmap(fold)(jnp.array(numbers, jnp.uint32)), [fold(number) for number in numbers])
+    numbers = np.array([0, 1, 2**31, 2**32 - 1], np.uint32)
+    one_by_one = [fold(number) for number in numbers]
+    np.testing.assert_array_equal(jax.jit(jax.vmap(fold))(numbers), one_by_one)
 
 
 def test_seeds_differ_and_their_width_does_not_matter():
@@ -480,17 +497,19 @@ def test_one_key_gives_fewer_than_2_to_the_32_numbers():
 def test_outputs_are_the_stored_ones():
     """A change of the generator changes every trained number: it must be meant."""
 
-    def key():
-        return jax.random.key(2022, impl=FAST)
+    @jax.jit
+    def found():
+        first, second, *others = (jax.random.key(2022, impl=FAST) for _ in range(5))
+        keys = first, jax.random.split(second), jax.random.fold_in(others[0], 7)
+        bits = (jax.random.bits(key, (2,), dtype) for key, dtype in zip(others[1:], WIDTHS[2:], strict=True))
+        return *map(jax.random.key_data, keys), *bits
 
-    def equal(actual, stored):
-        np.testing.assert_array_equal(np.asarray(actual), np.array(stored, actual.dtype))
-
-    equal(jax.random.key_data(key()), [0x1593570F, 0x18E6E44C])
-    equal(
-        jax.random.key_data(jax.random.split(key())),
+    stored = (
+        [0x1593570F, 0x18E6E44C],
         [[0x7A39F0A6, 0x909D8C29], [0xCADE1F88, 0x438D5A05]],
+        [0x66C77068, 0x5E050569],
+        [0x8D7A19FD, 0x4E020946],
+        [0x53B7B0BD8D7A19FD, 0x5B2EAB8C4E020946],
     )
-    equal(jax.random.key_data(jax.random.fold_in(key(), 7)), [0x66C77068, 0x5E050569])
-    equal(jax.random.bits(key(), (2,), jnp.uint32), [0x8D7A19FD, 0x4E020946])
-    equal(jax.random.bits(key(), (2,), jnp.uint64), [0x53B7B0BD8D7A19FD, 0x5B2EAB8C4E020946])
+    for actual, expected in zip(found(), stored, strict=True):
+        np.testing.assert_array_equal(actual, np.array(expected, actual.dtype))

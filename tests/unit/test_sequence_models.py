@@ -1,5 +1,6 @@
 """Sequence models against sums written out, and against the theory of their losses."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +17,6 @@ from mesascope.models.position_weights import (
     SoftmaxWeights,
     ToeplitzWeights,
 )
-from mesascope.predictor import AbstractSequencePredictor
 from mesascope.tasks.orthogonal import ConjugatePairProcess
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import AugmentedWeights, layer_losses
@@ -24,16 +24,20 @@ from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
 EPS = np.finfo(np.float64).eps
 Z = 5
+pairs = jax.jit(ConjugatePairProcess(6, 4).sample)
+next_states = eqx.filter_jit(lambda model, sequence: model.next_states(sequence))
 
 
-def errors(model: AbstractSequencePredictor, process, num_samples=20_000):
+@eqx.filter_jit
+def errors(model, process, num_samples=20_000):
     """Squared errors [samples, T - 1] of the predictions of s_3, s_4, ..."""
     sequences = process.sample_batch(jax.random.key(3), num_samples)
-    predictions = jax.jit(jax.vmap(model.next_states))(sequences)
-    return np.sum(np.abs(np.asarray(predictions[:, 1:-1] - sequences.states[:, 2:])) ** 2, axis=-1)
+    predictions = jax.vmap(model.next_states)(sequences)
+    return jnp.sum(jnp.abs(predictions[:, 1:-1] - sequences.states[:, 2:]) ** 2, axis=-1)
 
 
 def assert_mean(values, expected):
+    values = np.asarray(values)
     assert (np.abs(values.mean(axis=0) - expected) <= Z * values.std(axis=0, ddof=1) / np.sqrt(len(values))).all()
 
 
@@ -41,23 +45,24 @@ def assert_mean(values, expected):
     (UnitaryProcess(6, 4), unitary_losses), (ConjugatePairProcess(6, 4), orthogonal_losses),
 ])  # fmt: skip
 def test_diagonal_heads_lose_what_theory_says(process, losses, key):
-    model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
+    model = eqx.filter_jit(DiagonalHeads.initialise)(4, 3, 6, std=0.5, key=key)
     assert isinstance(model.positions, LearnedWeights)
-    assert_mean(errors(model, process), np.asarray(losses(model.mixing, model.positions.weights[:4, :5])))
+    expected = eqx.filter_jit(lambda model: losses(model.mixing, model.positions.weights[:4, :5]))(model)
+    assert_mean(errors(model, process), np.asarray(expected))
 
 
 def test_the_augmented_layer_loses_what_theory_says(key):
-    model = DiagonalAugmentedLayer.initialise(3, std=0.4, key=key)
-    weights = AugmentedWeights(*model.scores, *model.values)
-    assert_mean(errors(model, UnitaryProcess(6, 3)), np.asarray(layer_losses(weights, 4)))
+    model = eqx.filter_jit(DiagonalAugmentedLayer.initialise)(3, std=0.4, key=key)
+    expected = eqx.filter_jit(lambda model: layer_losses(AugmentedWeights(*model.scores, *model.values), 4))(model)
+    assert_mean(errors(model, UnitaryProcess(6, 3)), np.asarray(expected))
 
 
 def test_heads_are_the_sum_over_heads_and_keys_written_out(key):
-    model = DenseHeads.initialise(4, 2, 6, std=0.5, key=key)
-    states = ConjugatePairProcess(6, 4).sample(jax.random.key(1)).states
-    found = model.next_states(ConjugatePairProcess(6, 4).sample(jax.random.key(1)))
+    model = eqx.filter_jit(DenseHeads.initialise)(4, 2, 6, std=0.5, key=key)
+    sequence = pairs(jax.random.key(1))
+    found = np.asarray(next_states(model, sequence))
     a, b, p = (np.asarray(each) for each in (model.key_query, model.output_value, model.positions.matrix(6)))
-    states = np.asarray(states)
+    states = np.asarray(sequence.states)
     for last in range(1, 6):
         expected = sum(
             p[last - 1, t] * (states[last - 1].conj() @ a[h] @ states[t]) * (b[h] @ states[t])
@@ -69,25 +74,26 @@ def test_heads_are_the_sum_over_heads_and_keys_written_out(key):
 
 
 def test_diagonal_heads_are_dense_heads_with_diagonal_matrices(key):
-    model = DiagonalHeads.initialise(4, 3, 6, std=0.5, key=key)
-    dense = DenseHeads(*(jax.vmap(jnp.diag)(each) for each in (model.key_query, model.output_value)), model.positions)
-    sequence = ConjugatePairProcess(6, 4).sample(jax.random.key(1))
-    np.testing.assert_allclose(dense.next_states(sequence), model.next_states(sequence), rtol=0, atol=1e3 * EPS)
+    model = eqx.filter_jit(DiagonalHeads.initialise)(4, 3, 6, std=0.5, key=key)
+    matrices = (jnp.asarray(np.asarray(each)[..., None] * np.eye(4)) for each in (model.key_query, model.output_value))
+    dense, sequence = DenseHeads(*matrices, model.positions), pairs(jax.random.key(1))
+    np.testing.assert_allclose(next_states(dense, sequence), next_states(model, sequence), rtol=0, atol=1e3 * EPS)
 
 
 def test_the_augmented_layer_is_its_sum_written_out(key):
     """Dense blocks: V u_t times u_t^* G u_T over t up to T, u_t = (s_t, s_{t-1})."""
-    model = AugmentedLayer.initialise(4, std=0.5, key=key)
-    sequence = ConjugatePairProcess(6, 4).sample(jax.random.key(1))
-    states = np.asarray(sequence.states)
+    model = eqx.filter_jit(AugmentedLayer.initialise)(4, std=0.5, key=key)
+    sequence = pairs(jax.random.key(1))
+    states, found = np.asarray(sequence.states), np.asarray(next_states(model, sequence))
     tokens = np.concatenate([states, np.concatenate([np.zeros((1, 4)), states[:-1]])], axis=1)
     scores, values = np.asarray(model.scores), np.asarray(model.values)
     for last in range(6):
         terms = [(values @ tokens[t]) * (tokens[t].conj() @ scores @ tokens[last]) for t in range(last + 1)]
-        np.testing.assert_allclose(model.next_states(sequence)[last], sum(terms), rtol=0, atol=1e3 * EPS)
+        np.testing.assert_allclose(found[last], sum(terms), rtol=0, atol=1e3 * EPS)
 
 
 def test_position_weights_are_what_they_say():
+    matrix = eqx.filter_jit(lambda weights, num_positions: weights.matrix(num_positions))
     lags = np.arange(5)[:, None] + 1 - np.arange(5)[None, :]
     seen = lags >= 0
     by_lag = np.arange(1.0, 7.0)
@@ -97,15 +103,15 @@ def test_position_weights_are_what_they_say():
         (RotaryWeights(jnp.array([0.5, 2.0])), (np.cos(0.5 * lags) + np.cos(2.0 * lags)) / 2),
         (EqualWeights(), np.ones((5, 5))),
     ):
-        np.testing.assert_allclose(np.asarray(weights.matrix(5))[seen], expected[seen], rtol=1e3 * EPS)
-    softmax = np.asarray(SoftmaxWeights(jnp.zeros((5, 5))).matrix(5))
+        np.testing.assert_allclose(np.asarray(matrix(weights, 5))[seen], expected[seen], rtol=1e3 * EPS)
+    softmax = np.asarray(matrix(SoftmaxWeights(jnp.zeros((5, 5))), 5))
     np.testing.assert_allclose(softmax[2], [0.25] * 4 + [0.0], rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: DiagonalHeads.initialise(4, 0, 5, key=jax.random.key(0)), "`num_heads` must be an integer of at least 1"),
-    (lambda: LearnedWeights(jnp.ones((3, 3))).matrix(4), "`weights` must serve 4 positions; got 3"),
-    (lambda: ToeplitzWeights(jnp.ones(4)).matrix(4), "`by_lag` must have 5 entries"),
+    (lambda: LearnedWeights(jnp.asarray(np.ones((3, 3)))).matrix(4), "`weights` must serve 4 positions; got 3"),
+    (lambda: ToeplitzWeights(jnp.asarray(np.ones(4))).matrix(4), "`by_lag` must have 5 entries"),
     (lambda: LinearBiasWeights(0.0), "`slope` must be positive"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(make, message):
@@ -120,5 +126,5 @@ def test_causal_attention_is_its_masked_scores(length, dtype):
     real, imaginary = rng.standard_normal((2, 3, length, 4))
     queries, keys, values = (real + 1j * imaginary if dtype == np.complex128 else real).astype(dtype)
     expected = np.tril(queries @ keys.conj().T) @ values[:, :3]
-    found = causal_linear_attention(*map(jnp.asarray, (queries, keys, values[:, :3])))
+    found = jax.jit(causal_linear_attention)(queries, keys, values[:, :3])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e3 * EPS * length)

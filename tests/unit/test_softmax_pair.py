@@ -26,10 +26,13 @@ def predict(predictors, prompts):
     return [np.asarray(values) for values in together(predictors, prompts)]
 
 
+def draw(task, seed, size=20):
+    return jax.jit(lambda: task.sample_batch(jax.random.key(seed), size))()
+
+
 def largest_errors(num_steps, task, rate=0.8):
     """The largest error after each step [temperatures, steps]."""
-    prompts = task.sample_batch(jax.random.key(3), 20)
-    found = []
+    prompts, found = draw(task, 3), []
     for b in TEMPERATURES:
         pair = SoftmaxPair(rate, jnp.asarray(b), num_steps, task.dim_x, task.dim_y)
         found.append(np.abs(np.asarray(errors(pair, prompts))).max(axis=(0, 2)))
@@ -48,14 +51,14 @@ def test_the_error_is_of_second_order_after_every_step(num_steps):
 def test_the_leading_error_is_the_third_cumulant():
     """n/(2b) (softmax(bz) - softmax(-bz)) = z - m1 + b^2 (u^3/6 - u m2/2 - m3/6) + O(b^4), u = z - m1, m_k of u."""
     task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = jax.tree.map(np.asarray, task.sample_batch(jax.random.key(1), 20))
+    prompts = jax.tree.map(np.asarray, draw(task, 1))
     b, rate = 1e-2, 0.8
     scores = np.einsum("bni,bi->bn", prompts.xs, prompts.query)
     u = scores - scores.mean(1, keepdims=True)
     second, third = ((u**power).mean(1, keepdims=True) for power in (2, 3))
     weights = u**3 / 6 - u * second / 2 - third / 6
     expected = rate * (prompts.ys[:, :, 0] * weights).mean(1)
-    found = np.asarray(errors(SoftmaxPair(rate, b, 1, 3), task.sample_batch(jax.random.key(1), 20)))[:, 0, 0]
+    found = np.asarray(errors(SoftmaxPair(rate, b, 1, 3), prompts))[:, 0, 0]
     atol = b**2 * np.abs(expected).max() + 1e3 * EPS / b**3  # the next order, and rounding
     np.testing.assert_allclose(found / b**2, expected, rtol=0, atol=atol)
     assert np.abs(expected).max() > 10 * atol
@@ -63,9 +66,9 @@ def test_the_leading_error_is_the_third_cumulant():
 
 def test_it_is_the_centred_step_that_is_met_and_not_the_plain_one():
     task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = task.sample_batch(jax.random.key(2), 20)
+    prompts = draw(task, 2)
     pair = SoftmaxPair(0.8, 1e-4, 1, 3)
-    model, centred, plain = predict((pair.build(), pair.limit(), GradientDescent(0.8)), prompts)
+    model, centred, plain = predict((eqx.filter_jit(pair.build)(), pair.limit(), GradientDescent(0.8)), prompts)
     assert np.abs(model - centred).max() < 1e-7
     assert np.abs(model - plain).max() > 1e-2
 
@@ -74,16 +77,18 @@ def test_it_holds_for_any_number_of_examples():
     """One pair of weights, prompts of several lengths: 1/n is the softmax's own."""
     pair = SoftmaxPair(0.8, 1e-3, 1, 3)
     for num_examples in (1, 7):
-        prompts = LinearRegression(num_examples, 3).sample_batch(jax.random.key(num_examples), 5)
+        prompts = draw(LinearRegression(num_examples, 3), num_examples, 5)
         assert np.abs(np.asarray(errors(pair, prompts))).max() < 1e-5
 
 
 def test_one_head_alone_leaves_an_offset():
     """Half of the pair predicts rate / (2b) ybar plus half the step, up to O(b): the offset grows as b falls."""
     task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = task.sample_batch(jax.random.key(4), 20)
+    prompts = draw(task, 4)
     pair = SoftmaxPair(0.8, 1e-3, 1, 3)
-    alone = eqx.tree_at(lambda m: m.layers[0].output, pair.build(), replace_fn=lambda output: output.at[1].set(0.0))
+    alone = eqx.filter_jit(
+        lambda: eqx.tree_at(lambda m: m.layers[0].output, pair.build(), replace_fn=lambda output: output.at[1].set(0.0))
+    )()
     offset = 0.8 / (2 * 1e-3) * np.asarray(prompts.ys).mean(1)
     prediction, limit = predict((alone, pair.limit()), prompts)
     rest = prediction - offset

@@ -71,8 +71,8 @@ def minimiser(algorithm, prompts):
 def test_one_gradient_step_gets_the_exact_minimiser(task, key):
     """The prediction is rate * p, so the best rate is Re <p, target> / <p, p>: found by the first step."""
     prompts, held_out = tuning_prompts(task, jax.random.clone(key), 500, 250)
-    unit = jax.jit(jax.vmap(GradientDescent(1.0)))(prompts)
-    exact = float(jnp.sum((unit.conj() * prompts.target).real) / jnp.sum(jnp.abs(unit) ** 2))
+    unit, target = np.asarray(jax.jit(jax.vmap(GradientDescent(1.0)))(prompts)), np.asarray(prompts.target)
+    exact = float(np.sum((unit.conj() * target).real) / np.sum(np.abs(unit) ** 2))
     for start in (0.2 * exact, 3.0 * exact):  # worse than the minimiser on other prompts too
         tuned = tune(GradientDescent(start), task, key=jax.random.clone(key), num_steps=1, **SIZES)
         # The damping of the first step is 100 eps, relative to the distance from the start.

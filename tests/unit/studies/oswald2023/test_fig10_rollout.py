@@ -80,14 +80,19 @@ def test_the_theory_s_losses_are_the_known_ones():
 @pytest.fixture(scope="module")
 def repeated():
     """The construction at the best rate, and the same when it shrinks the first input a little, or blows it up."""
-    exact = GradientDescentConstruction(best_rate(TASK), **SIZES).build()
-    (layer,) = exact.layers
 
-    def writing(number):
-        value = layer.value.at[0, 0, 0].set(number)
-        return type(exact)((type(layer)(layer.key, layer.query, value, layer.output),), exact.tokens)
+    @jax.jit
+    def build(rate):
+        exact = GradientDescentConstruction(rate, **SIZES).build()
+        (layer,) = exact.layers
 
-    models = jax.tree.map(lambda *leaves: jnp.stack(leaves), exact, writing(-0.05), writing(1.0))
+        def writing(number):
+            value = layer.value.at[0, 0, 0].set(number)
+            return type(exact)((type(layer)(layer.key, layer.query, value, layer.output),), exact.tokens)
+
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), exact, writing(-0.05), writing(1.0))
+
+    models = build(best_rate(TASK))
     training = Training(partial(Transformer.initialise, 3), TASK, FitConfig(1), seeds=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "trained", lambda *_: SimpleNamespace(model=models))

@@ -24,7 +24,7 @@ def prompts(num_prompts):
     """Prompts of five examples of three inputs and a label."""
     rng = np.random.default_rng(0)
     shapes = ((num_prompts, 5, 3), (num_prompts, 5, 1), (num_prompts, 3), (num_prompts, 1))
-    return jax.vmap(Prompt)(*(jnp.asarray(rng.normal(size=shape)) for shape in shapes))
+    return jax.vmap(Prompt)(*jax.device_put([rng.normal(size=shape) for shape in shapes]))
 
 
 def test_its_heads_rates_add_up_to_its_learning_rate():
@@ -44,7 +44,7 @@ def test_the_best_single_head_is_a_softmax_head():
         return jax.vmap(alone)(prompts(10)), smoother(jnp.asarray(3.0), prompts(10))
 
     prediction, expected = both()
-    np.testing.assert_allclose(-prediction, expected, rtol=0, atol=1e3 * EPS)
+    np.testing.assert_allclose(-np.asarray(prediction), expected, rtol=0, atol=1e3 * EPS)
 
 
 def test_distances_and_cosines_of_matrices():

@@ -3,7 +3,6 @@
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -53,7 +52,7 @@ def one_way(straight, swapped):
     key_query[:3, :3], output_value[3, 3] = straight * np.eye(3), -float(straight > 0)
     key_query[3, 0], output_value[3, 0] = swapped, -1.0
     identity = np.eye(4)[None]
-    return LinearSelfAttention(*map(jnp.asarray, (identity, key_query[None], output_value[None], identity)))
+    return LinearSelfAttention(*jax.device_put((identity, key_query[None], output_value[None], identity)))
 
 
 def test_a_plateau_ends_where_the_averaged_loss_is_half_way_down():
@@ -72,7 +71,7 @@ def test_a_plateau_without_end_has_all_steps_and_a_lost_one_has_no_length():
 def test_the_share_is_that_of_the_swapped_path():
     """|P W_V,yy| |W_KQ,xx| is 2 sqrt(3), |P W_V,yx| |W_KQ,yx| is 2; rescaling a head changes neither's share."""
     ways = one_way(2.0, 0.0), one_way(0.0, 2.0), one_way(2.0, 2.0)
-    snapshots = jax.tree.map(lambda *leaves: jnp.stack([jnp.stack(leaves)] * 2), *ways)  # of two seeds
+    snapshots = jax.tree.map(lambda *leaves: np.stack([np.stack(leaves)] * 2), *ways)  # of two seeds
     share = [0.0, 1.0, 1 / (1 + np.sqrt(3))]
     np.testing.assert_allclose(swapped_share(snapshots), [share, share], rtol=0, atol=1e3 * EPS)
 
@@ -98,7 +97,7 @@ def test_weights_that_grow_in_step_are_half_way_at_the_time_given(num_heads):
     key_query = size**2 * signs.T @ signs
     output_value = np.zeros((4, 4))
     output_value[3, 3] = -4 * size**2
-    step = num_heads * float(learned_step_size(jnp.asarray(key_query), jnp.asarray(output_value), 3, 5))
+    step = num_heads * float(jax.jit(lambda *products: learned_step_size(*products, 3, 5))(key_query, output_value))
     loss = gradient_descent_loss(step, 1, num_examples=5, dim_x=3, input_scale=0.5)
     np.testing.assert_allclose(loss, (START + BEST) / 2, rtol=1e3 * EPS)
 
@@ -106,9 +105,13 @@ def test_weights_that_grow_in_step_are_half_way_at_the_time_given(num_heads):
 @pytest.mark.parametrize("num_heads", [1, 2])
 def test_a_start_of_one_scale_is_the_usual_start(num_heads, key):
     """W of the same key, up to the rounding of a logarithm: relative 1e3 eps."""
-    made = draw_of_any_scale(3, num_heads=num_heads, smallest=0.02, largest=0.02, key=jax.random.clone(key))
-    usual = Transformer.initialise(3, num_heads=num_heads, init_scale=0.02, key=jax.random.split(key)[1])
-    for ours, theirs in zip(jax.tree.leaves(made), jax.tree.leaves(usual), strict=True):
+
+    @jax.jit
+    def draw(key):
+        made = draw_of_any_scale(3, num_heads=num_heads, smallest=0.02, largest=0.02, key=jax.random.clone(key))
+        return made, Transformer.initialise(3, num_heads=num_heads, init_scale=0.02, key=jax.random.split(key)[1])
+
+    for ours, theirs in zip(*map(jax.tree.leaves, draw(key)), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e3 * EPS, atol=0)
 
 

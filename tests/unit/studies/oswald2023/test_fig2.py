@@ -1,6 +1,5 @@
 """The measurements of the one-layer study, on layers whose every measure is known: the construction, twice."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,12 +36,12 @@ def rate(prompts):
 @pytest.fixture(scope="module")
 def summary(rate):
     """All that is measured of a training that ends with the construction, for the second seed at twice its rate."""
-    models = [GradientDescentConstruction(jnp.asarray(r), **SIZES).build() for r in (rate, 2 * rate)]
-    leaves = zip(*(jax.tree.leaves(eqx.filter(model, eqx.is_array)) for model in models), strict=True)
+    build = jax.jit(jax.vmap(lambda r: GradientDescentConstruction(r, **SIZES).build()))
+    leaves = jax.tree.leaves(build(np.array([rate, 2 * rate])))
     trained = {
         "losses": np.where(np.arange(40) < 25, 1.0, 0.0) * np.ones((2, 1)),
         "snapshot_steps": np.array([0]),
-        **{f"weights_{i:03d}": np.stack(both)[:, None] for i, both in enumerate(leaves)},
+        **{f"weights_{i:03d}": np.asarray(both)[:, None] for i, both in enumerate(leaves)},
     }
     workspace = Workspace(need=lambda training: trained)
     configs = [cell.config for cell in STUDY.cells()]

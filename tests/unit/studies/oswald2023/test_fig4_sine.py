@@ -31,14 +31,17 @@ def grown(make):
     """A network whose every weight, and every bias, is of order one."""
     rng = np.random.default_rng(1)
     shapes = eqx.filter_eval_shape(make, jax.random.key(0))
-    return jax.tree.map(lambda leaf: jnp.asarray(0.5 * rng.normal(size=leaf.shape)), shapes)
+    return jax.tree.map(lambda leaf: jax.device_put(0.5 * rng.normal(size=leaf.shape)), shapes)
+
+
+by_layers = eqx.filter_jit(lambda network, prompts: jax.vmap(network.transformer())(prompts))
 
 
 def waves(num_prompts=4):
     """Prompts like those of sine waves: ten examples of one input and one label."""
     rng = np.random.default_rng(2)
     shapes = ((num_prompts, 10, 1), (num_prompts, 10, 1), (num_prompts, 1), (num_prompts, 1))
-    return jax.vmap(Prompt)(*(jnp.asarray(rng.normal(size=shape)) for shape in shapes))
+    return jax.vmap(Prompt)(*jax.device_put([rng.normal(size=shape) for shape in shapes]))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -62,15 +65,15 @@ def test_a_sine_network_and_its_gradient_are_those_of_its_layers(name):
 
 def test_the_constructed_layer_is_a_gradient_step_from_the_first_channels_to_the_last():
     """-c_q + (eta / N) sum_i c_i f_i^T f_q for tokens (f, c): the initial function, and a step to the last channel."""
-    network, prompt = grown(NETWORKS["descent"]), jax.tree.map(lambda leaf: leaf[0], waves(1))
-    tokens = [np.array([x[0], y[0]]) for x, y in zip(np.asarray(prompt.xs), np.asarray(prompt.ys), strict=True)]
-    rows = np.array([*tokens, [float(prompt.query[0]), 0.0]]) @ np.asarray(network.tokens.embedding).T
+    network, prompt = grown(NETWORKS["descent"]), jax.tree.map(lambda leaf: np.asarray(leaf)[0], waves(1))
+    tokens = np.concatenate([prompt.xs, prompt.ys], axis=1)
+    rows = np.array([*tokens, [prompt.query[0], 0.0]]) @ np.asarray(network.tokens.embedding).T
 
     @eqx.filter_jit
-    def found(network, rows):
+    def found(network, prompt, rows):
         return rows + network.mlp(rows, rows), network.transformer().trajectory(prompt)[:, 0], network(prompt)[0]
 
-    rows, (before, after), whole = map(np.asarray, found(network, jnp.asarray(rows)))
+    rows, (before, after), whole = map(np.asarray, found(network, prompt, rows))
     (features, targets), (query, initial) = (rows[:-1, :-1], rows[:-1, -1]), (rows[-1, :-1], -rows[-1, -1])
     step = float(network.learning_rate) / 10 * targets @ (features @ query)
     np.testing.assert_allclose(before, initial, rtol=0, atol=tolerance(rows))
@@ -80,7 +83,7 @@ def test_the_constructed_layer_is_a_gradient_step_from_the_first_channels_to_the
 def test_both_networks_begin_with_the_same_features():
     trained, descent = (eqx.filter_jit(make)(jax.random.key(5)) for make in NETWORKS.values())
     ours, theirs = (jax.tree.leaves((network.tokens, network.mlp)) for network in (trained, descent))
-    assert all((one == other).all() for one, other in zip(ours, theirs, strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(ours, theirs, strict=True))
     assert float(descent.learning_rate) == pytest.approx(0.1)
 
 
@@ -101,16 +104,15 @@ def measured():
     done = {id(training): made_up(training, seed) for seed, training in enumerate((trained, descent))}
     workspace = Workspace(need=lambda training: done[id(training)])
     summary = study.summarise([{}, {}, comparison.compute(workspace), drawn.compute(workspace)])
-    ends = [each.trained(workspace).seed(0).model for each in (trained, descent)]
-    return study, summary, ends
+    models = [each.trained(workspace).model for each in (trained, descent)]
+    return study, summary, jax.tree.map(lambda leaf: np.asarray(leaf)[0], models)
 
 
 def test_the_measures_of_sine_waves_are_means_over_validation_prompts(measured):
     """Each by the layers, not by the network's own shorter way."""
     study, (found, _), ends = measured
     prompts = validation(study.task, 50)
-    predict = eqx.filter_jit(lambda model: jax.vmap(model)(prompts))
-    (ours, theirs), target = (np.asarray(predict(each.transformer())) for each in ends), np.asarray(prompts.target)
+    (ours, theirs), target = (np.asarray(by_layers(each, prompts)) for each in ends), np.asarray(prompts.target)
     np.testing.assert_allclose(found.loss_trained[0, -1], ((ours - target) ** 2).mean() / 2, rtol=1e4 * EPS)
     np.testing.assert_allclose(found.loss_descent[0, -1], ((theirs - target) ** 2).mean() / 2, rtol=1e4 * EPS)
     np.testing.assert_allclose(found.prediction_distance[0, -1], np.abs(ours - theirs).mean(), rtol=1e4 * EPS)
@@ -122,9 +124,8 @@ def test_the_cosine_of_one_input_is_how_often_two_slopes_agree_in_sign(measured)
     """Slopes by central differences of step h = eps^(1/3); a slope of order h^2 may have the wrong sign, not more."""
     study, (found, _), ends = measured
     prompts, step = validation(study.task, 50), EPS ** (1 / 3)
-    predict = eqx.filter_jit(lambda prompts: [jax.vmap(each.transformer())(prompts) for each in ends])
     moved = [eqx.tree_at(lambda p: p.query, prompts, np.asarray(prompts.query) + by) for by in (step, -step)]
-    up, down = (list(map(np.asarray, predict(some))) for some in moved)
+    up, down = ([np.asarray(by_layers(each, some)) for each in ends] for some in moved)
     slopes = [(above - below)[:, 0] / (2 * step) for above, below in zip(up, down, strict=True)]
     agreement = np.sign(slopes[0] * slopes[1])
     undecided = (np.min(np.abs(slopes), axis=0) < 1e-8).sum()
@@ -142,9 +143,9 @@ def test_the_drawn_functions_are_the_layers_before_and_after_the_step(measured):
         nearest = [np.abs(drawn.points - x).argmin() for x in drawn.xs[wave]]
         gaps = np.abs(drawn.truth[wave][nearest] - drawn.ys[wave])
         assert (gaps <= task.max_amplitude * 10 / (points - 1)).all()  # the examples lie on the wave
-    xs, ys = (jnp.asarray(examples[0])[:, None] for examples in (drawn.xs, drawn.ys))
-    prompt = Prompt(xs, ys, jnp.asarray(drawn.points[7:8]), jnp.zeros(1))
-    expected = eqx.filter_jit(ends[0].transformer().trajectory)(prompt)[:, 0]
+    xs, ys = (examples[0][:, None] for examples in (drawn.xs, drawn.ys))
+    prompt = Prompt(*jax.device_put((xs, ys, drawn.points[7:8], np.zeros(1))))
+    expected = eqx.filter_jit(lambda network: network.transformer().trajectory(prompt)[:, 0])(ends[0])
     np.testing.assert_allclose(drawn.trained[0, 0, :, 7], expected, rtol=0, atol=tolerance(expected))
 
 

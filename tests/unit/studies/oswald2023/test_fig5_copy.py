@@ -1,5 +1,6 @@
 """Layers that copy the next token against the proposition's words, and the probe that sees them do it."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,12 +34,16 @@ DIM, NUM = 4, 9  # a token's entries, tokens
 
 
 measure = jax.jit(copying_sensitivity, static_argnums=0)
+update = eqx.filter_jit(lambda layer, tokens: tokens + layer(tokens, tokens))
+linear, softmax, clearing = (
+    jax.jit(make, static_argnums=(0, 1)) for make in (linear_copying, softmax_copying, clearing_head)
+)
 
 
 def make_stream(seed=0, num=NUM, dim_positions=NUM):
     """Tokens (t_j, p_j), and their contents."""
     contents = np.random.default_rng(seed).normal(size=(num, DIM))
-    return jnp.asarray(np.concatenate([contents, np.eye(num, dim_positions)], axis=1)), contents
+    return np.concatenate([contents, np.eye(num, dim_positions)], axis=1), contents
 
 
 def paired(contents, dim_positions=NUM):
@@ -50,14 +55,14 @@ def paired(contents, dim_positions=NUM):
 @pytest.mark.parametrize("dim_positions", [NUM, NUM + 3])
 def test_linear_attention_copies_the_next_token(dim_positions):
     stream, contents = make_stream(dim_positions=dim_positions)
-    after = stream + linear_copying(DIM, dim_positions)(stream, stream)
+    after = np.asarray(update(linear(DIM, dim_positions), stream))
     np.testing.assert_allclose(after[:-1], paired(contents, dim_positions), rtol=0, atol=1e3 * EPS)
     np.testing.assert_array_equal(after[-1], stream[-1])  # there is no next token
 
 
 def test_the_weights_are_those_printed():
     """Three blocks of shapes small enough to write down: one entry of content, two positions."""
-    layer = linear_copying(1, 2)
+    layer = jax.tree.map(np.asarray, linear(1, 2))
     np.testing.assert_array_equal(layer.output[0], np.eye(3))
     np.testing.assert_array_equal(layer.key[0], [[0, 0, 0], [0, 1, 0], [0, 0, 1]])
     np.testing.assert_array_equal(layer.query[0], [[0, 0, 0], [0, 0, 0], [0, 1, 0]])
@@ -68,13 +73,13 @@ def test_the_weights_are_those_printed():
 def test_softmax_copies_the_next_token_with_its_weight(logit_scale):
     """The next token's value by 1 / (1 + (n - 1) exp(-scale)), all others' by as little as they share of the rest."""
     stream, contents = make_stream()
-    layer = softmax_copying(DIM, NUM, logit_scale)
-    after = np.asarray(jax.jit(lambda tokens: tokens + layer(tokens, tokens))(stream))
+    layer = softmax(DIM, NUM, logit_scale)
+    after = np.asarray(update(layer, stream))
     weight = 1 / (1 + (NUM - 1) * np.exp(-logit_scale))
-    values = np.asarray(stream) @ np.asarray(layer.value[0]).T
+    values = stream @ np.asarray(layer.value)[0].T
     for j in range(NUM - 1):
         others = np.delete(values, j + 1, axis=0).mean(axis=0)
-        expected = np.asarray(stream[j]) + weight * values[j + 1] + (1 - weight) * others
+        expected = stream[j] + weight * values[j + 1] + (1 - weight) * others
         np.testing.assert_allclose(after[j], expected, rtol=0, atol=1e3 * EPS * NUM)
     gap = np.abs(after[:-1] - paired(contents)).max()
     spread = max(np.abs(np.delete(values, j + 1, 0).mean(0) - values[j + 1]).max() for j in range(NUM - 1))
@@ -83,13 +88,13 @@ def test_softmax_copies_the_next_token_with_its_weight(logit_scale):
 
 def test_a_softmax_of_large_logits_copies_exactly():
     stream, contents = make_stream()
-    after = stream + softmax_copying(DIM, NUM, 60.0)(stream, stream)
+    after = np.asarray(update(softmax(DIM, NUM, 60.0), stream))
     np.testing.assert_allclose(after[:-1], paired(contents), rtol=0, atol=1e3 * EPS)
 
 
 def test_the_clearing_head_leaves_nothing_of_every_second_content():
     stream, _ = make_stream()
-    after = np.array(stream + clearing_head(DIM, NUM)(stream, stream))
+    after = np.asarray(update(clearing(DIM, NUM), stream))
     np.testing.assert_allclose(after[1::2, :DIM], 0, rtol=0, atol=1e3 * EPS)
     np.testing.assert_array_equal(after[::2], stream[::2])
     np.testing.assert_array_equal(after[:, DIM:], stream[:, DIM:])
@@ -121,8 +126,8 @@ def test_more_layers_are_more_steps(key):
         return [jax.vmap(each.trajectory)(prompts) for each in (construction.build(), GradientDescent(0.8, 4))]
 
     ours, theirs = both(key)
-    np.testing.assert_array_equal(ours[:, 0], np.zeros((20, 2)))
-    np.testing.assert_allclose(ours[:, 1:], theirs, rtol=0, atol=1e3 * EPS * float(jnp.abs(theirs).max() + 1))
+    np.testing.assert_array_equal(np.asarray(ours)[:, 0], np.zeros((20, 2)))
+    np.testing.assert_allclose(np.asarray(ours)[:, 1:], theirs, rtol=0, atol=1e3 * EPS * (np.abs(theirs).max() + 1))
 
 
 def test_the_sensitivity_of_a_sum_over_tokens_by_hand():
@@ -132,7 +137,7 @@ def test_the_sensitivity_of_a_sum_over_tokens_by_hand():
         following = jnp.concatenate([tokens[1:], jnp.zeros((1, 2))])
         return tokens + 1.5 * following - 0.1 * jnp.sum(tokens, axis=0)[None, :]
 
-    measured = measure(layer, jnp.asarray(np.random.default_rng(0).normal(size=(6, 2))))
+    measured = measure(layer, np.random.default_rng(0).normal(size=(6, 2)))
     expected = np.sqrt(2) * np.array([0.9, 1.4, 0.1])
     np.testing.assert_allclose(measured, expected, rtol=1e3 * EPS)
 
@@ -140,7 +145,7 @@ def test_the_sensitivity_of_a_sum_over_tokens_by_hand():
 def test_the_sensitivity_of_exact_copying_is_to_own_and_next_only():
     """Both blocks hold one token each: |I| = sqrt(DIM) to own, the same to the next, nothing to the others."""
     stream, _ = make_stream()
-    layer = linear_copying(DIM, NUM)
+    layer = linear(DIM, NUM)
 
     def of_contents(contents):
         tokens = jnp.concatenate([contents, stream[:, DIM:]], axis=1)
@@ -153,15 +158,12 @@ def test_the_sensitivity_of_exact_copying_is_to_own_and_next_only():
 def test_the_sensitivity_is_finite_differences():
     """Central differences of step h err by h^2 f''' / 6 and eps f / h: h = eps^(1/3), both near 1e-10."""
     stream, _ = make_stream()
-    layer = softmax_copying(DIM, NUM, 2.0)
-    after = jax.jit(lambda tokens: tokens + layer(tokens, tokens))
+    layer = softmax(DIM, NUM, 2.0)
+    after = lambda tokens: tokens + layer(tokens, tokens)  # noqa: E731
     step, size = EPS ** (1 / 3), stream.size
-    columns = [
-        (after(stream + step * each.reshape(stream.shape)) - after(stream - step * each.reshape(stream.shape)))
-        / (2 * step)
-        for each in jnp.eye(size)
-    ]
-    jacobian = np.stack(columns, axis=-1).reshape(*stream.shape, *stream.shape)
+    units, many = np.eye(size).reshape(size, *stream.shape), jax.jit(jax.vmap(after))
+    differences = np.subtract(many(stream + step * units), many(stream - step * units)) / (2 * step)
+    jacobian = np.moveaxis(differences, 0, -1).reshape(*stream.shape, *stream.shape)
     norms = np.sqrt((jacobian**2).sum(axis=(1, 3)))[:-1]
     own, following = np.diagonal(norms), np.diagonal(norms, 1)
     expected = own.mean(), following.mean(), (norms.sum() - own.sum() - following.sum()) / (NUM - 1) / (NUM - 2)
@@ -186,11 +188,18 @@ def test_impossible_constructions_are_refused_by_name(message, make):
 
 def test_two_layers_are_drawn_as_their_kinds_with_the_scale_divided_by_two():
     positions = SinusoidalPositions(4)
-    model = draw_two_layers(SoftmaxSelfAttention, positions, 3, init_scale=0.5, key=jax.random.key(3))
+
+    @jax.jit
+    def draw(key):
+        keys = jax.random.split(jax.random.clone(key))
+        kinds = zip((SoftmaxSelfAttention, LinearSelfAttention), keys, strict=True)
+        alone = [kind.initialise(8, init_scale=0.25, key=key) for kind, key in kinds]
+        return draw_two_layers(SoftmaxSelfAttention, positions, 3, init_scale=0.5, key=key), alone
+
+    model, layers = draw(jax.random.key(3))
     assert tuple(map(type, model.layers)) == (SoftmaxSelfAttention, LinearSelfAttention)
     assert len(jax.tree.leaves(model)) == 8  # four matrices a layer: positions are not trained
-    for layer, key in zip(model.layers, jax.random.split(jax.random.key(3)), strict=True):
-        alone = type(layer).initialise(8, init_scale=0.25, key=key)
+    for layer, alone in zip(model.layers, layers, strict=True):
         np.testing.assert_array_equal(layer.key, alone.key)
 
 
@@ -208,7 +217,9 @@ def test_the_first_layer_of_the_construction_copies_its_next_token_and_nothing_e
 def test_the_sensitivity_of_contents_needs_positions_apart_from_them(key):
     construction = GradientDescentConstruction(num_examples=2, dim_x=2)
     with pytest.raises(TypeError, match="must be ConcatenatedPositions; got JoinedTokens"):
-        first_layer_sensitivity(construction.build(), construction.holds_on().sample(key))
+        jax.eval_shape(
+            lambda key: first_layer_sensitivity(construction.build(), construction.holds_on().sample(key)), key
+        )
 
 
 def test_the_best_descents_are_the_best_of_a_fine_grid_of_rates():

@@ -29,17 +29,21 @@ def constructed(rates, depth, added):
 
     The second one's gauge is another.
     """
-    model = GDPlusPlusConstruction(*rates, depth, num_examples=5, dim_x=3).build()
-    key_query, output_value = (product[0, 0] for product in model.products())
-    identity = jnp.eye(4)
-    products = (key_query + added[0]) / -2, (output_value + added[1]) * -2
-    changed = eqx.tree_at(
-        lambda m: [getattr(m.layers[0], name) for name in ("key", "query", "value", "output")],
-        model,
-        [matrix[None] for matrix in (identity, *products, identity)],
-    )
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model, changed)
-    return SimpleNamespace(model=stacked, losses=jnp.array([[3.0, 1.0], [2.0, 4.0]]))
+
+    @jax.jit
+    def models():
+        model = GDPlusPlusConstruction(*rates, depth, num_examples=5, dim_x=3).build()
+        key_query, output_value = (product[0, 0] for product in model.products())
+        identity = jnp.eye(4)
+        products = (key_query + added[0]) / -2, (output_value + added[1]) * -2
+        changed = eqx.tree_at(
+            lambda m: [getattr(m.layers[0], name) for name in ("key", "query", "value", "output")],
+            model,
+            [matrix[None] for matrix in (identity, *products, identity)],
+        )
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), model, changed)
+
+    return SimpleNamespace(model=models(), losses=jnp.array([[3.0, 1.0], [2.0, 4.0]]))
 
 
 def read(depth, *construction):
@@ -51,7 +55,7 @@ def read(depth, *construction):
 
 
 def single(row, column, value):
-    return jnp.zeros((4, 4)).at[row, column].set(value)
+    return value * np.outer(np.eye(4)[row], np.eye(4)[column])
 
 
 @pytest.fixture(scope="module")

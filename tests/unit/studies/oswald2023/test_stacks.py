@@ -32,41 +32,44 @@ def prompts():
     return validation(TASK, 2000)
 
 
+@pytest.fixture(scope="module")
 def construction():
-    return GDPlusPlusConstruction(RATES, CURVATURES, 3, num_examples=6, dim_x=3).build()
+    return eqx.filter_jit(GDPlusPlusConstruction(RATES, CURVATURES, 3, num_examples=6, dim_x=3).build)()
 
 
-def predictions(model, prompts):
-    return eqx.filter_jit(lambda each: jax.vmap(each)(prompts))(model)
+predictions = eqx.filter_jit(lambda model, prompts: jax.vmap(model)(prompts))
+build_stack = eqx.filter_jit(stack_of)
+products = eqx.filter_jit(lambda model: model.products())
+initialise = eqx.filter_jit(Transformer.initialise)
 
 
 def test_the_stack_of_an_algorithm_makes_its_steps_and_clips_as_told(prompts):
     algorithm = GDPlusPlus(RATES, CURVATURES, 3)
-    ours, theirs = predictions(stack_of(algorithm, TASK), prompts), predictions(algorithm, prompts)
+    ours, theirs = predictions(build_stack(algorithm, TASK), prompts), predictions(algorithm, prompts)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
-    clipped = predictions(stack_of(algorithm, TASK, 0.25), prompts)
-    assert float(jnp.abs(clipped).max()) <= 0.25 < float(jnp.abs(theirs).max())
+    clipped = predictions(build_stack(algorithm, TASK, 0.25), prompts)
+    assert np.abs(clipped).max() <= 0.25 < np.abs(theirs).max()
 
 
-def test_the_construction_has_no_weights_but_those_of_gdpp(prompts):
-    model = construction()
-    restricted = only_gdpp_blocks(model, TASK.dim_x)
-    for ours, theirs in zip(restricted.products(), model.products(), strict=True):
+def test_the_construction_has_no_weights_but_those_of_gdpp(construction, prompts):
+    restricted = eqx.filter_jit(only_gdpp_blocks)(construction, TASK.dim_x)
+    for ours, theirs in zip(*map(products, (restricted, construction)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_allclose(predictions(restricted, prompts), predictions(model, prompts), rtol=0, atol=1e-13)
+    ours, theirs = (predictions(each, prompts) for each in (restricted, construction))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
 
 
 def test_other_weights_than_those_of_gdpp_are_taken_away():
-    model = Transformer.initialise(3, 2, num_layers=2, num_heads=2, init_scale=1.0, key=jax.random.key(0))
-    reads, writes = model.products()
-    ours = only_gdpp_blocks(model, 3).products()
+    model = initialise(3, 2, num_layers=2, num_heads=2, init_scale=1.0, key=jax.random.key(0))
+    reads, writes = map(np.asarray, products(model))
+    ours = eqx.filter_jit(lambda model: only_gdpp_blocks(model, 3).products())(model)
     is_x = np.arange(5) < 3
     np.testing.assert_array_equal(ours[0], np.where(np.outer(is_x, is_x), reads, 0.0))
     np.testing.assert_array_equal(ours[1], np.where(np.equal.outer(is_x, is_x), writes, 0.0))
 
 
 def test_only_linear_attention_has_its_weights_in_its_products():
-    model = Transformer.initialise(3, attention=SoftmaxSelfAttention, key=jax.random.key(0))
+    model = eqx.filter_eval_shape(Transformer.initialise, 3, attention=SoftmaxSelfAttention, key=jax.random.key(0))
     with pytest.raises(TypeError, match="needs linear attention"):
         only_gdpp_blocks(model, 3)
 
@@ -89,37 +92,39 @@ def test_one_step_s_best_rate_is_the_closed_form():
 
 def test_the_best_stack_is_halfway_to_itself_and_its_rates_are_read_out_of_it(prompts):
     rivals = best_rivals(TASK, 3)
-    best = stack_of(rivals.gdpp, TASK)
-    models = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), best)
+    best = build_stack(rivals.gdpp, TASK)
+    models = jax.tree.map(lambda leaf: jax.device_put(np.stack([leaf, leaf])), best)
     halfway, read = at_end(models, rivals, TASK)
     np.testing.assert_allclose(read.learning_rate, np.stack([rivals.gdpp.learning_rate] * 2), rtol=1e-12)
-    np.testing.assert_allclose(read.curvature[:, :-1], np.stack([rivals.gdpp.curvature] * 2)[:, :-1], rtol=1e-12)
-    expected = np.stack([predictions(best, prompts)[:, 0]] * 2)
-    found = eqx.filter_jit(eqx.filter_vmap(lambda model: jax.vmap(model)(prompts)[:, 0]))(halfway)
+    np.testing.assert_allclose(
+        np.asarray(read.curvature)[:, :-1], np.stack([rivals.gdpp.curvature] * 2)[:, :-1], rtol=1e-12
+    )
+    expected = np.stack([predictions(best, prompts)] * 2)
+    found = eqx.filter_jit(eqx.filter_vmap(predictions, in_axes=(0, None)))(halfway, prompts)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
 
 
 def test_a_model_halfway_to_itself_is_itself(prompts):
-    model = Transformer.initialise(3, num_layers=3, init_scale=0.3, key=jax.random.key(0))
+    model = initialise(3, num_layers=3, init_scale=0.3, key=jax.random.key(0))
     halfway = eqx.filter_jit(halfway_in_units)(model, model, prompts)
     ours, theirs = (predictions(each, prompts) for each in (halfway, model))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * float(jnp.abs(theirs).max()))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * np.abs(theirs).max())
 
 
-def test_a_model_halfway_to_another_member_of_its_orbit_is_itself(prompts):
-    model = construction()
-    scaled = eqx.tree_at(lambda m: m.layers[1].query, model, replace_fn=lambda query: 4.0 * query)
-    scaled = eqx.tree_at(lambda m: m.layers[1].output, scaled, replace_fn=lambda output: output / 4.0)
-    halfway = eqx.filter_jit(halfway_in_units)(model, scaled, prompts)
-    ours, theirs = (predictions(each, prompts) for each in (halfway, model))
+def test_a_model_halfway_to_another_member_of_its_orbit_is_itself(construction, prompts):
+    scaled = eqx.tree_at(lambda m: m.layers[1].query, construction, replace_fn=lambda query: 4.0 * np.asarray(query))
+    scaled = eqx.tree_at(lambda m: m.layers[1].output, scaled, replace_fn=lambda output: np.asarray(output) / 4.0)
+    halfway = eqx.filter_jit(halfway_in_units)(construction, scaled, prompts)
+    ours, theirs = (predictions(each, prompts) for each in (halfway, construction))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
 def test_models_are_measured_in_their_order(prompts):
-    models = [Transformer.initialise(3, init_scale=scale, key=jax.random.key(1)) for scale in (0.1, 0.5, 0.9, 1.3)]
-    four = jax.tree.map(lambda *leaves: jnp.stack(leaves).reshape(2, 2, *leaves[0].shape), *models)
+    scales = (0.1, 0.5, 0.9, 1.3)
+    models = jax.jit(lambda: [Transformer.initialise(3, init_scale=s, key=jax.random.key(1)) for s in scales])()
+    four = jax.tree.map(lambda *leaves: jax.device_put(np.reshape(leaves, (2, 2, *leaves[0].shape))), *models)
     found = over_models(lambda model: {"loss": mean_error(model, prompts)}, four, 2)["loss"]
-    expected = [float(eqx.filter_jit(mean_error)(model, prompts)) for model in models]
+    expected = [eqx.filter_jit(mean_error)(model, prompts) for model in models]
     np.testing.assert_allclose(found, np.reshape(expected, (2, 2)), rtol=1e-12)
 
 

@@ -81,8 +81,13 @@ def test_length_compares_the_last_state_with_the_one_after_d_plus_1(summary):
 
 def test_a_scaled_step_points_where_descent_does(key):
     """Against numpy: sum_j s_{j+1} <s_j, s_t> at length one; from the first state alone there is no answer."""
-    sequence = HaarProcess(6, 3, Sphere()).sample(key)
-    states, found = np.asarray(sequence.states), np.asarray(directions(sequence))
+
+    @jax.jit
+    def both(key):
+        sequence = HaarProcess(6, 3, Sphere()).sample(key)
+        return sequence.states, directions(sequence)
+
+    states, found = map(np.asarray, both(key))
     for t in range(1, 6):
         answer = sum(states[j + 1] * (states[j] @ states[t]) for j in range(t))
         np.testing.assert_allclose(found[t], answer / np.linalg.norm(answer), rtol=0, atol=1e-12)
@@ -90,10 +95,11 @@ def test_a_scaled_step_points_where_descent_does(key):
 
 
 def test_the_best_length_is_where_the_loss_is_least_and_is_measured_on_other_sequences():
-    losses, best = {}, best_length(validation_sequences(PROCESS, 400, tuning=True))
+    directions_of = jax.jit(jax.vmap(directions))
+    losses, best = {}, float(jax.jit(best_length)(validation_sequences(PROCESS, 400, tuning=True)))
     for tuning in (True, False):
         sequences = validation_sequences(PROCESS, 400, tuning)
-        found, target = np.asarray(jax.vmap(directions)(sequences))[:, :-1], np.asarray(sequences.states)[:, 1:]
+        found, target = np.asarray(directions_of(sequences))[:, :-1], np.asarray(sequences.states)[:, 1:]
         losses[tuning] = [np.sum((c * best * found - target) ** 2, axis=-1).mean(axis=0) for c in (0.99, 1.0, 1.01)]
     lower, least, higher = (each.mean() for each in losses[True])
     assert least < min(lower, higher)

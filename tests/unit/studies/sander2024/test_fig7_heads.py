@@ -1,5 +1,6 @@
 """What figure 7 rests on: parity, terms, a construction; its readings, from losses set by hand."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,26 +18,29 @@ from mesascope.tasks.initial_state import Ones, Sphere
 
 EPS = np.finfo(np.float64).eps
 Z = 5
+sample = jax.jit(HaarProcess(6, 3, Sphere()).sample)
 
 
 @pytest.mark.parametrize("before", [False, True])
 def test_without_biases_the_sign_of_w_is_that_of_the_query(before, key):
     """f(-W) = (-1)^(T-1) f(W) if the last token asks, and the other sign if the one before does."""
-    drawn = CausalHeads.initialise(3, num_heads=4, positions=SoftmaxWeights(jnp.ones((6, 6))), key=key)
-    layer = CausalHeads(
-        drawn.query,
-        drawn.key,
-        drawn.value,
-        drawn.output,
-        drawn.positions,
+    layer = eqx.filter_jit(CausalHeads.initialise)(
+        3,
+        num_heads=4,
+        positions=SoftmaxWeights(jnp.ones((6, 6))),
         asking=TokenBeforeAsks() if before else LastAsks(),
+        key=key,
     )
-    states = HaarProcess(6, 3, Sphere()).sample(jax.random.key(1)).states
+    biased = CausalHeads(*(jnp.ones(each.shape) for each in (layer.query, layer.key, layer.value, layer.output)))
+    states = np.asarray(sample(jax.random.key(1)).states)
     signs = (-1.0) ** np.arange(6)[:, None]
-    found, turned = layer(states), layer(signs * states)
+    found, turned, of_biased, biased_turned = (
+        np.asarray(eqx.filter_jit(each)(jnp.asarray(tokens)))
+        for each in (layer, biased)
+        for tokens in (states, signs * states)
+    )
     np.testing.assert_allclose(turned, (-signs if before else signs) * found, rtol=0, atol=1e3 * EPS)
-    biased = CausalHeads(*(jnp.ones_like(each) for each in (drawn.query, drawn.key, drawn.value, drawn.output)))
-    assert np.abs(biased(signs * states) - signs * biased(states)).max() > 0.1
+    assert np.abs(biased_turned - signs * of_biased).max() > 0.1
 
 
 def test_d_plus_1_heads_with_positive_weights_subtract_the_query():
@@ -50,18 +54,18 @@ def test_d_plus_1_heads_with_positive_weights_subtract_the_query():
         copy[0, i] = 1.0
     query, key, value = np.stack([whole, *copies]), np.stack([whole] + [ones] * dim), np.stack([whole] + [ones] * dim)
     output = np.stack([2 * unit, *(-np.outer(unit[i], unit[0]) for i in range(dim))]) * dim**0.5
-    scores = jnp.where(np.eye(6, k=1) > 0, 100.0, 0.0)
-    layer = CausalHeads(
-        *map(jnp.asarray, (query, key, value, output)), SoftmaxWeights(scores), asking=TokenBeforeAsks()
-    )
-    states = np.asarray(HaarProcess(6, dim, Sphere()).sample(jax.random.key(2)).states)
+    positions = SoftmaxWeights(jnp.asarray(100 * np.eye(6, k=1)))
+    layer = CausalHeads(*map(jnp.asarray, (query, key, value, output)), positions, asking=TokenBeforeAsks())
+    states = np.asarray(sample(jax.random.key(2)).states)
     last, before = states[1:], states[:-1]
     expected = 2 * last * np.sum(last * before, axis=1, keepdims=True) - before
-    np.testing.assert_allclose(layer(jnp.asarray(states))[1:], expected, rtol=0, atol=1e3 * EPS)
+    found = np.asarray(eqx.filter_jit(layer)(jnp.asarray(states)))
+    np.testing.assert_allclose(found[1:], expected, rtol=0, atol=1e3 * EPS)
 
 
 def test_terms_are_products_of_two_entries_and_the_query(key):
-    states = np.asarray(HaarProcess(4, 2, Ones(unit=True)).sample_batch(key, 3).states)
+    process = HaarProcess(4, 2, Ones(unit=True))
+    states = np.asarray(eqx.filter_jit(process.sample_batch)(key, 3).states)
     plain, biased = (all_terms(states, "before", biases=biases) for biases in (False, True))
     assert plain.shape == (3, 3 * 3 * 2)
     assert biased.shape == (3, 3 * 6 * 3)
@@ -83,9 +87,8 @@ def test_a_fit_is_held_out_and_finds_what_is_there():
 
 def test_constant_weights_know_the_state_before_the_last():
     """E <s_3, s_1> = E tr W^2 / d = 1 / d for a uniform s_1: with it alone the loss is 1 - 1 / d^2."""
-    first, second = (
-        np.asarray(HaarProcess(3, 3, Sphere()).sample_batch(jax.random.key(i), 40_000).states) for i in (0, 1)
-    )
+    batch = eqx.filter_jit(HaarProcess(3, 3, Sphere()).sample_batch)
+    first, second = (np.asarray(batch(jax.random.key(i), 40_000).states) for i in (0, 1))
     losses = least_squares_along(linear_terms, first, second)
     np.testing.assert_allclose(losses, [1, 1 - 1 / 9], atol=Z * 2 / 200)
 

@@ -45,27 +45,37 @@ def flipped(states):
 
 
 def test_the_terms_add_up_to_the_layer():
-    sequence = PROCESS.sample(jax.random.key(0))
-    terms = eight_terms(sequence)
+    @jax.jit
+    def found(key):
+        sequence = PROCESS.sample(key)
+        return eight_terms(sequence), LAYER.next_states(sequence)[1:-1], both_terms(sequence)
+
+    terms, predicted, two = found(jax.random.key(0))
     together = np.einsum("ij,ijtd->td", coefficients(LAYER), terms)
-    np.testing.assert_allclose(together, LAYER.next_states(sequence)[1:-1], atol=TOLERANCE)
-    for term, known in zip(terms[0, 1:3], both_terms(sequence), strict=True):
-        np.testing.assert_allclose(term, known, atol=TOLERANCE)
+    np.testing.assert_allclose(together, predicted, atol=TOLERANCE)
+    np.testing.assert_allclose(np.asarray(terms)[0, 1:3], two, atol=TOLERANCE)
 
 
 def test_moments_give_every_sequences_loss():
-    moments = sampled(PROCESS, 7, 4)
-    for key, loss in zip(keys_of(7), moments.losses(coefficients(LAYER)), strict=True):
-        sequence = PROCESS.sample(key)
-        errors = LAYER.next_states(sequence)[1:-1] - sequence.states[2:]
-        assert loss == pytest.approx(float(jnp.mean(jnp.sum(errors**2, axis=1))), rel=1e-4)
+    @jax.jit
+    def losses():
+        sequences = jax.vmap(PROCESS.sample)(keys_of(7))
+        errors = jax.vmap(LAYER.next_states)(sequences)[:, 1:-1] - sequences.states[:, 2:]
+        return jnp.mean(jnp.sum(errors**2, axis=2), axis=1)
+
+    np.testing.assert_allclose(sampled(PROCESS, 7, 4).losses(coefficients(LAYER)), losses(), rtol=1e-4)
 
 
 def test_every_second_state_negated_negates_a1_a4_and_b2():
-    sequence = PROCESS.sample(jax.random.key(1))
-    mirrored = ScalarAugmentedLayer(4, LAYER.scores * jnp.array([-1.0, 1, 1, -1]), LAYER.values * jnp.array([1.0, -1]))
-    of_flipped = mirrored.next_states(Sequence(flipped(sequence.states)))
-    np.testing.assert_allclose(of_flipped, -flipped(LAYER.next_states(sequence)), atol=TOLERANCE)  # row T is of s_{T+1}
+    mirrored = ScalarAugmentedLayer(4, jnp.array([-0.3, 0.5, -0.2, -0.4]), jnp.array([0.7, 0.6]))
+
+    @jax.jit
+    def both(key):
+        sequence = PROCESS.sample(key)
+        return mirrored.next_states(Sequence(flipped(sequence.states))), LAYER.next_states(sequence)
+
+    of_flipped, plain = map(np.asarray, both(jax.random.key(1)))
+    np.testing.assert_allclose(of_flipped, -flipped(plain), atol=TOLERANCE)  # row T is of s_{T+1}
 
 
 @pytest.mark.parametrize("process", [PROCESS, TurnedRotationProcess(9, 4, Sphere(), turning=0.3)])
@@ -105,7 +115,7 @@ def test_six_scalars_do_better_than_two_terms_on_turned_planes_and_no_neighbour_
 
 def test_two_terms_are_those_of_least_squares():
     gram, overlap = sampled(PROCESS, 2000, 500).of_all()
-    _, _, loss, known = least_squares(jax.vmap(PROCESS.sample)(keys_of(2000)))
+    _, _, loss, known = least_squares(jax.jit(lambda: jax.vmap(PROCESS.sample)(keys_of(2000)))())
     two = two_terms(gram, overlap)
     np.testing.assert_allclose(two[0, 1:3], known, rtol=1e-3)
     assert np.count_nonzero(two) == 2

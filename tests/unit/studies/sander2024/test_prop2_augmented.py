@@ -27,18 +27,24 @@ def weights_of(size, signs=(1, 1, 1), rest=0.0):
 
 def test_the_in_context_map_of_an_augmented_layer_predicts(key):
     """Gamma s_T is the layer's prediction; of the proposition's weights Gamma is one gradient step's W."""
-    weights_key, sequence_key = jax.random.split(key)
-    sequence = UnitaryProcess(6, 3).sample(sequence_key)
-    states = sequence.states
-    layer = DiagonalAugmentedLayer.initialise(3, std=0.5, key=weights_key)
-    gamma = in_context_map(layer, states)
-    np.testing.assert_allclose(gamma @ states[-1], layer.next_states(sequence)[-1], atol=1e3 * EPS)
-    ones, none = jnp.ones(3), jnp.zeros(3)
-    step = DiagonalAugmentedLayer(jnp.stack([none, 0.2 * ones, none, none]), jnp.stack([ones, none]))
+    ones, none = np.ones(3), np.zeros(3)
+    step = DiagonalAugmentedLayer(jnp.array([none, 0.2 * ones, none, none]), jnp.array([ones, none]))
     query = jnp.array([1.0, 2.0j, -0.5])
-    prompt = Sequence(jnp.concatenate([states, states[:1]])).prompt(6).with_query(query)
-    expected = GradientDescent(0.2 * 5)(prompt)
-    np.testing.assert_allclose(in_context_map(step, states) @ query, expected, atol=1e3 * EPS)
+
+    @jax.jit
+    def both(key):
+        weights_key, sequence_key = jax.random.split(key)
+        sequence = UnitaryProcess(6, 3).sample(sequence_key)
+        states = sequence.states
+        layer = DiagonalAugmentedLayer.initialise(3, std=0.5, key=weights_key)
+        prompt = Sequence(jnp.concatenate([states, states[:1]])).prompt(6).with_query(query)
+        return (
+            (in_context_map(layer, states) @ states[-1], layer.next_states(sequence)[-1]),
+            (in_context_map(step, states) @ query, GradientDescent(0.2 * 5)(prompt)),
+        )
+
+    for found, expected in both(key):
+        np.testing.assert_allclose(found, expected, atol=1e3 * EPS)
 
 
 def test_a_step_of_another_size_is_as_far_as_its_size_says():

@@ -1,5 +1,6 @@
 """What layers on text are compared with, by hand; and the windows that a text can serve."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,16 +38,17 @@ def step_of(states):
 def test_rivals_are_the_best_step_and_ridge_and_one_matrix_by_hand(windows):
     tuning, held_out = windows
     forecasts, losses, tuned = rivals(tuning, held_out, PenaltyGrid())
-    steps, targets = np.array([step_of(each) for each in np.asarray(tuning.states)]), tuning.states[:, 2:]
+    states = np.asarray(tuning.states)
+    steps, targets = np.array([step_of(each) for each in states]), states[:, 2:]
     coefficient = np.sum(steps * targets) / np.sum(steps**2)
     assert float(tuned.coefficient) == pytest.approx(coefficient, rel=1e5 * EPS)
     held = np.asarray(held_out.states)
     np.testing.assert_allclose(forecasts.step, coefficient * np.array([step_of(each) for each in held]))
     expected = np.sum((np.asarray(forecasts.step) - held[:, 2:]) ** 2) / np.sum(held[:, 2:] ** 2)
     assert float(losses.step) == pytest.approx(expected, rel=1e4 * EPS)
-    ridge = forecasts_of(held_out, RidgeAlongSequence(float(tuned.penalty)))
+    ridge = eqx.filter_jit(forecasts_of)(held_out, RidgeAlongSequence(tuned.penalty))
     np.testing.assert_allclose(forecasts.ridge, ridge, rtol=1e5 * EPS)
-    matrix = np.asarray(common_matrix(tuning))
+    matrix = np.asarray(jax.jit(common_matrix)(tuning))
     np.testing.assert_allclose(forecasts.common, held[:, 1:-1] @ matrix.T, rtol=1e5 * EPS)
 
 
@@ -54,14 +56,15 @@ def test_the_common_matrix_is_least_squares(windows):
     states = np.asarray(windows[0].states)
     before, after = (each.reshape(-1, 2) for each in (states[:, :-1], states[:, 1:]))
     matrix = np.linalg.lstsq(before, after, rcond=None)[0].T
-    np.testing.assert_allclose(common_matrix(windows[0]), matrix, rtol=1e5 * EPS)
+    np.testing.assert_allclose(jax.jit(common_matrix)(windows[0]), matrix, rtol=1e5 * EPS)
 
 
 def test_ridge_has_the_best_penalty_of_the_grid_on_the_windows_to_tune_on(windows):
     grid = PenaltyGrid(0.1, 10.0, 3)
     np.testing.assert_allclose(grid.values(), [0.1, 1.0, 10.0])
-    losses = [relative_loss(forecasts_of(windows[0], RidgeAlongSequence(p)), windows[0]) for p in grid.values()]
-    best = float(grid.values()[np.argmin(losses)])
+    loss = jax.jit(lambda p: relative_loss(forecasts_of(windows[0], RidgeAlongSequence(p)), windows[0]))
+    values = np.asarray(grid.values())
+    best = values[np.argmin([loss(p) for p in values])]
     assert float(rivals(*windows, grid)[2].penalty) == pytest.approx(best)
 
 

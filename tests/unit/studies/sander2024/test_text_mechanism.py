@@ -20,24 +20,29 @@ EPS = np.finfo(np.float64).eps
 
 
 def test_heads_that_are_orthogonal_have_no_defect_and_positions_their_ratio():
-    weights = jnp.eye(5, k=1) * 2.0 - jnp.eye(5)
-    read = read_heads(DiagonalHeads(jnp.eye(4), 3 * jnp.eye(4), LearnedWeights(weights)))
+    weights = LearnedWeights(jnp.asarray(2 * np.eye(5, k=1) - np.eye(5)))
+    read = read_heads(DiagonalHeads(jnp.asarray(np.eye(4)), jnp.asarray(3 * np.eye(4)), weights))
     assert read["defect"] == 0
     assert read["ratio"] == pytest.approx(-0.5)
     np.testing.assert_array_equal(read["mixing"], 3 * np.eye(4))
     assert read["positions"].shape == (4, 5)
-    mixed = DiagonalHeads(jnp.ones((1, 2)), jnp.ones((1, 2)), LearnedWeights(weights))
+    mixed = DiagonalHeads(jnp.ones((1, 2)), jnp.ones((1, 2)), weights)
     assert read_heads(mixed)["defect"] == pytest.approx(0.5**0.5)
 
 
 def test_size_makes_a_rival_distant_but_leaves_nothing_over():
     """A layer's likeness to three times its own predictions, to their negative, and to nothing."""
-    windows = RotationProcess(8, 4).sample_batch(jax.random.key(0), 5)
-    layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
-    own = forecasts_of(windows, layer)
-    found = likeness_of(windows, Rivals(3 * own, -own, jnp.zeros_like(own)), layer)
+
+    @jax.jit
+    def likeness():
+        windows = RotationProcess(8, 4).sample_batch(jax.random.key(0), 5)
+        layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
+        own = forecasts_of(windows, layer)
+        return likeness_of(windows, Rivals(3 * own, -own, jnp.zeros_like(own)), layer)
+
+    found = likeness()
     np.testing.assert_allclose(found["distance"], [4, 4, 1], rtol=1e3 * EPS)
-    np.testing.assert_allclose(left_over(np.asarray(found["cosine"][:2])), [0, 1], atol=1e3 * EPS)
+    np.testing.assert_allclose(left_over(np.asarray(found["cosine"])[:2]), [0, 1], atol=1e3 * EPS)
 
 
 def test_what_is_left_over_is_the_least_distance_over_all_scales():
@@ -51,7 +56,7 @@ def test_what_is_left_over_is_the_least_distance_over_all_scales():
 
 def test_the_fit_to_a_rotation_has_its_angles():
     start = np.array([1.0, 0.0, 0.5, 0.5])
-    states = np.asarray(RotationProcess(8, 4).sequence((jnp.array([0.3, 1.1]), jnp.asarray(start), None)).states)
+    states = np.asarray(jax.jit(RotationProcess(8, 4).sequence)((np.array([0.3, 1.1]), start, None)).states)
     found = spectrum(*moments(states[None]), 1e-10)
     np.testing.assert_allclose(moduli(found), 1, atol=1e-9)
     angles = np.sort(np.arctan2(found[0, :, 1], found[0, :, 0]))
