@@ -17,7 +17,7 @@ from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractS
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
-from mesascope.training.loop import advance, place, seed_mesh, starting_states
+from mesascope.training.loop import advance, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
 
 
@@ -130,13 +130,12 @@ class _Run:
     """The state of a training: what a checkpoint holds."""
 
     def __init__(self, make_model, task: AbstractTask | AbstractProcess, config: FitConfig, keys: Key[Array, " seeds"]):
-        self.config, self.num_seeds = config, len(keys)
-        self.mesh = seed_mesh(self.num_seeds)
+        self.config, self.mesh = config, seed_mesh(len(keys))
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
-        self.states = place(starting_states(make_model, config, keys), self.mesh)
-        self.losses = np.zeros((self.num_seeds, 0), np.result_type(float))
-        self.snapshots = [self.params()]
+        self.states = jax.tree.map(np.asarray, starting_states(make_model, config, keys))
+        self.losses = np.zeros((len(keys), 0), np.result_type(float))
+        self.snapshots = [self.states.params]
         self.task, self.keys = task, keys
 
     @property
@@ -149,16 +148,13 @@ class _Run:
     def step(self) -> int:
         return self.losses.shape[1]
 
-    def params(self) -> PyTree:
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_seeds], self.states.params)
-
     def advance(self) -> Float[np.ndarray, "seeds steps"]:
         num_steps = min(self.config.chunk_size, self.config.num_steps - self.step)
         config = replace(self.config, num_steps=num_steps, chunk_size=num_steps)
-        self.states, losses = advance(self.static_model, self.task, config, self.mesh, self.states)
-        losses = np.asarray(losses)[: self.num_seeds]
+        found = advance(self.static_model, self.task, config, self.mesh, self.states)
+        self.states, losses = jax.tree.map(np.asarray, found)  # on no device, as every chunk's: one program for all
         self.losses = np.concatenate([self.losses.astype(losses.dtype), losses], axis=1)
-        self.snapshots.append(self.params())
+        self.snapshots.append(self.states.params)
         return losses
 
     def trained(self) -> Trained:
@@ -170,8 +166,7 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write everything that continuing needs."""
-        states = jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_seeds], self.states)
-        leaves = jax.tree.leaves((states, self.losses, self.snapshots))
+        leaves = jax.tree.leaves((self.states, self.losses, self.snapshots))
         save_arrays(path, {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}, self.identity)
 
     def restore(self, path: Path) -> None:
@@ -185,7 +180,7 @@ class _Run:
         start = leaves[state_structure.num_leaves + 1 :][: params_structure.num_leaves]
         if not all(map(_same_start, start, jax.tree.leaves(self.snapshots[0]))):
             raise UnusableFile(path, "belongs to a training that started from other weights")
-        self.states = place(jax.tree.unflatten(state_structure, leaves[: state_structure.num_leaves]), self.mesh)
+        self.states = jax.tree.unflatten(state_structure, leaves[: state_structure.num_leaves])
         self.losses, *rest = leaves[state_structure.num_leaves :]
         size = params_structure.num_leaves
         self.snapshots = [

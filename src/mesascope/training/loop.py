@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
@@ -114,12 +114,28 @@ def advance(
 
     One compiled program serves every training of the same shapes and settings.
     """
+    num_seeds, a_device = len(states.step), -(-len(states.step) // mesh.size)
+
+    def of_seed(state: State) -> tuple[State, Float[Array, " steps"]]:
+        return _advance_one(static_model, task, config, state)
+
+    def of_seed_if_there(each: tuple[Int[Array, ""], State]) -> tuple[State, Float[Array, " steps"]]:
+        index, state = each
+        losses = jax.eval_shape(of_seed, state)[1]
+        none = jnp.broadcast_to(state.step.astype(losses.dtype), losses.shape)  # numbers that nobody reads
+        return lax.cond(index < num_seeds, of_seed, lambda same: (same, none), state)
 
     # One seed after the other measures faster than all of a device's side by side.
-    def one_by_one(states: State) -> tuple[State, Float[Array, "shard steps"]]:
-        return lax.map(lambda state: _advance_one(static_model, task, config, state), states)
+    def of_device(states: State) -> tuple[State, Float[Array, "shard steps"]]:
+        if num_seeds % mesh.size == 0:
+            return lax.map(of_seed, states)
+        indices = lax.axis_index("seed") * a_device + jnp.arange(a_device)
+        return lax.map(of_seed_if_there, (indices, states))
 
-    return jax.shard_map(one_by_one, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(states)
+    padding = a_device * mesh.size - num_seeds  # every device has as many: some of the last one hold no seed
+    padded = jax.tree.map(lambda leaf: jnp.pad(leaf, [(0, padding)] + [(0, 0)] * (leaf.ndim - 1)), states)
+    found = jax.shard_map(of_device, mesh=mesh, in_specs=SEED_AXIS, out_specs=SEED_AXIS)(padded)
+    return jax.tree.map(lambda leaf: leaf[:num_seeds], found)
 
 
 def _advance_one(
@@ -150,14 +166,3 @@ def _advance_one(
     steps = state.step + jnp.arange(config.num_steps, dtype=jnp.int32)
     (params, optimiser_state, _), losses = lax.scan(update, carry, steps)
     return State(params, optimiser_state, state.key_data, state.step + config.num_steps), losses
-
-
-def place(states: State, mesh: Mesh) -> State:
-    """The states of all seeds on their devices, the last one repeated until every device has as many."""
-
-    def padded(leaf: Array | np.ndarray) -> Array:
-        leaf = jnp.asarray(leaf)
-        padding = [(0, -len(leaf) % mesh.size), *[(0, 0)] * (leaf.ndim - 1)]
-        return jnp.pad(leaf, padding, mode="edge")
-
-    return jax.device_put(jax.tree.map(padded, states), NamedSharding(mesh, SEED_AXIS))
