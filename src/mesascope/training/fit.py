@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
+from jaxtyping import Array, Float, Inexact, Int, Key
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe
