@@ -139,8 +139,10 @@ class NonCommuting(AbstractStudy):
             "seeds": 2,
             "num_steps": 100,
             "batch_size": 32,
-            "num_validation": 200,
-            "num_fitted": 300,
+            "num_validation": 100,
+            "num_fitted": 100,
+            "num_states": 8,
+            "fixed_num_states": 10,
         },
         "quick": {},
         "paper": {
