@@ -1,5 +1,8 @@
 """Training: the compiled loop against a plain one, its checkpoints, its interruptions and its devices."""
 
+import os
+from types import SimpleNamespace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -443,6 +446,21 @@ def test_setting_up_the_machine_keeps_a_cache_that_was_chosen(monkeypatch, tmp_p
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
+
+
+@pytest.mark.parametrize(
+    ("jaxlib", "started", "told"), [("0.10.2", False, True), ("0.10.2", True, False), ("0.99", False, False)]
+)
+def test_the_compiler_is_told_before_jax_starts_and_only_what_it_knows(monkeypatch, jaxlib, started, told):
+    def update(name, _):
+        if started and name == "jax_num_cpu_devices":
+            raise RuntimeError("JAX has started")
+
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr(runtime, "version", lambda _: jaxlib)
+    monkeypatch.setattr(runtime.jax, "config", SimpleNamespace(update=update, jax_compilation_cache_dir="/elsewhere"))
+    runtime.set_up_runtime()
+    assert ("xla_cpu_use_fusion_emitters=false" in os.environ["XLA_FLAGS"]) is told
 
 
 def test_the_cores_are_counted_everywhere(monkeypatch):

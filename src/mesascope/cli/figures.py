@@ -1,8 +1,8 @@
 """A study's figures: where they lie, and drawing them from what is stored."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from mesascope.configuration import describe, fingerprint
 from mesascope.report.drawn import digest, record
@@ -24,21 +24,22 @@ def digest_of(study: AbstractStudy, results: list[Arrays]) -> str:
     return digest(results, json.dumps(describe(study), sort_keys=True))
 
 
-def draw(
-    study: AbstractStudy,
-    cells: tuple[PlacedCell, ...],
-    runs: Path,
-    directory: Path,
-    digest: str,
-    report: object = None,
-    say: Callable[[str], None] | None = None,
-) -> list[Path]:
-    """Draw the figures of a study whose cells are stored in `runs`; what was written."""
-    from mesascope.report.figures import save_figures
+class Drawing(NamedTuple):
+    """The figures of a study whose cells are stored in `runs`, to be drawn into `directory`, here or in a pool."""
 
-    archive = Archive(runs)
-    with writing("runs", directory):
-        results = [archive.read(cell).arrays for cell in cells]
-        figures = save_figures(lambda: study.figures(study.summarise(results)), directory)
-        record(directory, digest, figures)
-        return figures
+    study: AbstractStudy
+    cells: tuple[PlacedCell, ...]
+    runs: Path
+    directory: Path
+    digest: str
+
+    def __call__(self, report: object = None, say: object = None) -> list[Path]:
+        """Draw them; what was written. It has nothing to report on its way."""
+        from mesascope.report.figures import save_figures
+
+        archive = Archive(self.runs)
+        with writing("runs", self.directory):
+            results = [archive.read(cell).arrays for cell in self.cells]
+            figures = save_figures(lambda: self.study.figures(self.study.summarise(results)), self.directory)
+            record(self.directory, self.digest, figures)
+            return figures

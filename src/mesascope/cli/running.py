@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from rich.text import Text
 from mesascope.cli.arguments import Reproduce, Running
 from mesascope.cli.console import messages, output, print_json
 from mesascope.cli.errors import InputError, Interrupted
-from mesascope.cli.figures import digest_of, draw, figure_directory
+from mesascope.cli.figures import Drawing, digest_of, figure_directory
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
 from mesascope.report.drawn import drawn
@@ -145,7 +144,7 @@ def _show(done: Done, command: Running, pool: Pool | None) -> Shown:
     directory = figure_directory(command.runs, study)
     digest = digest_of(study, done.results)
     if drawn(directory, digest) is None:
-        work = partial(draw, study, done.planned.cells, command.runs, directory, digest)
+        work = Drawing(study, done.planned.cells, command.runs, directory, digest)
         if pool is None:
             work()
         else:

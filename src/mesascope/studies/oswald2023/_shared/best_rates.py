@@ -63,8 +63,8 @@ def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
 
 def best_of_family(family: str, task: LinearRegression, num_steps: int) -> Optimum:
     """The best rates of one of theory's families."""
-    sizes = task.num_examples, task.dim_x, task.dim_y
-    return _search(family, num_steps, *sizes, float(task.input_scale), float(task.noise_std))
+    scales = float(task.input_scale), float(task.noise_std)
+    return _search(family, num_steps, Sizes(task.num_examples, task.dim_x, task.dim_y, *scales))
 
 
 def stacked(algorithms: tuple[GDPlusPlus, ...]) -> GDPlusPlus:
@@ -74,13 +74,20 @@ def stacked(algorithms: tuple[GDPlusPlus, ...]) -> GDPlusPlus:
     return jax.tree.map(lambda *rates: jnp.asarray(np.stack(rates)), *every)
 
 
+class Sizes(NamedTuple):
+    """Linear regression, as theory asks for it."""
+
+    num_examples: int
+    dim_x: int
+    dim_y: int
+    input_scale: float
+    noise_std: float
+
+
 @cache
-def _search(
-    family: str, num_steps: int, num_examples: int, dim_x: int, dim_y: int, input_scale: float, noise_std: float
-) -> Optimum:
+def _search(family: str, num_steps: int, sizes: Sizes) -> Optimum:
     """A search takes seconds, and several cells of a study ask for the same one."""
-    sizes = {"num_examples": num_examples, "dim_x": dim_x, "dim_y": dim_y}
-    return gdpp_optimum.best_rates(family, num_steps, **sizes, input_scale=input_scale, noise_std=noise_std)
+    return gdpp_optimum.best_rates(family, num_steps, **sizes._asdict())
 
 
 def _shared(best: Optimum) -> BestRates:

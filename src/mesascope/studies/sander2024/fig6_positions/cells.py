@@ -68,6 +68,16 @@ class SampledRows(NamedTuple):
     stopped: np.ndarray
 
 
+class Sizes(NamedTuple):
+    """What the descent on samples takes beside a law; `learning_rate` as `RowsCell` has it."""
+
+    num_states: int
+    learning_rate: float
+    num_steps: int
+    tolerance: float
+    batch_size: int
+
+
 class SampledRowsCell(AbstractConfig):
     """The same descent on fresh phases, `batch_size` of them a step, until a batch's loss is below the tolerance."""
 
@@ -80,42 +90,34 @@ class SampledRowsCell(AbstractConfig):
         """`SampledRows`, in float64."""
         of = self.rows
         with jax.enable_x64(True):
-            sizes = of.num_states, of.learning_rate, of.num_steps, of.tolerance, self.batch_size
+            sizes = Sizes(of.num_states, of.learning_rate, of.num_steps, of.tolerance, self.batch_size)
             keys = seed_keys(self.first_seed, self.seeds)
-            steps, weights, losses = map(np.asarray, _descend(keys, jnp.array(of.mu), *sizes))
+            steps, weights, losses = map(np.asarray, _descend(keys, jnp.array(of.mu), sizes))
         stop = np.where(losses < of.tolerance, steps, np.inf)
         workspace.report(1, 1, f"stopped after {stop.mean():.0f} steps")
         return SampledRows(stop, weights)._asdict()
 
 
 @eqx.filter_jit  # with mu for an argument: one program for all laws
-def _descend(
-    keys: Key[Array, " seeds"],
-    mu: Float[Array, ""],
-    num_states: int,
-    learning_rate: float,
-    num_steps: int,
-    tolerance: float,
-    batch_size: int,
-) -> tuple[Array, Array, Array]:
+def _descend(keys: Key[Array, " seeds"], mu: Float[Array, ""], of: Sizes) -> tuple[Array, Array, Array]:
     """Steps p <- p - 2 rate (H p - h), H the moments of a new batch, until p's loss on the batch is small."""
-    lags = np.abs(np.arange(num_states)[:, None] - np.arange(num_states)[None, :])
-    seen, rate = visible_keys(num_states)[:-1], learning_rate / (num_states - 1)
+    lags = np.abs(np.arange(of.num_states)[:, None] - np.arange(of.num_states)[None, :])
+    seen, rate = visible_keys(of.num_states)[:-1], of.learning_rate / (of.num_states - 1)
 
     def step(state):
         done, key, _, weights, _ = state
         key, batch_key = jax.random.split(key)
-        phases = jax.random.uniform(batch_key, (batch_size,), maxval=2 * jnp.pi) / mu
-        moments = jnp.cos(2 * phases[:, None] * jnp.arange(float(num_states))[None, :]).mean(axis=0)[lags]
+        phases = jax.random.uniform(batch_key, (of.batch_size,), maxval=2 * jnp.pi) / mu
+        moments = jnp.cos(2 * phases[:, None] * jnp.arange(float(of.num_states))[None, :]).mean(axis=0)[lags]
         pulls = weights @ moments
         loss = jnp.mean(jnp.sum((pulls - 2 * moments[1:]) * weights, axis=1) + 1)
         return done + 1, key, weights, weights - 2 * rate * jnp.where(seen, pulls - moments[1:], 0.0), loss
 
     def unfinished(state):
-        return (state[0] <= num_steps) & (state[-1] >= tolerance)
+        return (state[0] <= of.num_steps) & (state[-1] >= of.tolerance)
 
     def of_seed(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
-        none = jnp.zeros((num_states - 1, num_states))
+        none = jnp.zeros((of.num_states - 1, of.num_states))
         start = (jnp.array(0), data_key(key), none, none, jnp.array(jnp.inf))
         done, _, weights, _, loss = jax.lax.while_loop(unfinished, step, start)
         return done - 1, weights, loss
