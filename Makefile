@@ -1,8 +1,7 @@
 # Two commands: `make reproduce` and `make test`. Each makes .venv and installs what it needs first.
 
 PYTHON ?= python3
-# Python compiles what is imported, when it is: most of what is installed never is.
-INSTALL := -m pip install --quiet --no-compile --constraint constraints.txt
+INSTALL := -m pip install --quiet --constraint constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 # MESASCOPE_ARGS="--preset paper" make reproduce
