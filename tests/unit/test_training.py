@@ -319,6 +319,17 @@ def test_one_compiled_program_serves_many_learning_rates():
     np.testing.assert_allclose(found[1], fit_seeds(make_model, TASK, config, keys=make_keys(1)).losses, rtol=1e5 * EPS)
 
 
+def test_a_training_like_an_earlier_one_is_not_compiled_again(monkeypatch):
+    """Other keys and more chunks change no program; Python draws when it traces one, and not else."""
+    plain, drawn, counts = LinearRegression.draw, [], []
+    monkeypatch.setattr(LinearRegression, "draw", lambda task, key: drawn.append(key) or plain(task, key))
+    for seed, num_steps in enumerate((2, 4)):
+        config = FitConfig(num_steps=num_steps, batch_size=7, chunk_size=2)
+        fit_seeds(make_model, LinearRegression(N, D), config, keys=make_keys(seed=seed))
+        counts.append(len(drawn))
+    assert 0 < counts[0] == counts[1]
+
+
 class WithThreefry(AbstractTask):
     """A task that draws with JAX's default generator, whatever key it is given."""
 
