@@ -64,7 +64,7 @@ def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
 def best_of_family(family: str, task: LinearRegression, num_steps: int) -> Optimum:
     """The best rates of one of theory's families."""
     scales = float(task.input_scale), float(task.noise_std)
-    return _search(family, num_steps, Sizes(task.num_examples, task.dim_x, task.dim_y, *scales))
+    return _search(family, num_steps, Setting(task.num_examples, task.dim_x, task.dim_y, *scales))
 
 
 def stacked(algorithms: tuple[GDPlusPlus, ...]) -> GDPlusPlus:
@@ -74,7 +74,7 @@ def stacked(algorithms: tuple[GDPlusPlus, ...]) -> GDPlusPlus:
     return jax.tree.map(lambda *rates: jnp.asarray(np.stack(rates)), *every)
 
 
-class Sizes(NamedTuple):
+class Setting(NamedTuple):
     """Linear regression, as theory asks for it."""
 
     num_examples: int
@@ -85,7 +85,7 @@ class Sizes(NamedTuple):
 
 
 @cache
-def _search(family: str, num_steps: int, sizes: Sizes) -> Optimum:
+def _search(family: str, num_steps: int, sizes: Setting) -> Optimum:
     """A search takes seconds, and several cells of a study ask for the same one."""
     return gdpp_optimum.best_rates(family, num_steps, **sizes._asdict())
 

@@ -46,7 +46,7 @@ class Figure4(AbstractStudy):
     ours: the axis of the paper's loss panel ends at 0.01, which is 0.4 of the zero predictor's loss.
 
     The preset paper trains as the code does, four seeds; quick has half the width, batches of 256, and fewer steps at
-    three times those rates.
+    about three times those rates.
 
     What we found. At the paper's size both fit, attention somewhat worse than the gradient step for every seed; with
     four seeds the other claims stay undecided. The preset quick decides the fit alone. Slopes differ in sign on a few

@@ -68,7 +68,7 @@ class SampledRows(NamedTuple):
     stopped: np.ndarray
 
 
-class Sizes(NamedTuple):
+class DescentSettings(NamedTuple):
     """What the descent on samples takes beside a law; `learning_rate` as `RowsCell` has it."""
 
     num_states: int
@@ -90,16 +90,16 @@ class SampledRowsCell(AbstractConfig):
         """`SampledRows`, in float64."""
         of = self.rows
         with jax.enable_x64(True):
-            sizes = Sizes(of.num_states, of.learning_rate, of.num_steps, of.tolerance, self.batch_size)
+            settings = DescentSettings(of.num_states, of.learning_rate, of.num_steps, of.tolerance, self.batch_size)
             keys = seed_keys(self.first_seed, self.seeds)
-            steps, weights, losses = map(np.asarray, _descend(keys, jnp.array(of.mu), sizes))
+            steps, weights, losses = map(np.asarray, _descend(keys, jnp.array(of.mu), settings))
         stop = np.where(losses < of.tolerance, steps, np.inf)
         workspace.report(1, 1, f"stopped after {stop.mean():.0f} steps")
         return SampledRows(stop, weights)._asdict()
 
 
 @eqx.filter_jit  # with mu for an argument: one program for all laws
-def _descend(keys: Key[Array, " seeds"], mu: Float[Array, ""], of: Sizes) -> tuple[Array, Array, Array]:
+def _descend(keys: Key[Array, " seeds"], mu: Float[Array, ""], of: DescentSettings) -> tuple[Array, Array, Array]:
     """Steps p <- p - 2 rate (H p - h), H the moments of a new batch, until p's loss on the batch is small."""
     lags = np.abs(np.arange(of.num_states)[:, None] - np.arange(of.num_states)[None, :])
     seen, rate = visible_keys(of.num_states)[:-1], of.learning_rate / (of.num_states - 1)
