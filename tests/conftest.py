@@ -1,5 +1,6 @@
 """The whole suite runs in double precision, with every one of JAX's strictness switches on."""
 
+import gc
 import os
 import signal
 import threading
@@ -39,6 +40,12 @@ def _no_programs_of_other_files():
     """Thousands of compiled programs, kept, take gigabytes and slow down all that is compiled after them."""
     yield
     jax.clear_caches()
+
+
+def pytest_collection_finish():
+    """What is there before the first test stays to the end: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,6 @@
 """What every discovered study owes its users, and its smoke preset from end to end."""
 
 import dataclasses
-import io
 import json
 import os
 import types
@@ -120,19 +119,19 @@ def test_every_number_among_the_fields_matters():
     """Doubled, it changes what some cell of preset smoke or paper computes, or is refused for what the others are."""
     idle = []
     for study in STUDIES:
-        plain = [study.preset(preset) for preset in ("smoke", "paper")]
+        plain = {preset: keys(preset) for preset in map(study.preset, ("smoke", "paper"))}
         for each in dataclasses.fields(study):
-            if each.type in (int, "int", float, "float") and not any(matters(of, each.name) for of in plain):
+            if each.type in (int, "int", float, "float") and not any(matters(each.name, *of) for of in plain.items()):
                 idle.append(f"{study.name()} {each.name}")
     assert idle == []
 
 
-def matters(study, name):
+def matters(name, study, its_keys):
     try:
         changed = type(study)(**{**vars(study), name: 2 * getattr(study, name) or 1})
     except ValueError:
         return True
-    return keys(changed) != keys(study)
+    return keys(changed) != its_keys
 
 
 def changed_numbers(value):
@@ -198,8 +197,10 @@ def test_every_claim_gets_one_verdict_in_order(result):
 def test_figures_are_drawn(result):
     figures = result[1].figures()
     assert figures
-    assert all(isinstance(figure, Figure) and figure.axes for figure in figures.values())
-    assert result[1]._repr_html_().count("<svg") == len(figures)
+    for figure in figures.values():
+        assert isinstance(figure, Figure)
+        assert figure.axes
+        figure.draw_without_rendering()
 
 
 def of_nan(leaf):
@@ -219,4 +220,5 @@ def test_a_run_that_diverged_everywhere_is_judged_and_drawn(result):
     assert {name: outcome for name, outcome in outcomes.items() if outcome not in lost_outcomes} == {}
     assert all(isinstance(note, str) for note in study.notes(lost))
     for figure in study.figures(lost).values():
-        figure.savefig(io.BytesIO())
+        figure.set_layout_engine("none")  # takes half of the time, and was tried on the numbers themselves
+        figure.draw_without_rendering()

@@ -83,25 +83,30 @@ def save(result, directory):
     return save_figures(result.figures, directory, FORMATS)
 
 
-def test_a_figure_is_written_in_the_formats_asked_for(result, tmp_path):
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A directory that was not there, with a result's figures in every format, as `save_figures` names them."""
+    directory = tmp_path_factory.mktemp("report") / "new" / "figures"
+    return directory, save(Drawn().run(), directory)
+
+
+def test_a_figure_is_written_in_the_formats_asked_for(result, saved, tmp_path):
     assert [path.name for path in save_figures(result.figures, tmp_path)] == ["line.png", "again.png"]
-    paths = save(result, tmp_path / "new" / "figures")
+    directory, paths = saved
     assert sorted(path.name for path in paths) == sorted(
         f"{name}.{extension}" for name in ("line", "again") for extension in ("png", "svg", "pdf")
     )
-    assert sorted(paths) == sorted((tmp_path / "new" / "figures").iterdir())
+    assert sorted(paths) == sorted(directory.iterdir())
     starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     assert all(path.read_bytes().startswith(starts[path.suffix[1:]]) for path in paths)
 
 
-def test_a_png_has_200_dots_an_inch(result, tmp_path):
-    save(result, tmp_path)
-    assert struct.unpack(">II", (tmp_path / "line.png").read_bytes()[16:24]) == (600, 400)
+def test_a_png_has_200_dots_an_inch(saved):
+    assert struct.unpack(">II", (saved[0] / "line.png").read_bytes()[16:24]) == (600, 400)
 
 
-def test_equal_figures_are_equal_files(result, tmp_path):
-    first, again = ([path.read_bytes() for path in save(result, tmp_path / name)] for name in "ab")
-    assert first == again
+def test_a_notebook_shows_every_figure(result):
+    assert result._repr_html_().count("<svg") == len(result.figures())
 
 
 def test_the_fonts_of_formulas_warn_of_nothing(tmp_path, caplog):
@@ -112,22 +117,21 @@ def test_the_fonts_of_formulas_warn_of_nothing(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_no_file_tells_the_date_and_text_stays_text(result, tmp_path):
-    save(result, tmp_path)
-    svg, pdf = (tmp_path / "line.svg").read_text(), (tmp_path / "line.pdf").read_bytes()
+def test_no_file_tells_the_date_and_text_stays_text(saved):
+    svg, pdf = (saved[0] / "line.svg").read_text(), (saved[0] / "line.pdf").read_bytes()
     assert "x of it" in svg
     assert "dc:date" not in svg
     assert b"CreationDate" not in pdf
     assert b"/Type3" not in pdf
 
 
-def test_figures_are_drawn_in_the_house_style_whatever_the_users(result, tmp_path):
+def test_equal_figures_are_equal_files_in_the_house_style_whatever_the_users(result, saved, tmp_path):
     with matplotlib.rc_context({"axes.facecolor": "yellow", "axes.prop_cycle": matplotlib.cycler(color=["red"])}):
         before = dict(matplotlib.rcParams)
-        content = [path.read_bytes() for path in save(result, tmp_path / "a")]
+        again = save(result, tmp_path)
         assert dict(matplotlib.rcParams) == before
     assert Drawn.style_in_effect[-1] == COLOURS[0]
-    assert content == [path.read_bytes() for path in save(result, tmp_path / "b")]
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in saved[1]]
 
 
 def test_the_style_is_undone_after_an_error():
@@ -138,7 +142,7 @@ def test_the_style_is_undone_after_an_error():
 
 
 def test_nothing_is_half_written(result, tmp_path, monkeypatch):
-    save(result, tmp_path)
+    save_figures(result.figures, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*_):
@@ -146,7 +150,7 @@ def test_nothing_is_half_written(result, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        save(dataclasses.replace(result, summary=result.summary + 1), tmp_path)
+        save_figures(dataclasses.replace(result, summary=result.summary + 1).figures, tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
