@@ -1,7 +1,9 @@
 """What every discovered task, model, algorithm and construction owes its users.
 
-A class's examples are asked everything at once, by one compiled program each: compiling takes longer than computing.
+A class's examples are asked everything at once, by one compiled program: compiling takes longer than computing.
 """
+
+from functools import cache
 
 import equinox as eqx
 import jax
@@ -19,22 +21,30 @@ from mesascope.discovery import concrete_classes
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractForecaster, AbstractLinearLearner, AbstractPredictor, AbstractStepwise
-from mesascope.prompt import Sequence
+from mesascope.prompt import Prompt, Sequence
+from mesascope.random import FAST
 from mesascope.tasks._base import AbstractTask
-from mesascope.tasks.linear_regression import LinearRegression
 
 
-def every_example(package, base):
-    """The examples of each class; predictors of sequences are left out, which have a contract of their own."""
+def every_class(package, base):
+    """Their examples are not made yet. Predictors of sequences are left out, which have a contract of their own."""
     classes = (cls for cls in concrete_classes(package, base) if not issubclass(cls, AbstractForecaster))
-    return [
-        pytest.param(example, id=f"{cls.__name__}-{i}") for cls in classes for i, example in enumerate(cls.examples())
-    ]
+    return [pytest.param(cls, id=cls.__name__) for cls in classes]
 
 
-MODELS = every_example(mesascope.models, AbstractPredictor)
-PREDICTORS = [*every_example(mesascope.algorithms, AbstractPredictor), *MODELS]
-REGRESSION = LinearRegression(num_examples=4, dim_x=3, dim_y=2)
+@cache
+def examples(cls):
+    """Made once; to be asked for outside of compiled functions, whose tracers they would hold."""
+    return cls.examples()
+
+
+def examples_of(cases):
+    return [example for case in cases for example in examples(case.values[0])]
+
+
+MODELS = every_class(mesascope.models, AbstractPredictor)
+PREDICTORS = [*every_class(mesascope.algorithms, AbstractPredictor), *MODELS]
+sample = eqx.filter_jit(lambda task, key: task.sample(key))
 
 
 def tolerance(*arrays):
@@ -54,79 +64,95 @@ def assert_same(actual, expected):
 
 @pytest.fixture(scope="module")
 def prompts():
-    """Three prompts, then the first one asked about each unit vector."""
-    drawn = jax.jit(lambda key: REGRESSION.sample_batch(key, 3))(jax.random.key(20240))
-    asked = jax.tree.map(lambda leaf: np.asarray(leaf)[[0, 1, 2, 0, 0, 0]], drawn)
-    return eqx.tree_at(lambda p: p.query, asked, np.concatenate([drawn.query, np.eye(3)]))
+    """Three prompts of 4 examples, then the first one asked about each unit vector."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.uniform(-1, 1, (3, *shape)) for shape in ((4, 3), (4, 2), (3,), (2,))]
+    xs, ys, query, target = (leaf[[0, 1, 2, 0, 0, 0]] for leaf in drawn)
+    return batch_of(xs, ys, np.concatenate([query[:3], np.eye(3)]), target)
 
 
-@pytest.mark.parametrize("task", every_example(mesascope.tasks, AbstractTask))
-def test_a_task_draws_prompts_of_its_shapes_one_by_one_by_its_key(task, key):
-    draw = jax.jit(
-        lambda key: (
-            task.sample_batch(jax.random.clone(key), 3),
-            lax.map(task.sample, jax.random.split(jax.random.clone(key), 3)),
-        )
-    )
-    together, one_by_one = draw(key)
-    n, dx, dy = task.num_examples, task.dim_x, task.dim_y
-    assert [leaf.shape for leaf in jax.tree.leaves(together)] == [(3, n, dx), (3, n, dy), (3, dx), (3, dy)]
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(together))
-    assert_close(one_by_one, together)
-    assert_same(draw(key)[0], together)
-    other = draw(jax.random.fold_in(key, 1))[0]
-    assert not any(map(np.array_equal, jax.tree.leaves(other), jax.tree.leaves(together)))
+def batch_of(*arrays):
+    return jax.vmap(Prompt)(*jax.device_put(arrays))
 
 
-@pytest.mark.parametrize("predictor", PREDICTORS)
-def test_a_predictor_answers_one_prompt_at_a_time_without_looking_at_its_target(predictor, prompts):
-    @jax.jit
-    def answer(prompts):
-        weights = jax.vmap(predictor.weights)(prompts) if isinstance(predictor, AbstractLinearLearner) else None
-        last = jax.vmap(predictor.trajectory)(prompts)[:, -1] if isinstance(predictor, AbstractStepwise) else None
-        return jax.vmap(predictor)(prompts), lax.map(predictor, prompts), last, weights
+@pytest.fixture
+def data_key():
+    """Of the generator that training data is drawn with, whose draws also compile faster."""
+    return jax.random.key(20240, impl=FAST)
 
-    together, one_by_one, last, weights = jax.tree.map(np.asarray, answer(prompts))
-    assert together.shape == (6, 2)
-    assert_close(one_by_one, together, 1e2)
-    blinded = eqx.tree_at(lambda p: p.target, prompts, np.full_like(prompts.target, np.nan))
-    assert_same(answer(blinded), (together, one_by_one, last, weights))
-    if last is not None:
-        assert_close(last, together)
-    if weights is not None:  # linear in the query: by the unit vectors, and in between
-        assert_close(together[3:], np.asarray(weights)[0].T)
-        assert_close(together[:3], np.einsum("bij,bj->bi", weights[:3], prompts.query[:3]))
+
+@pytest.mark.parametrize("cls", every_class(mesascope.tasks, AbstractTask))
+def test_a_task_draws_prompts_of_its_shapes_one_by_one_by_its_key(cls, data_key):
+    """A batch of the last example is enough: `sample_batch` is the same function for all."""
+    tasks = examples(cls)
+    draw = jax.jit(lambda key: [task.sample(jax.random.clone(key)) for task in tasks])
+    drawn, again, others = draw(data_key), draw(data_key), draw(jax.random.fold_in(data_key, 1))
+    assert_same(again, drawn)
+    for task, prompt, other in zip(tasks, drawn, others, strict=True):
+        n, dx, dy = task.num_examples, task.dim_x, task.dim_y
+        assert [leaf.shape for leaf in jax.tree.leaves(prompt)] == [(n, dx), (n, dy), (dx,), (dy,)]
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(prompt))
+        assert not any(map(np.array_equal, jax.tree.leaves(other), jax.tree.leaves(prompt)))
+    together = jax.jit(lambda key: tasks[-1].sample_batch(key, 3))(data_key)
+    one_by_one = [draw(key)[-1] for key in jax.random.split(jax.random.clone(data_key), 3)]
+    assert_close(jax.tree.map(lambda *leaves: np.stack(leaves), *one_by_one), together)
+
+
+def answers(predictor, prompts):
+    """At once, of a stepwise predictor after its last step; by each prompt itself; a linear learner's weights."""
+    steps = jax.vmap(predictor.trajectory)(prompts)[:, -1] if isinstance(predictor, AbstractStepwise) else None
+    together = jax.vmap(predictor)(prompts) if steps is None else steps
+    weights = jax.vmap(predictor.weights)(prompts) if isinstance(predictor, AbstractLinearLearner) else None
+    return together, lax.map(predictor, prompts), weights
+
+
+@pytest.mark.parametrize("cls", PREDICTORS)
+def test_a_predictor_answers_one_prompt_at_a_time_without_looking_at_its_target(cls, prompts):
+    predictors = examples(cls)
+    answer = jax.jit(lambda prompts: [answers(predictor, prompts) for predictor in predictors])
+    found = jax.tree.map(np.asarray, answer(prompts))
+    blinded = eqx.tree_at(lambda p: p.target, prompts, jax.device_put(np.full_like(prompts.target, np.nan)))
+    assert_same(answer(blinded), found)
+    queries = np.asarray(prompts.query)
+    for together, one_by_one, weights in found:
+        assert together.shape == (6, 2)
+        assert_close(one_by_one, together)
+        if weights is not None:  # linear in the query: by the unit vectors, and in between
+            assert_close(together[3:], weights[0].T)
+            assert_close(together[:3], np.einsum("bij,bj->bi", weights[:3], queries[:3]))
 
 
 @pytest.mark.usefixtures("as_installed")
 def test_a_stepwise_predictor_refuses_what_is_no_prompt():
-    for predictor in (case.values[0] for case in PREDICTORS):
+    for predictor in examples_of(PREDICTORS):
         if isinstance(predictor, AbstractStepwise):
             with pytest.raises(ValueError, match="`prompt` must be an object of class Prompt; got Sequence"):
                 predictor(Sequence(jnp.ones((6, 3))))
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_neither_attends_to_its_query_nor_minds_the_order_of_its_examples(model, prompts):
-    walk = jax.jit(jax.vmap(model.token_trajectory))
-    contexts, queries = walk(prompts)
-    assert_same(walk(eqx.tree_at(lambda p: p.query, prompts, prompts.query + 1.0))[0], contexts)
-    reversed_ = eqx.tree_at(lambda p: (p.xs, p.ys), prompts, (prompts.xs[:, ::-1], prompts.ys[:, ::-1]))
-    assert_close(walk(reversed_)[1], queries, 1e2)
+@pytest.mark.parametrize("cls", MODELS)
+def test_a_model_neither_attends_to_its_query_nor_minds_the_order_of_its_examples(cls, prompts):
+    models = examples(cls)
+    walk = jax.jit(lambda prompts: [jax.vmap(model.token_trajectory)(prompts) for model in models])
+    xs, ys, query, target = map(np.asarray, jax.tree.leaves(prompts))
+    reversed_, asked_otherwise = batch_of(xs[:, ::-1], ys[:, ::-1], query, target), batch_of(xs, ys, query + 1, target)
+    for plain, other, backwards in zip(*map(walk, (prompts, asked_otherwise, reversed_)), strict=True):
+        assert_same(other[0], plain[0])
+        assert_close(backwards[1], plain[1], 1e2)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_real_model_refuses_complex_prompts(model, prompts):
-    prompt = jax.tree.map(lambda leaf: jax.device_put(leaf[0].astype(complex)), prompts)
-    for entry in (model, model.trajectory, model.token_trajectory):
-        with pytest.raises(ValueError, match="`prompt` must be real for a model of real weights; got complex128"):
-            entry(prompt)
+def test_a_real_model_refuses_complex_prompts(prompts):
+    prompt = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[0].astype(complex)), prompts)
+    for model in examples_of(MODELS):
+        for entry in (model, model.trajectory, model.token_trajectory):
+            with pytest.raises(ValueError, match="`prompt` must be real for a model of real weights; got complex128"):
+                entry(prompt)
 
 
 def test_derivatives_by_the_weights_are_the_same_in_both_modes(prompts):
     """Of a model of each kind of layer, one cut off."""
-    prompt = jax.tree.map(lambda leaf: leaf[0], prompts)
-    kinds = {type(model.layers[0]): model for model in (case.values[0] for case in MODELS) if len(model.layers) == 1}
+    prompt = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[0]), prompts)
+    kinds = {type(model.layers[0]): model for model in examples_of(MODELS) if len(model.layers) == 1}
     params, static = eqx.partition(tuple(kinds.values()), eqx.is_inexact_array)
 
     @jax.jit
@@ -138,26 +164,33 @@ def test_derivatives_by_the_weights_are_the_same_in_both_modes(prompts):
     assert any(model.token_bound is not None for model in kinds.values())
 
 
-@pytest.mark.parametrize("construction", every_example(mesascope.constructions, AbstractConstruction))
-def test_a_construction_equals_its_algorithm_on_query_and_context(construction, key):
-    @jax.jit
-    def walk(key):
+@pytest.mark.parametrize("cls", every_class(mesascope.constructions, AbstractConstruction))
+def test_a_construction_equals_its_algorithm_on_query_and_context(cls, data_key):
+    constructions = examples(cls)
+    prompts = [sample(construction.holds_on(), jax.random.clone(data_key)) for construction in constructions]
+
+    def walk(construction, prompt):
         model, algorithm = construction.build(), construction.emulates()
         assert isinstance(model, Transformer)
-        prompts = construction.holds_on().sample_batch(key, 3)
-        contexts, queries = jax.vmap(model.token_trajectory)(prompts)
-        ours = (jax.vmap(model.trajectory)(prompts), jax.vmap(jax.vmap(model.tokens.read))(queries), contexts)
-        theirs = jax.vmap(algorithm.trajectory)(prompts)
-        return ours, (theirs, theirs, jax.vmap(construction.emulated_context)(prompts))
+        contexts, queries = model.token_trajectory(prompt)
+        ours = model.trajectory(prompt), jax.vmap(model.tokens.read)(queries), contexts
+        theirs = algorithm.trajectory(prompt)
+        return ours, (theirs, theirs, construction.emulated_context(prompt))
 
-    ours, theirs = walk(key)
-    assert np.abs(theirs[0])[:, -1].min() > 0  # agreeing on nothing would prove nothing
-    assert_close(ours, theirs)
+    for ours, theirs in jax.jit(lambda prompts: [*map(walk, constructions, prompts)])(prompts):
+        assert np.abs(theirs[0])[-1].min() > 0  # agreeing on nothing would prove nothing
+        assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("layer", every_example(mesascope.models, AbstractLayer))
-def test_a_layer_updates_each_token_by_itself(layer, key):
-    context, tokens = jax.random.normal(key, (2, 4, 5))
-    together, alone = jax.jit(lambda: (layer(context, tokens), lax.map(lambda e: layer(context, e[None])[0], tokens)))()
-    assert together.shape == tokens.shape
-    assert_close(together, alone, 1e2)
+@pytest.mark.parametrize("cls", every_class(mesascope.models, AbstractLayer))
+def test_a_layer_updates_each_token_by_itself(cls):
+    layers, (context, tokens) = examples(cls), np.random.default_rng(0).normal(size=(2, 4, 5))
+
+    @jax.jit
+    def updates(context, tokens):
+        alone = lambda layer: lax.map(lambda token: layer(context, token[None])[0], tokens)  # noqa: E731
+        return [(layer(context, tokens), alone(layer)) for layer in layers]
+
+    for together, alone in updates(context, tokens):
+        assert together.shape == tokens.shape
+        assert_close(together, alone, 1e2)
