@@ -1,5 +1,6 @@
 """The command line, most of it in this process; what a process alone shows, in one of its own."""
 
+import contextlib
 import csv
 import dataclasses
 import errno
@@ -13,6 +14,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -35,6 +37,12 @@ from mesascope.studies import find_study
 FAKES = str(Path(__file__).parents[1] / "fake_studies")
 FAKE = "fake2099-fig1"
 SOURCE = str(Path(mesascope.__file__).parents[1])
+FOR_PROCESSES = {
+    "PYTHONPATH": SOURCE,
+    "COLUMNS": "80",
+    "MESASCOPE_STUDIES": FAKES,
+    "JAX_ENABLE_X64": "1",  # as here, so that this process finds what that one has stored
+}
 START = """
 import sys
 from mesascope.cli import main
@@ -66,9 +74,7 @@ def cells_run(tmp_path):
 
 
 def start(*words, code=START + "sys.exit(main())", **options):
-    ours = {"PYTHONPATH": SOURCE, "COLUMNS": "80", "MESASCOPE_STUDIES": FAKES, "MESASCOPE_WORKERS": "1"}
-    ours["JAX_ENABLE_X64"] = "1"  # as here, so that this process finds what that one has stored
-    environment = {**os.environ, **ours, **options.pop("environment", {})}
+    environment = {**os.environ, **FOR_PROCESSES, "MESASCOPE_WORKERS": "1", **options.pop("environment", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, **pipes, **options)
 
@@ -564,47 +570,73 @@ def test_help_is_fast_and_imports_nothing_heavy():
     report = (
         "import json; print(json.dumps([n for n in ('jax', 'numpy', 'matplotlib', 'equinox') if n in sys.modules]))"
     )
-    process = start("--help", code=f"{START}code = main()\n{report}\nsys.exit(code)")
+    of_help, of_tyro = [], []
+    for _ in range(3):
+        out, seconds = output_and_processor_seconds("--help", code=f"{START}code = main()\n{report}\nsys.exit(code)")
+        assert json.loads(out.splitlines()[-1]) == []
+        of_help.append(seconds)
+        of_tyro.append(output_and_processor_seconds(code="import tyro")[1])
+    assert min(of_help) < 3 * min(of_tyro)  # a ratio: on a busy machine both take longer
+
+
+def output_and_processor_seconds(*words, code):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = start(*words, code=code)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
-    assert json.loads(out.splitlines()[-1]) == []
-    pairs = [(processor_seconds("-m", "mesascope", "--help"), processor_seconds("-c", "import tyro")) for _ in range(3)]
-    of_help, of_tyro = map(min, zip(*pairs, strict=True))
-    assert of_help < 3 * of_tyro  # a ratio: on a busy machine both take longer
-
-
-def processor_seconds(*words):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "PYTHONPATH": SOURCE}
-    subprocess.run([sys.executable, *words], env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return out, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.fixture
+def harmless_sigterm():
+    """One that the command line does not take for itself fails a test, and does not end the process of the tests."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_keeps_what_was_done_and_the_same_command_continues(cli, capsys, tmp_path, stop):
-    log, words = tmp_path / "log", ("run", FAKE, "--seconds", "1.5")
-    process = start(*words, cwd=tmp_path)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not (log.exists() and "part 2" in log.read_text()):
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(stop)
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+def test_a_stop_keeps_what_was_done_and_the_same_command_continues(
+    cli, capsys, cells_run, monkeypatch, harmless_sigterm, stop
+):
+    """The signal comes in the middle of the second part, after its checkpoint."""
+    real = cell_of_fake().compute
+    after = signal.getsignal(signal.SIGTERM)
+
+    def compute(cell, workspace):
+        def report(step, total, text):
+            if cell.part == 2 and step == 5 and cells_run() == 2:
+                signal.raise_signal(stop)
+            workspace.report(step, total, text)
+
+        return real(cell, workspace._replace(report=report))
+
+    monkeypatch.setattr(cell_of_fake(), "compute", compute)
+    assert cli("run", FAKE) == 130
+    assert signal.getsignal(signal.SIGTERM) is after
+    out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint. The same command continues."
     assert f"mesascope: stopped. {kept}" in err
-    assert cli(*words) == 0
+    assert cli("run", FAKE) == 0
     assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
-    assert log.read_text().split("\n")[:3] == ["part 1", "part 2", "part 2"]
+    assert cells_run() == 3
 
 
-def test_cells_run_side_by_side_with_the_same_results(cli, tmp_path):
+@pytest.fixture
+def workers_find_fakes(cli, monkeypatch):
+    """New processes that start from here find the fake study too, and compute in this one's precision."""
+    for name, value in FOR_PROCESSES.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_cells_run_side_by_side_with_the_same_results(cli, capsys, tmp_path, workers_find_fakes):
     assert cli("run", FAKE, "--runs", "one") == 0
+    capsys.readouterr()
     figure = Path("two", FAKE, "figures-quick", "doubles.png")
-    process = start("run", FAKE, "--runs", "two", "--workers", "2", "--json", cwd=tmp_path)
-    out, err = process.communicate(timeout=120)
+    assert cli("run", FAKE, "--runs", "two", "--workers", "2", "--json") == 0
+    out, err = capsys.readouterr()
     (study,) = json.loads(out)["studies"]
     assert (study["claims"][0]["verdict"], study["figures"]) == ("reproduced", [str(figure)]), err
     assert (tmp_path / figure).exists()  # which another process draws
@@ -616,11 +648,12 @@ def test_cells_run_side_by_side_with_the_same_results(cli, tmp_path):
     np.testing.assert_equal(one, two)
 
 
-def test_a_process_that_dies_is_told_and_the_same_command_finishes(cli, capsys, tmp_path):
-    process = start("run", FAKE, "--workers", "2", cwd=tmp_path, environment={"FAKE_DEATH": "2"})
-    _, err = process.communicate(timeout=120)
-    assert (process.returncode, "Traceback" in err) == (2, False)
-    assert f"{FAKE} was not run: it was stopped: a process that computed it ended (exit code -9)" in err
+def test_a_process_that_dies_is_told_and_the_same_command_finishes(cli, capsys, monkeypatch, workers_find_fakes):
+    monkeypatch.setenv("FAKE_DEATH", "2")
+    code = cli("run", FAKE, "--workers", "2")
+    message = rf"{FAKE} was not run: it was stopped: a process that computed it ended \(exit code -9\)"
+    assert_refused(capsys, code, message)
+    monkeypatch.delenv("FAKE_DEATH")
     assert cli("run", FAKE) == 0
     assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
 
@@ -647,7 +680,7 @@ def test_the_module_is_the_command(monkeypatch, capsys):
 
 
 def test_a_reader_that_stops_reading_causes_no_traceback():
-    process = start("list")
+    process = start("show", FAKE)
     process.stdout.close()
     assert (process.stderr.read(), process.wait(timeout=20)) == ("", 141)
     process.stderr.close()
@@ -660,14 +693,35 @@ def test_a_diverged_training_is_a_verdict_and_not_a_crash(cli, capsys):
     assert (study["claims"][0]["verdict"], study["claims"][0]["measured"]) == ("not reproduced", None)
 
 
+@contextlib.contextmanager
+def on_a_terminal():
+    """Stdout and stderr are a terminal; gives pieces of what was written to it, all of them afterwards."""
+    screen, program = os.openpty()
+    pieces = []
+
+    def read():
+        with contextlib.suppress(OSError):  # raised when nobody can write to it any more
+            while True:
+                pieces.append(os.read(screen, 1 << 16))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with open(program, "w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        yield pieces
+    reader.join(timeout=20)
+    os.close(screen)
+
+
 @pytest.mark.parametrize("no_color", [False, True])
-def test_on_a_terminal_progress_is_live(tmp_path, no_color):
-    environment = {"TERM": "xterm", "NO_COLOR": "1"} if no_color else {"TERM": "xterm"}
-    command = f"""import os, pty, sys
-sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, "-c", {START + "sys.exit(main())"!r}, *sys.argv[1:]])))"""
-    process = start("run", FAKE, "--seconds", "0.4", code=command, cwd=tmp_path, environment=environment)
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+def test_on_a_terminal_progress_is_live(cli, monkeypatch, no_color):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("PYTHON_TYRO_ANSI_CODES", "False")  # the command sets it for good
+    with on_a_terminal() as pieces:
+        assert cli("run", FAKE, "--seconds", "0.4") == 0
+    out = b"".join(pieces).decode()
     assert re.search(r"part 2.*10", out)
     assert "\x1b[?25l" in out  # the cursor is hidden while bars move
     assert ("\x1b[32m" in out) is not no_color
