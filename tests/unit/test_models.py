@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
+from jax import lax
 from scipy import stats
 
 from mesascope.models import _initial, attention
@@ -111,46 +111,35 @@ def test_the_cheaper_order_is_taken(num_directions, uses_moment, monkeypatch):
     assert bool(reached) == uses_moment
 
 
-@KINDS
-@pytest.mark.parametrize(
-    ("num_layers", "num_repeats", "dampening", "heads"),
-    [(1, 1, 1.0, 1), (2, 1, 1.0, 2), (1, 3, 0.75, 2), (2, 2, 0.5, 1)],
-)
-def test_a_transformer_is_the_loop_over_layers_and_tokens(kind, num_layers, num_repeats, dampening, heads):
-    prompt, start = make_prompt(), jnp.asarray(np.random.default_rng(4).normal(size=(DY, DX)))
-    layers = tuple(make_layer(kind, seed, heads, 0.3) for seed in range(num_layers))
+def make_both(scale=0.5):
+    """A layer of each kind, of one head and of two."""
+    return make_layer(scale=scale), make_layer(SoftmaxSelfAttention, 1, heads=1, scale=scale)
+
+
+@pytest.mark.parametrize(("num_repeats", "dampening"), [(1, 1.0), (3, 0.75)])
+def test_a_transformer_is_the_loop_over_layers_and_tokens(num_repeats, dampening):
+    """The same layers again and again are as many stacked."""
+    prompt, start = make_prompt(), jax.device_put(np.random.default_rng(4).normal(size=(DY, DX)))
+    layers = make_both(0.3)
     model = Transformer(layers, JoinedTokens(DX, DY, start), num_repeats, dampening)
     contexts, queries = token_loop(layers, prompt, num_repeats, dampening, start)
-    walk = eqx.filter_jit(
-        lambda model, prompt: (model.token_trajectory(prompt), model.trajectory(prompt), model(prompt))
-    )
-    seen, trajectory, prediction = walk(model, prompt)
+    walk = jax.jit(lambda prompt: (model.token_trajectory(prompt), model.trajectory(prompt), model(prompt)))
+    seen, trajectory, prediction = walk(prompt)
     np.testing.assert_allclose(seen[0], contexts, rtol=0, atol=tolerance(contexts))
     np.testing.assert_allclose(seen[1], queries, rtol=0, atol=tolerance(queries))
-    assert trajectory.shape == (num_layers * num_repeats, DY)
+    assert trajectory.shape == (2 * num_repeats, DY)
     np.testing.assert_allclose(trajectory, -queries[:, DX:], rtol=0, atol=tolerance(queries, contexts))
     np.testing.assert_allclose(prediction, -queries[-1, DX:], rtol=0, atol=tolerance(queries, contexts))
 
 
-@KINDS
-def test_the_query_is_never_attended_to(kind):
+def test_the_query_is_never_attended_to():
     """Another query leaves every context token as it is."""
-    prompt = make_prompt()
-    model = Transformer((make_layer(kind), make_layer(kind, 1)), JoinedTokens(DX, DY))
-    other = prompt.with_query(jnp.asarray(np.asarray(prompt.query) + 1))
-    (contexts, queries), (other_contexts, other_queries) = (
-        call(model.token_trajectory, each) for each in (prompt, other)
-    )
+    prompt, model = make_prompt(), Transformer(make_both(), JoinedTokens(DX, DY))
+    other = prompt.with_query(jax.device_put(np.asarray(prompt.query) + 1))
+    walk = jax.jit(lambda prompt: model.token_trajectory(prompt))
+    (contexts, queries), (other_contexts, other_queries) = walk(prompt), walk(other)
     np.testing.assert_array_equal(contexts, other_contexts)
     assert np.not_equal(queries, other_queries).all()
-
-
-def test_repeats_are_equal_layers_stacked():
-    layers = (make_layer(seed=0, scale=0.3), make_layer(seed=1, scale=0.3))
-    repeated = Transformer(layers, JoinedTokens(DX, DY), num_repeats=3, dampening=0.6)
-    stacked = Transformer(layers * 3, JoinedTokens(DX, DY), dampening=0.6)
-    ours, theirs = jax.jit(lambda prompt: [model.trajectory(prompt) for model in (repeated, stacked)])(make_prompt())
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(theirs))
 
 
 def test_no_dampening_is_full_steps_and_all_of_it_is_none():
@@ -175,14 +164,19 @@ def test_the_canonical_layer_is_the_same_map_with_its_gauge_fixed(sign):
     layer = make_layer()
     layer = eqx.tree_at(lambda each: each.query, layer, sign * np.asarray(layer.query))
     tokens = np.asarray(make_prompt().xs) @ np.ones((DX, D)) + np.eye(D)
-    canonical, key_queries = call(lambda layer: (layer.canonical(), layer.canonical().key_query), layer)
-    ours, expected = (call(each, tokens, tokens) for each in (canonical, layer))
+    canonical, key_queries, ours, expected = fix_gauge(layer, tokens)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance(expected))
     for head, key_query in enumerate(np.asarray(key_queries)):
         np.testing.assert_allclose(np.linalg.norm(key_query), 1, rtol=1e3 * EPS)
         assert np.trace(key_query) > 0
         np.testing.assert_array_equal(np.asarray(canonical.key)[head], np.eye(D))
         np.testing.assert_array_equal(np.asarray(canonical.output)[head], np.eye(D))
+
+
+@jax.jit
+def fix_gauge(layer, tokens):
+    canonical = layer.canonical()
+    return canonical, canonical.key_query, canonical(tokens, tokens), layer(tokens, tokens)
 
 
 @pytest.mark.parametrize("scale", [0.1, -3.0, 1e4])
@@ -211,7 +205,9 @@ def test_a_canonical_transformer_is_the_same_map():
     model = Transformer((make_layer(scale=0.3), make_layer(seed=1, scale=0.3)), JoinedTokens(DX, DY), 2, 0.5)
     canonical = call(Transformer.canonical, model)
     assert (canonical.num_repeats, canonical.dampening) == (2, 0.5)
-    ours, theirs = (call(each.trajectory, make_prompt()) for each in (canonical, model))
+    assert not np.array_equal(canonical.layers[0].key, model.layers[0].key)
+    walk = jax.jit(lambda model, prompt: model.trajectory(prompt))
+    ours, theirs = (walk(each, make_prompt()) for each in (canonical, model))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(np.ones(1)))
 
 
@@ -251,48 +247,51 @@ def test_the_truncated_normals_standard_deviation_is_scipys():
     np.testing.assert_allclose(_initial.TRUNCATED_NORMAL_STD, stats.truncnorm(-2, 2).std(), rtol=1e3 * EPS)
 
 
-@pytest.mark.parametrize(("num_layers", "num_repeats"), [(1, 1), (3, 1), (1, 4), (2, 2)])
-def test_the_initial_scale_is_divided_by_the_depth(num_layers, num_repeats):
+def test_the_initial_scale_is_divided_by_the_depth():
     """Layer by layer the draws of `initialise`, with a variance smaller by the depth."""
+    num_layers, num_repeats = 2, 3
 
-    @eqx.filter_jit
+    @jax.jit
     def draw(key):
         sizes = {"num_layers": num_layers, "num_repeats": num_repeats, "init_scale": 0.5}
         keys = jax.random.split(jax.random.clone(key), num_layers)
-        alone = [LinearSelfAttention.initialise(D, init_scale=0.5, key=key) for key in keys]
+        alone = lax.map(lambda key: LinearSelfAttention.initialise(D, init_scale=0.5, key=key), keys)
         return Transformer.initialise(DX, DY, **sizes, key=key), alone
 
-    model, layers = draw(jax.random.key(0))
+    model, stacked = jax.tree.map(np.asarray, draw(jax.random.key(0)))
     assert (len(model.layers), model.num_repeats) == (num_layers, num_repeats)
+    layers = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(num_layers)]
     for ours, theirs in zip(jax.tree.leaves(model.layers), jax.tree.leaves(layers), strict=True):
-        np.testing.assert_allclose(np.asarray(ours) * np.sqrt(num_layers * num_repeats), theirs, rtol=1e3 * EPS)
+        np.testing.assert_allclose(ours * np.sqrt(num_layers * num_repeats), theirs, rtol=1e3 * EPS)
 
 
-@KINDS
-def test_gradients_are_finite_differences(kind):
+def test_gradients_are_finite_differences():
     """Central differences of step h err by h^2 f''' / 6 and eps f / h: h = eps^(1/3), both near 1e-10."""
-    prompt = make_prompt()
-    model = Transformer((make_layer(kind, 0, scale=0.4), make_layer(kind, 1, scale=0.4)), JoinedTokens(DX, DY), 2, 0.5)
-    params, static = eqx.partition(model, eqx.is_inexact_array)
-    flat, unravel = ravel_pytree(params)
+    prompt, model = make_prompt(), Transformer(make_both(0.4), JoinedTokens(DX, DY), 2, 0.5)
+    params, static = eqx.partition(jax.tree.map(np.asarray, model), eqx.is_inexact_array)
 
     @jax.jit
     @jax.value_and_grad
-    def loss_and_gradient(flat):
-        return jnp.sum((eqx.combine(unravel(flat), static)(prompt) - prompt.target) ** 2) / 2
+    def loss_and_gradient(params):
+        return jnp.sum((eqx.combine(params, static)(prompt) - prompt.target) ** 2) / 2
 
-    def loss(flat):
-        return float(loss_and_gradient(flat)[0])
+    def flat(tree):
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
 
-    flat, gradient = np.asarray(flat), np.asarray(loss_and_gradient(flat)[1])
+    def loss(along, step):
+        return float(loss_and_gradient(jax.tree.map(lambda at, towards: at + step * towards, params, along))[0])
+
+    gradient = flat(loss_and_gradient(params)[1])
     assert (gradient != 0).mean() > 0.5
     step, rng = EPS ** (1 / 3), np.random.default_rng(5)
     for _ in range(5):
-        direction = rng.normal(size=flat.size)
-        direction = direction / np.linalg.norm(direction)
-        difference = (loss(flat + step * direction) - loss(flat - step * direction)) / (2 * step)
-        scale = max(1.0, loss(flat), np.linalg.norm(gradient))
-        np.testing.assert_allclose(direction @ gradient, difference, rtol=0, atol=1e3 * EPS ** (2 / 3) * scale)
+        direction = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), params)
+        norm = np.linalg.norm(flat(direction))
+        direction = jax.tree.map(lambda leaf, norm=norm: leaf / norm, direction)
+        difference = (loss(direction, step) - loss(direction, -step)) / (2 * step)
+        scale = max(1.0, loss(direction, 0.0), np.linalg.norm(gradient))
+        expected = flat(direction) @ gradient
+        np.testing.assert_allclose(expected, difference, rtol=0, atol=1e3 * EPS ** (2 / 3) * scale)
 
 
 def test_a_model_needs_a_layer():
@@ -322,29 +321,28 @@ def test_impossible_models_are_refused_by_name(name, make):
         make()
 
 
-@pytest.mark.parametrize(("num_layers", "num_repeats", "heads"), [(1, 3, 1), (3, 1, 2), (2, 2, 1)])
-def test_a_long_context_is_read_by_its_moment_to_the_same_predictions(num_layers, num_repeats, heads):
-    shape = {"num_layers": num_layers, "num_repeats": num_repeats, "num_heads": heads, "init_scale": 0.5}
-    model = initialise(Transformer.initialise, jax.random.key(3), dim_x=DX, dim_y=DY, **shape)
-    model, prompt = Transformer(model.layers, model.tokens, num_repeats, dampening=0.7), make_prompt(12)
+def test_a_long_context_is_read_by_its_moment_to_the_same_predictions():
+    layers = tuple(make_layer(seed=seed, scale=0.15) for seed in range(2))
+    model, prompt = Transformer(layers, JoinedTokens(DX, DY), num_repeats=3, dampening=0.7), make_prompt(12)
     assert model.keeps_moments
     assert prompt.num_examples > D
 
-    @eqx.filter_jit
-    def answers(model, prompt):
+    @jax.jit
+    def answers(prompt):
         return model.trajectory(prompt), jax.vmap(model.tokens.read)(model.token_trajectory(prompt)[1])
 
-    by_moment, by_tokens = answers(model, prompt)
+    by_moment, by_tokens = answers(prompt)
     scale = np.abs(by_tokens).max()
     np.testing.assert_allclose(by_moment, by_tokens, rtol=0, atol=1e4 * EPS * max(scale, 1.0))
+    assert 1e-2 < np.abs(by_tokens[-1] - by_tokens[0]).max() < scale < 1e2
 
 
 def test_tokens_are_cut_off_after_each_layer():
-    make = lambda key: Transformer.initialise(DX, DY, num_repeats=3, init_scale=3.0, token_bound=1.5, key=key)  # noqa: E731
-    model, prompt = eqx.filter_jit(make)(jax.random.key(3)), make_prompt(12)
-    (layer,) = model.layers
-    free = Transformer(model.layers, model.tokens, 3)
-    walk = jax.jit(lambda prompt: (model.tokens.embed(prompt), model.token_trajectory(prompt), free.trajectory(prompt)))
+    layer, prompt = make_layer(heads=1), make_prompt(12)
+    bounded, free = (Transformer((layer,), JoinedTokens(DX, DY), 3, token_bound=bound) for bound in (1.5, None))
+    walk = jax.jit(
+        lambda prompt: (bounded.tokens.embed(prompt), bounded.token_trajectory(prompt), free.trajectory(prompt))
+    )
     (context, query), trajectory, unbounded = jax.tree.map(np.asarray, walk(prompt))
     for tokens, last in zip(*trajectory, strict=True):
         update = np.array([update_of(layer, context, token) for token in (*context, query)])
@@ -353,9 +351,9 @@ def test_tokens_are_cut_off_after_each_layer():
         np.testing.assert_allclose(last, query, rtol=0, atol=1e-12)
     assert 0.1 < (np.abs(trajectory[0]) < 1.5).mean() < 0.9  # some are cut off, some are not
     assert np.abs(unbounded).max() > 1.5
-    assert not model.keeps_moments
+    assert not bounded.keeps_moments
     with pytest.raises(ValueError, match="`token_bound` must be"):
-        Transformer(model.layers, model.tokens, token_bound=0.0)
+        Transformer((layer,), JoinedTokens(DX, DY), token_bound=0.0)
 
 
 def test_products_are_each_layer_s_and_each_head_s():

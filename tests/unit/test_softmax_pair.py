@@ -8,7 +8,7 @@ import pytest
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.softmax_pair import SoftmaxPair
-from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.prompt import Prompt
 
 TEMPERATURES = 2.0 ** -np.arange(3, 8)
 EPS = np.finfo(np.float64).eps
@@ -20,77 +20,73 @@ def errors(pair, prompts):
     return jax.vmap(lambda prompt: pair.build().trajectory(prompt) - pair.limit().trajectory(prompt))(prompts)
 
 
+@eqx.filter_jit
 def predict(predictors, prompts):
-    """Predictions of each [prompts, dim_y], from one compiled program."""
-    together = eqx.filter_jit(lambda all_of_them, batch: [jax.vmap(each)(batch) for each in all_of_them])
-    return [np.asarray(values) for values in together(predictors, prompts)]
+    """Predictions of each [prompts, dim_y]."""
+    return [jax.vmap(predictor)(prompts) for predictor in predictors]
 
 
-def draw(task, seed, size=20):
-    return jax.jit(lambda: task.sample_batch(jax.random.key(seed), size))()
+build = eqx.filter_jit(lambda pair: pair.build())
 
 
-def largest_errors(num_steps, task, rate=0.8):
-    """The largest error after each step [temperatures, steps]."""
-    prompts, found = draw(task, 3), []
-    for b in TEMPERATURES:
-        pair = SoftmaxPair(rate, jnp.asarray(b), num_steps, task.dim_x, task.dim_y)
-        found.append(np.abs(np.asarray(errors(pair, prompts))).max(axis=(0, 2)))
-    return np.array(found)
+def draw(seed, num_examples=5, dim_y=1, size=20):
+    """Prompts of linear regression: 3 inputs uniform on [-1/2, 1/2], standard normal weights."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(-0.5, 0.5, (size, num_examples + 1, 3))
+    outputs = inputs @ rng.normal(size=(size, 3, dim_y))
+    return jax.vmap(Prompt)(*jax.device_put([inputs[:, :-1], outputs[:, :-1], inputs[:, -1], outputs[:, -1]]))
 
 
-@pytest.mark.parametrize("num_steps", [1, 4])
-def test_the_error_is_of_second_order_after_every_step(num_steps):
+def one_step(inverse_temperature):
+    return SoftmaxPair(0.8, jnp.asarray(inverse_temperature), 1, 3)
+
+
+def test_the_error_is_of_second_order_after_every_step():
     """Halving b divides the error by 4, up to the next even power: the slope is 2 + O(b^2), b at most 1/8."""
-    found = largest_errors(num_steps, LinearRegression(num_examples=5, dim_x=3, dim_y=2))
+    prompts = draw(3, dim_y=2)
+    found = [errors(SoftmaxPair(0.8, jnp.asarray(b), 4, 3, 2), prompts) for b in TEMPERATURES]
+    found = np.abs(found).max(axis=(1, 3))
     slopes = np.diff(np.log(found), axis=0) / np.diff(np.log(TEMPERATURES))[:, None]
+    assert slopes.shape == (4, 4)
     assert found[-1].min() > 1e6 * EPS / TEMPERATURES[-1]  # above rounding
     np.testing.assert_allclose(slopes, 2, rtol=0, atol=TEMPERATURES[0] ** 2)
 
 
 def test_the_leading_error_is_the_third_cumulant():
     """n/(2b) (softmax(bz) - softmax(-bz)) = z - m1 + b^2 (u^3/6 - u m2/2 - m3/6) + O(b^4), u = z - m1, m_k of u."""
-    task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = jax.tree.map(np.asarray, draw(task, 1))
-    b, rate = 1e-2, 0.8
-    scores = np.einsum("bni,bi->bn", prompts.xs, prompts.query)
+    prompts, b = draw(1), 1e-2
+    xs, ys, query, _ = map(np.asarray, jax.tree.leaves(prompts))
+    scores = np.einsum("bni,bi->bn", xs, query)
     u = scores - scores.mean(1, keepdims=True)
     second, third = ((u**power).mean(1, keepdims=True) for power in (2, 3))
     weights = u**3 / 6 - u * second / 2 - third / 6
-    expected = rate * (prompts.ys[:, :, 0] * weights).mean(1)
-    found = np.asarray(errors(SoftmaxPair(rate, b, 1, 3), prompts))[:, 0, 0]
+    expected = 0.8 * (ys[:, :, 0] * weights).mean(1)
+    found = np.asarray(errors(one_step(b), prompts))[:, 0, 0]
     atol = b**2 * np.abs(expected).max() + 1e3 * EPS / b**3  # the next order, and rounding
     np.testing.assert_allclose(found / b**2, expected, rtol=0, atol=atol)
     assert np.abs(expected).max() > 10 * atol
 
 
 def test_it_is_the_centred_step_that_is_met_and_not_the_plain_one():
-    task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = draw(task, 2)
-    pair = SoftmaxPair(0.8, 1e-4, 1, 3)
-    model, centred, plain = predict((eqx.filter_jit(pair.build)(), pair.limit(), GradientDescent(0.8)), prompts)
+    prompts, pair = draw(2), one_step(1e-4)
+    model, centred, plain = predict((build(pair), pair.limit(), GradientDescent(0.8)), prompts)
     assert np.abs(model - centred).max() < 1e-7
     assert np.abs(model - plain).max() > 1e-2
 
 
 def test_it_holds_for_any_number_of_examples():
     """One pair of weights, prompts of several lengths: 1/n is the softmax's own."""
-    pair = SoftmaxPair(0.8, 1e-3, 1, 3)
-    for num_examples in (1, 7):
-        prompts = draw(LinearRegression(num_examples, 3), num_examples, 5)
-        assert np.abs(np.asarray(errors(pair, prompts))).max() < 1e-5
+    for num_examples in (1, 5):
+        assert np.abs(errors(one_step(1e-3), draw(num_examples, num_examples))).max() < 1e-5
 
 
 def test_one_head_alone_leaves_an_offset():
     """Half of the pair predicts rate / (2b) ybar plus half the step, up to O(b): the offset grows as b falls."""
-    task = LinearRegression(num_examples=5, dim_x=3)
-    prompts = draw(task, 4)
-    pair = SoftmaxPair(0.8, 1e-3, 1, 3)
-    alone = eqx.filter_jit(
-        lambda: eqx.tree_at(lambda m: m.layers[0].output, pair.build(), replace_fn=lambda output: output.at[1].set(0.0))
-    )()
+    prompts, pair = draw(4), one_step(1e-3)
+    without_second = np.array([1.0, 0.0])[:, None, None]
+    alone = eqx.tree_at(lambda m: m.layers[0].output, build(pair), replace_fn=lambda w: np.asarray(w) * without_second)
     offset = 0.8 / (2 * 1e-3) * np.asarray(prompts.ys).mean(1)
-    prediction, limit = predict((alone, pair.limit()), prompts)
+    prediction, limit, _ = predict((alone, pair.limit(), GradientDescent(0.8)), prompts)
     rest = prediction - offset
     np.testing.assert_allclose(rest, limit / 2, rtol=0, atol=1e-3)
     assert np.abs(rest).max() > 1e-2
