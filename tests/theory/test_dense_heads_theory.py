@@ -1,6 +1,5 @@
 """The loss of dense heads against simulated sequences, diagonal heads and other bases."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,29 +9,36 @@ from scipy import optimize
 
 from mesascope.models.diagonal_heads import DenseHeads
 from mesascope.models.position_weights import LearnedWeights
-from mesascope.tasks.orthogonal import ConjugatePairProcess
-from mesascope.tasks.unitary import UnitaryProcess
+from mesascope.prompt import Sequence
 from mesascope.theory.dense_heads import dense_losses, mixing_tensor, monomials, visible_tensor
 from mesascope.theory.diagonal_heads import orthogonal_losses, unitary_losses
 
 Z = 5  # every statistical comparison: fixed seed, five standard errors
 EPS = np.finfo(np.float64).eps
 DIAGONAL = {"unitary": unitary_losses, "orthogonal": orthogonal_losses}
-PROCESSES = {"unitary": UnitaryProcess, "orthogonal": ConjugatePairProcess}
 losses_of = jax.jit(dense_losses, static_argnames="law")
+mixing_of = jax.jit(mixing_tensor)
 
 
 def drawn(dim, num_heads, num_states):
     """Heads, their mixing tensor and the weights that losses are about."""
-    model = eqx.filter_jit(DenseHeads.initialise)(dim, num_heads, num_states, std=0.4, key=jax.random.key(dim))
-    assert isinstance(model.positions, LearnedWeights)
-    mixing = jax.jit(mixing_tensor)(model.key_query, model.output_value)
-    return model, mixing, np.asarray(model.positions.weights)[: num_states - 2, : num_states - 1]
+    rng = np.random.default_rng(dim)
+    heads = rng.normal(0, 0.4, (2, num_heads, dim, dim))
+    positions = rng.normal(0, 0.4, (num_states, num_states))
+    model = DenseHeads(*jax.device_put((*heads, LearnedWeights(jax.device_put(positions)))))
+    return model, mixing_of(*heads), positions[: num_states - 2, : num_states - 1]
 
 
-@eqx.filter_jit
-def errors_of(model, process):
-    sequences = process.sample_batch(jax.random.key(3), 40_000)
+def sequences_of(law, dim, num_states, num_sequences=40_000):
+    """Powers of phases, by pairs of opposite ones where the law is orthogonal, from a state of ones."""
+    angles = np.random.default_rng(3).uniform(0, 2 * np.pi, (num_sequences, dim))
+    if law == "orthogonal":
+        angles[:, 1::2] = -angles[:, ::2]
+    return jax.vmap(Sequence)(jax.device_put(np.exp(1j * angles[:, None, :] * np.arange(num_states)[None, :, None])))
+
+
+@jax.jit
+def errors_of(model, sequences):
     return jax.vmap(model.next_states)(sequences)[:, 1:-1] - sequences.states[:, 2:]
 
 
@@ -40,7 +46,7 @@ def errors_of(model, process):
 @pytest.mark.parametrize(("dim", "num_states"), [(2, 6), (4, 5)])
 def test_the_loss_is_the_mean_over_sequences(law, dim, num_states):
     model, mixing, weights = drawn(dim, 3, num_states)
-    errors = np.sum(np.abs(np.asarray(errors_of(model, PROCESSES[law](num_states, dim)))) ** 2, axis=-1)
+    errors = np.sum(np.abs(np.asarray(errors_of(model, sequences_of(law, dim, num_states)))) ** 2, axis=-1)
     deviation = errors.mean(axis=0) - np.asarray(losses_of(law, mixing, weights))
     assert (np.abs(deviation) <= Z * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()
 
@@ -49,7 +55,7 @@ def test_the_loss_is_the_mean_over_sequences(law, dim, num_states):
 def test_diagonal_heads_are_a_case_of_it(law):
     rng = np.random.default_rng(1)
     a, b, weights = (rng.normal(size=shape) for shape in ((2, 4), (2, 4), (5, 6)))
-    mixing = jax.jit(mixing_tensor)(*(each[..., None] * np.eye(4) for each in (a, b)))
+    mixing = mixing_of(*(each[..., None] * np.eye(4) for each in (a, b)))
     expected = jax.jit(DIAGONAL[law])(b.T @ a, weights)
     np.testing.assert_allclose(losses_of(law, mixing, weights), expected, rtol=1e3 * EPS)
 

@@ -34,19 +34,23 @@ def test_the_loss_is_the_mean_over_phases(mu):
     np.testing.assert_allclose(loss(weights, mu), errors.mean(), rtol=1e-6)
 
 
+@jax.jit
+def layer_and_heads(weights, mu, key):
+    """What both predict on sequences: the layer is the heads whose C is the identity."""
+    sequences = UnitaryProcess(7, 3, mu=mu).sample_batch(key, 40_000)
+    positions = LearnedWeights(weights)
+    models = PositionOnlyLayer(positions), DiagonalHeads(jnp.eye(3), jnp.eye(3), positions)
+    return sequences.states, *(jax.vmap(model.next_states)(sequences) for model in models)
+
+
 @pytest.mark.parametrize("mu", [1.0, 20.0])
 def test_the_loss_is_the_layers_on_sequences(mu):
-    """Five standard errors; the layer is the heads whose C is the identity."""
-    process, weights = UnitaryProcess(7, 3, mu=mu), jax.random.normal(jax.random.key(0), (7, 7)) / 2
-    layer, heads = (
-        PositionOnlyLayer(LearnedWeights(weights)),
-        DiagonalHeads(jnp.eye(3), jnp.eye(3), LearnedWeights(weights)),
-    )
-    sequences = process.sample_batch(jax.random.key(1), 40_000)
-    predictions = np.asarray(jax.jit(jax.vmap(layer.next_states))(sequences))
-    np.testing.assert_allclose(predictions[:50], jax.vmap(heads.next_states)(sequences)[:50], atol=1e3 * EPS)
-    errors = np.mean(np.abs(predictions[:, 1:-1] - np.asarray(sequences.states)[:, 2:]) ** 2, axis=2)
-    expected = [loss(np.asarray(weights)[row, : row + 2], mu) for row in range(5)]
+    """Five standard errors."""
+    weights = np.random.default_rng(0).normal(0, 0.5, (7, 7))
+    states, predictions, of_heads = map(np.asarray, layer_and_heads(weights, mu, jax.random.key(1)))
+    np.testing.assert_allclose(predictions, of_heads, atol=1e3 * EPS)
+    errors = np.mean(np.abs(predictions[:, 1:-1] - states[:, 2:]) ** 2, axis=2)
+    expected = [loss(weights[row, : row + 2], mu) for row in range(5)]
     deviation = errors.mean(axis=0) - expected
     assert (np.abs(deviation) <= 5 * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))).all()
 

@@ -18,6 +18,7 @@ from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.positions import SinusoidalPositions
 from mesascope.probes.copying import copying_sensitivity
+from mesascope.prompt import Prompt
 from mesascope.studies.oswald2023.fig5_copy import readings as read
 from mesascope.studies.oswald2023.fig5_copy.cells import (
     Copying,
@@ -100,32 +101,39 @@ def test_the_clearing_head_leaves_nothing_of_every_second_content():
     np.testing.assert_array_equal(after[:, DIM:], stream[:, DIM:])
 
 
-def test_without_the_clearing_head_labels_are_taken_for_inputs(key):
+def prompts_of(num_prompts, num_examples, dim_x, dim_y=1):
+    """Any examples and queries, with targets of a linear function."""
+    rng = np.random.default_rng(5)
+    xs, query = rng.normal(size=(num_prompts, num_examples, dim_x)), rng.normal(size=(num_prompts, dim_x))
+    teacher = rng.normal(size=(num_prompts, dim_x, dim_y))
+    fields = xs, xs @ teacher, query, np.einsum("bi,bij->bj", query, teacher)
+    return jax.vmap(Prompt)(*jax.device_put(fields))
+
+
+def test_without_the_clearing_head_labels_are_taken_for_inputs():
     """(eta / n) sum_j y_j x_{j+1}^T x reaches the prediction: each label's token pairs it with the next input."""
     construction = CopyingConstruction(0.8, num_examples=5, dim_x=3)
 
     @jax.jit
-    def errors(key):
-        prompts = construction.holds_on().sample_batch(key, 20)
+    def errors(prompts):
         models = uncleared(construction.build()), construction.emulates()
         ours, theirs = (jax.vmap(each)(prompts) for each in models)
         junk = jnp.sum(prompts.ys[:, :-1, 0] * prompts.xs[:, 1:, -1], axis=1) * prompts.query[:, -1]
         return (ours - theirs)[:, 0], junk
 
-    error, junk = errors(key)
+    error, junk = errors(prompts_of(20, 5, 3))
     assert np.abs(error).max() > 1e-3
     np.testing.assert_allclose(error, 0.8 / 5 * junk, rtol=0, atol=1e3 * EPS)
 
 
-def test_more_layers_are_more_steps(key):
-    construction = CopyingConstruction(0.8, 4, num_examples=5, dim_x=3, dim_y=2)
+def test_more_layers_are_more_steps():
+    construction = CopyingConstruction(0.3, 3, num_examples=5, dim_x=3, dim_y=2)
 
     @jax.jit
-    def both(key):
-        prompts = construction.holds_on().sample_batch(key, 20)
-        return [jax.vmap(each.trajectory)(prompts) for each in (construction.build(), GradientDescent(0.8, 4))]
+    def both(prompts):
+        return [jax.vmap(each.trajectory)(prompts) for each in (construction.build(), GradientDescent(0.3, 3))]
 
-    ours, theirs = both(key)
+    ours, theirs = both(prompts_of(20, 5, 3, 2))
     np.testing.assert_array_equal(np.asarray(ours)[:, 0], np.zeros((20, 2)))
     np.testing.assert_allclose(np.asarray(ours)[:, 1:], theirs, rtol=0, atol=1e3 * EPS * (np.abs(theirs).max() + 1))
 
@@ -203,15 +211,13 @@ def test_two_layers_are_drawn_as_their_kinds_with_the_scale_divided_by_two():
         np.testing.assert_array_equal(layer.key, alone.key)
 
 
-def test_the_first_layer_of_the_construction_copies_its_next_token_and_nothing_else(key):
+def test_the_first_layer_of_the_construction_copies_its_next_token_and_nothing_else():
     """Contents are 4 long, |I| = 2. A label's token forgets its own: own is 2 for 4 of 7 tokens, next 2 for all."""
     construction = CopyingConstruction(num_examples=4, dim_x=3)
 
-    @jax.jit
-    def measured(key):
-        return first_layer_sensitivity(construction.build(), construction.holds_on().sample(key))
-
-    np.testing.assert_allclose(measured(key), [2 * 4 / 7, 2, 0], rtol=0, atol=1e3 * EPS)
+    prompt = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[0]), prompts_of(1, 4, 3))
+    measured = jax.jit(lambda prompt: first_layer_sensitivity(construction.build(), prompt))
+    np.testing.assert_allclose(measured(prompt), [2 * 4 / 7, 2, 0], rtol=0, atol=1e3 * EPS)
 
 
 def test_the_sensitivity_of_contents_needs_positions_apart_from_them(key):
@@ -225,7 +231,7 @@ def test_the_sensitivity_of_contents_needs_positions_apart_from_them(key):
 def test_the_best_descents_are_the_best_of_a_fine_grid_of_rates():
     """Written out in numpy. A minimum of curvature c is missed by at most c h^2 / 8 on a grid of spacing h."""
     task = LinearRegression(3, 4)
-    prompts = jax.jit(lambda: task.sample_batch(jax.random.key(1), 200))()
+    prompts = prompts_of(200, 3, 4)
     xs, ys, query, target = (np.asarray(leaf) for leaf in (prompts.xs, prompts.ys, prompts.query, prompts.target))
     scatter = np.einsum("bnd,bne->bde", xs, xs) / 3
     start = np.einsum("bnd,bny->byd", xs, ys) / 3

@@ -26,18 +26,19 @@ from mesascope.tasks.initial_state import Sphere
 from mesascope.theory.best_product import best_product
 
 Z = 5
+NUM_SEQUENCES = 4000
 PROCESS = HaarProcess(9, 4, Sphere())
 LAYER = ScalarAugmentedLayer(4, jnp.array([0.3, 0.5, -0.2, 0.4]), jnp.array([0.7, -0.6]))
 TOLERANCE = 1e-5  # of float32 sums
 
 
-def keys_of(num_sequences):
-    """Those of the sequences that moments are of."""
-    return jax.random.split(data_key(jax.random.key(VALIDATION_SEED - 1)), num_sequences)
-
-
 def coefficients(layer):
     return np.outer(layer.values, layer.scores)
+
+
+def unit_states():
+    states = np.random.default_rng(0).normal(size=(9, 4))
+    return jax.device_put(states / np.linalg.norm(states, axis=1, keepdims=True))
 
 
 def flipped(states):
@@ -46,45 +47,63 @@ def flipped(states):
 
 def test_the_terms_add_up_to_the_layer():
     @jax.jit
-    def found(key):
-        sequence = PROCESS.sample(key)
+    def found(states):
+        sequence = Sequence(states)
         return eight_terms(sequence), LAYER.next_states(sequence)[1:-1], both_terms(sequence)
 
-    terms, predicted, two = found(jax.random.key(0))
+    terms, predicted, two = found(unit_states())
     together = np.einsum("ij,ijtd->td", coefficients(LAYER), terms)
     np.testing.assert_allclose(together, predicted, atol=TOLERANCE)
     np.testing.assert_allclose(np.asarray(terms)[0, 1:3], two, atol=TOLERANCE)
 
 
-def test_moments_give_every_sequences_loss():
-    @jax.jit
-    def losses():
-        sequences = jax.vmap(PROCESS.sample)(keys_of(7))
-        errors = jax.vmap(LAYER.next_states)(sequences)[:, 1:-1] - sequences.states[:, 2:]
-        return jnp.mean(jnp.sum(errors**2, axis=2), axis=1)
+@pytest.fixture(scope="module")
+def moments():
+    """Those of sequences of the process."""
+    return sampled(PROCESS, NUM_SEQUENCES, 700)  # the last chunk is shorter
 
-    np.testing.assert_allclose(sampled(PROCESS, 7, 4).losses(coefficients(LAYER)), losses(), rtol=1e-4)
+
+@pytest.fixture(scope="module")
+def sequences_and_losses():
+    """The same sequences, and the layer's squared error on each."""
+
+    @jax.jit
+    def drawn():
+        keys = jax.random.split(data_key(jax.random.key(VALIDATION_SEED - 1)), NUM_SEQUENCES)
+        sequences = jax.vmap(PROCESS.sample)(keys)
+        errors = jax.vmap(LAYER.next_states)(sequences)[:, 1:-1] - sequences.states[:, 2:]
+        return sequences, jnp.mean(jnp.sum(errors**2, axis=2), axis=1)
+
+    return drawn()
+
+
+def test_moments_give_every_sequences_loss(moments, sequences_and_losses):
+    np.testing.assert_allclose(moments.losses(coefficients(LAYER)), sequences_and_losses[1], rtol=1e-4)
 
 
 def test_every_second_state_negated_negates_a1_a4_and_b2():
     mirrored = ScalarAugmentedLayer(4, jnp.array([-0.3, 0.5, -0.2, -0.4]), jnp.array([0.7, 0.6]))
 
     @jax.jit
-    def both(key):
-        sequence = PROCESS.sample(key)
-        return mirrored.next_states(Sequence(flipped(sequence.states))), LAYER.next_states(sequence)
+    def both(states):
+        return mirrored.next_states(Sequence(flipped(states))), LAYER.next_states(Sequence(states))
 
-    of_flipped, plain = map(np.asarray, both(jax.random.key(1)))
+    of_flipped, plain = map(np.asarray, both(unit_states()))
     np.testing.assert_allclose(of_flipped, -flipped(plain), atol=TOLERANCE)  # row T is of s_{T+1}
 
 
-@pytest.mark.parametrize("process", [PROCESS, TurnedRotationProcess(9, 4, Sphere(), turning=0.3)])
-def test_odd_products_average_to_zero(process):
+def turned(turning):
+    """The moments of sequences on planes turned so much."""
+    return sampled(TurnedRotationProcess(17, 4, Sphere(), turning=turning), 6000, 500)
+
+
+@pytest.mark.parametrize("of", ["haar", "turned"])
+def test_odd_products_average_to_zero(of, moments):
     """Those that `both_signs` leaves out; it keeps all others."""
-    moments = sampled(process, 4000, 500)
-    kept = both_signs(moments)
+    found = moments if of == "haar" else turned(0.3)
+    kept = both_signs(found)
     for name in ("gram", "overlap"):
-        of_all, of_kept = getattr(moments, name), getattr(kept, name)
+        of_all, of_kept = getattr(found, name), getattr(kept, name)
         out = np.all(of_kept == 0, axis=0)
         assert 0 < out.mean() <= 0.6
         np.testing.assert_array_equal(of_all[:, ~out], of_kept[:, ~out])
@@ -100,7 +119,7 @@ def test_six_scalars_do_better_than_two_terms_on_turned_planes_and_no_neighbour_
     assert gain == pytest.approx(0.0085, abs=Z * (high - low) / 4)  # at a sample thirty times as large
     ridge, low, high = found.ridge
     assert -gain < low <= ridge <= high < 0
-    gram, overlap = both_signs(sampled(process, 6000, 500)).halves()[0].of_all()
+    gram, overlap = both_signs(turned(0.0)).halves()[0].of_all()
     best = as_layer(best_product(gram, overlap), 4)
 
     def loss(layer):
@@ -113,9 +132,9 @@ def test_six_scalars_do_better_than_two_terms_on_turned_planes_and_no_neighbour_
         assert loss(ScalarAugmentedLayer(4, best.scores + shift[:4], best.values + shift[4:])) > least
 
 
-def test_two_terms_are_those_of_least_squares():
-    gram, overlap = sampled(PROCESS, 2000, 500).of_all()
-    _, _, loss, known = least_squares(jax.jit(lambda: jax.vmap(PROCESS.sample)(keys_of(2000)))())
+def test_two_terms_are_those_of_least_squares(moments, sequences_and_losses):
+    gram, overlap = moments.of_all()
+    _, _, loss, known = least_squares(sequences_and_losses[0])
     two = two_terms(gram, overlap)
     np.testing.assert_allclose(two[0, 1:3], known, rtol=1e-3)
     assert np.count_nonzero(two) == 2
