@@ -1,5 +1,6 @@
 """The general trained model of sequences: its two ways to attend are one map, its parts do what they say."""
 
+import dataclasses
 from functools import partial
 
 import equinox as eqx
@@ -16,10 +17,12 @@ from mesascope.models.sequence_tokens import AugmentedTokens, RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.models.streams import Residual, UpdatesOnly
 from mesascope.prompt import Sequence
-from mesascope.tasks.haar import HaarProcess
 
 EPS = np.finfo(np.float64).eps
-POSITIONS = SoftmaxWeights(jax.random.normal(jax.random.key(5), (9, 9)))
+POSITIONS = SoftmaxWeights(jax.device_put(np.random.default_rng(5).normal(size=(9, 9))))
+
+
+by_prediction = eqx.filter_jit(weights_by_prediction)
 
 
 def by_hand(heads, tokens):
@@ -32,7 +35,7 @@ def by_hand(heads, tokens):
     )
     weights = np.tri(len(tokens))
     if heads.positions is not None:
-        weights = np.asarray(eqx.filter_jit(weights_by_prediction)(heads.positions, len(tokens)))
+        weights = np.asarray(by_prediction(heads.positions, len(tokens)))
     total = np.zeros(tokens.shape)
     matrices = map(np.asarray, (heads.query, heads.key, heads.value, heads.output))
     for query, key, value, output in zip(*matrices, strict=True):
@@ -45,19 +48,20 @@ def drawn(of, **settings):
     """For tokens or states of 3 entries, with every parameter drawn, biases and those of normalisation, too."""
     rng = np.random.default_rng(0)
     shapes = eqx.filter_eval_shape(of.initialise, 3, **settings, key=jax.random.key(0))
-    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape) / 2), shapes)
+    return jax.tree.map(lambda leaf: jax.device_put(rng.normal(size=leaf.shape) / 2), shapes)
 
 
-@pytest.mark.parametrize("num_heads", [1, 2, 40])
-@pytest.mark.parametrize("positions", [None, POSITIONS], ids=["equal", "weighted"])
-@pytest.mark.parametrize("asking", [LastAsks(), TokenBeforeAsks()])
-def test_heads_are_the_sum_of_their_scores(num_heads, positions, asking):
+@pytest.mark.parametrize("num_heads", [2, 40])
+def test_heads_are_the_sum_of_their_scores(num_heads):
     """Few heads attend one by one, many by moments: one map. Biases are drawn, not zero."""
-    heads = drawn(CausalHeads, num_heads=num_heads, positions=positions, asking=asking)
+    settings = [(positions, asking) for positions in (None, POSITIONS) for asking in (LastAsks(), TokenBeforeAsks())]
+    layers = [drawn(CausalHeads, num_heads=num_heads, positions=of, asking=asking) for of, asking in settings]
     tokens = np.random.default_rng(1).normal(size=(9, 3))
-    ours, expected = eqx.filter_jit(heads)(jnp.asarray(tokens)), by_hand(heads, tokens)
-    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e3 * EPS * np.abs(expected).max())
-    assert np.abs(expected[1:]).min() > 1e-6
+    attend = jax.jit(lambda tokens: [heads(tokens) for heads in layers])
+    for heads, ours in zip(layers, attend(jax.device_put(tokens)), strict=True):
+        expected = by_hand(heads, tokens)
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e3 * EPS * np.abs(expected).max())
+        assert np.abs(expected[1:]).min() > 1e-6
 
 
 @pytest.mark.parametrize("positions", [None, POSITIONS], ids=["equal", "weighted"])
@@ -92,32 +96,35 @@ def test_tokens_are_made_of_states():
     assert (AugmentedTokens().dim_token(2), RepeatedTokens(3).dim_token(2)) == (6, 6)
 
 
-def test_without_weights_the_stream_is_what_was_embedded(key):
+def test_without_weights_the_stream_is_what_was_embedded():
     """No update: with a residual stream the reading is that of the tokens, without it nothing."""
-
-    @eqx.filter_jit
-    def found(sequence, **settings):
-        model = SequenceTransformer.initialise(3, init_scale=0.0, norm=None, key=jax.random.key(0), **settings)
-        return model.next_states(sequence)
-
-    sequence = eqx.filter_jit(HaarProcess(6, 3).sample)(key)
-    np.testing.assert_array_equal(found(sequence, tokens=RepeatedTokens()), sequence.states)
-    assert not np.any(found(sequence))
-    assert not np.any(found(sequence, tokens=RepeatedTokens(), stream=UpdatesOnly()))
-
-
-def test_what_a_layer_finds_is_normalised(key):
-    """A layer's update has mean zero and variance one over the entries of each token, up to its epsilon."""
+    states = jax.device_put(np.random.default_rng(1).normal(size=(6, 3)))
+    initialise = partial(SequenceTransformer.initialise, 3, init_scale=0.0, norm=None)
 
     @jax.jit
-    def next_states(key):
-        init_key, sequence_key = jax.random.split(key)
-        model = SequenceTransformer.initialise(
-            3, tokens=RepeatedTokens(), stream=UpdatesOnly(), init_scale=100.0, key=init_key
-        )
-        return model.next_states(HaarProcess(8, 3).sample(sequence_key))
+    def found(states, key):
+        repeated = initialise(tokens=RepeatedTokens(), key=key)
+        models = repeated, dataclasses.replace(repeated, stream=UpdatesOnly())
+        return [model.next_states(Sequence(states)) for model in models]
 
-    found = np.asarray(next_states(key))
+    residual, updates = found(states, jax.random.key(0))
+    np.testing.assert_array_equal(residual, states)
+    assert not np.any(updates)
+    shapes = eqx.filter_eval_shape(initialise, key=jax.random.key(0))
+    augmented = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape)), shapes)
+    assert not np.any(eqx.filter_jit(augmented.next_states)(Sequence(states)))
+
+
+def test_what_a_layer_finds_is_normalised():
+    """A layer's update has mean zero and variance one over the entries of each token, up to its epsilon."""
+    states = jax.device_put(np.random.default_rng(1).normal(size=(8, 3)))
+
+    @jax.jit
+    def next_states(states, key):
+        settings = {"tokens": RepeatedTokens(), "stream": UpdatesOnly(), "init_scale": 100.0}
+        return SequenceTransformer.initialise(3, **settings, key=key).next_states(Sequence(states))
+
+    found = np.asarray(next_states(states, jax.random.key(20240)))
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(found.var(axis=1), 1, rtol=1e-4)
 
@@ -143,16 +150,17 @@ def test_a_stack_is_its_layers_one_after_another(stream, norm):
     np.testing.assert_allclose(eqx.filter_jit(model.trajectory)(sequence), expected, rtol=1e5 * EPS, atol=1e5 * EPS)
 
 
-def test_the_trajectory_ends_in_the_prediction(key):
+def test_the_trajectory_ends_in_the_prediction():
+    model = drawn(SequenceTransformer, num_layers=3)
+    shorter = eqx.tree_at(lambda m: (m.layers, m.norms), model, (model.layers[:2], model.norms[:2]))
+
     @jax.jit
-    def predictions(key):
-        init_key, sequence_key = jax.random.split(key)
-        sequence = HaarProcess(6, 3).sample(sequence_key)
-        model = SequenceTransformer.initialise(3, num_layers=3, key=init_key)
-        shorter = eqx.tree_at(lambda m: (m.layers, m.norms), model, (model.layers[:2], model.norms[:2]))
+    def predictions(states):
+        sequence = Sequence(states)
         return model.trajectory(sequence), model.next_states(sequence), shorter.next_states(sequence)
 
-    along, last, after_two = map(np.asarray, predictions(key))
+    states = jax.device_put(np.random.default_rng(1).normal(size=(6, 3)))
+    along, last, after_two = map(np.asarray, predictions(states))
     assert along.shape == (3, 6, 3)
     np.testing.assert_array_equal(along[-1], last)
     np.testing.assert_allclose(after_two, along[1], rtol=0, atol=1e2 * EPS)
