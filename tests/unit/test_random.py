@@ -172,17 +172,21 @@ def avalanche(impl):
         return word(jax.random.fold_in(jax.random.key(10, impl=impl), number))
 
     def flips(fn, inputs, masks):
-        change = jax.vmap(jax.vmap(lambda at, mask: fn(at) ^ fn(at ^ mask), (0, None)), (None, 0))
-        return np.asarray(jax.jit(change)(inputs, masks))
+        plain = jax.vmap(fn)(inputs)
+        return jax.lax.map(lambda mask: plain ^ jax.vmap(lambda at: fn(at ^ mask))(inputs), masks)
+
+    @jax.jit
+    def changes_and_stream(inputs, masks):
+        stream = jax.random.bits(jax.random.key(11, impl=impl), (2 * num,), jnp.uint32)
+        return [flips(*each) for each in zip((of_key, of_seed, of_fold), inputs, masks, strict=True)], stream
 
     rng = np.random.default_rng(7)
     keys, numbers = (rng.integers(2**32, size=shape, dtype=np.uint32) for shape in ((num, 2), num))
     seeds = rng.integers(-(2**63), 2**63, size=num)
     bits = np.uint64(1) << np.arange(64, dtype=np.uint64)
     halves = np.stack([bits, bits >> 32], axis=1).astype(np.uint32)  # of a key: the first word, then the second
-    changes = [flips(of_key, keys, halves), flips(of_seed, seeds, bits.astype(np.int64))]
-    changes += [flips(of_fold, numbers, bits[:32].astype(np.uint32))]
-    stream = np.asarray(jax.jit(lambda: jax.random.bits(jax.random.key(11, impl=impl), (2 * num,), jnp.uint32))())
+    masks = halves, bits.astype(np.int64), bits[:32].astype(np.uint32)
+    changes, stream = jax.tree.map(np.asarray, changes_and_stream((keys, seeds, numbers), masks))
     counter = np.arange(2 * num)
     without = [(counter[counter & bit == 0], bit) for bit in (1 << i for i in range(15))]
     changes += [np.stack([stream[at] ^ stream[at | bit] for at, bit in without])]
@@ -224,7 +228,6 @@ def normals(impl):
     return np.concatenate(tests)
 
 
-@jax.jit
 def summed_products(left, right):
     """Scaled to variance 1 if all entries are independent, of mean zero and variance 1."""
     left, right = left.reshape(-1, left.shape[-1]), right.reshape(-1, right.shape[-1])
@@ -252,12 +255,12 @@ def training_draws(impl, x64):
     z = np.concatenate([*(np.sqrt(12) * x for x in inputs), teacher], axis=-1)
     num_prompts = prompts.target.size
     fourth = np.where(np.arange(120) < 110, 9 / 5, 3)  # E z^4: uniform, normal
-    within = np.asarray(summed_products(z, z)) - np.sqrt(num_prompts) * np.eye(120)
+    within = summed_products(z, z) - np.sqrt(num_prompts) * np.eye(120)
     within = within / np.where(np.eye(120, dtype=bool), np.sqrt(fourth - 1), 1)
     tests = [standard_normal(np.sum(z, axis=(0, 1, 2)) / np.sqrt(num_prompts))]
     tests += [standard_normal(within[np.triu_indices(120)])]
     for left, right in ((z[:, :, :-1], z[:, :, 1:]), (z[:, :-1], z[:, 1:]), (z[:-1], z[1:])):
-        tests += [standard_normal(np.asarray(summed_products(left, right)))]
+        tests += [standard_normal(summed_products(left, right))]
     # target = w q: E target^2 = E |q|^2, E target^4 = 3 E |q|^4, with 12 q^2 of mean 1 and variance 4 / 5.
     squares = 12 * prompts.target.ravel() ** 2
     variance = 3 * (10**2 + 10 * 4 / 5) - 10**2
@@ -385,10 +388,14 @@ def test_words_pass_when_only_the_lineage_is_defective():
 
 
 def test_data_key_is_a_fast_key_drawn_from_the_given_key():
-    drawn = data_key(jax.random.key(3))
-    assert jax.random.key_impl(drawn) == FAST
-    expected = jax.random.bits(jax.random.key(3), (2,), jnp.uint32)
-    np.testing.assert_array_equal(jax.random.key_data(drawn), expected)
+    @jax.jit
+    def drawn():
+        key = data_key(jax.random.key(3))
+        return key, jax.random.key_data(key), jax.random.bits(jax.random.key(3), (2,), jnp.uint32)
+
+    key, data, expected = drawn()
+    assert jax.random.key_impl(key) == FAST
+    np.testing.assert_array_equal(data, expected)
 
 
 def test_data_key_consumes_its_key():
@@ -426,26 +433,31 @@ def test_single_precision_normals_are_the_inverse_error_function(monkeypatch):
 WIDTHS = (jnp.uint8, jnp.uint16, jnp.uint32, jnp.uint64)
 
 
-@pytest.mark.parametrize("dtype", WIDTHS)
-def test_bits_are_the_same_however_they_are_drawn(dtype):
-    """One by one, under nested vmap and jit, inside a scan and without compilation."""
-
-    @jax.jit
-    def keys():
-        return jax.random.split(jax.random.key(4, impl=FAST), (2, 3))
+def test_bits_are_the_same_however_they_are_drawn():
+    """One by one, under nested vmap and jit, inside a scan and without compilation; of every width."""
 
     def draw(key):
-        return jax.random.bits(key, (5,), dtype)
+        return [jax.random.bits(jax.random.clone(key), (5,), dtype) for dtype in WIDTHS]
 
-    one_by_one = np.array([[draw(key) for key in row] for row in keys()])
-    assert one_by_one.dtype == dtype
-    over_keys = jax.vmap(jax.vmap(draw))
-    scanned = jax.lax.scan(lambda carry, row: (carry, jax.vmap(draw)(row)), None, keys())[1]
-    np.testing.assert_array_equal(jax.jit(over_keys)(keys()), one_by_one)
-    np.testing.assert_array_equal(scanned, one_by_one)
-    last = jax.jit(lambda: keys()[1, 2])()
+    @jax.jit
+    def together(data):
+        keys = jax.random.wrap_key_data(data, impl=FAST)
+        rows = jax.vmap(draw)
+        return jax.vmap(rows)(keys), jax.lax.scan(lambda carry, row: (carry, rows(row)), None, keys)[1]
+
+    data = np.random.default_rng(4).integers(2**32, size=(2, 3, 2), dtype=np.uint32)
+    alone = jax.jit(lambda data: draw(jax.random.wrap_key_data(data, impl=FAST)))
+    one_by_one = [[alone(key) for key in row] for row in data]
+    last = jax.random.wrap_key_data(jnp.asarray(data[1, 2]), impl=FAST)
     with jax.disable_jit():
-        np.testing.assert_array_equal(draw(last), one_by_one[1, 2])
+        uncompiled = draw(last)
+    vmapped, scanned = together(data)
+    for i, dtype in enumerate(WIDTHS):
+        expected = np.array([[words[i] for words in row] for row in one_by_one])
+        assert expected.dtype == dtype
+        np.testing.assert_array_equal(vmapped[i], expected)
+        np.testing.assert_array_equal(scanned[i], expected)
+        np.testing.assert_array_equal(uncompiled[i], expected[1, 2])
 
 
 def test_narrow_words_are_the_top_of_wide_ones():
@@ -457,17 +469,18 @@ def test_narrow_words_are_the_top_of_wide_ones():
 
 
 def test_a_shorter_draw_is_the_start_of_a_longer_one():
-    draw = jax.jit(lambda n: jax.random.bits(jax.random.key(5, impl=FAST), (n,)), static_argnums=0)
-    short, long = (np.asarray(draw(n)) for n in (7, 64))
+    draws = jax.jit(lambda: [jax.random.bits(jax.random.key(5, impl=FAST), (n,)) for n in (7, 64)])
+    short, long = map(np.asarray, draws())
     np.testing.assert_array_equal(short, long[:7])
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 3)])
-def test_split_and_fold_in_under_vmap(shape):
-    keys = jax.jit(lambda: jax.random.split(jax.random.key(6, impl=FAST), shape))()
-    assert keys.shape == shape
-    data = np.asarray(jax.random.key_data(keys)).reshape(-1, 2)
-    assert len(np.unique(data, axis=0)) == len(data)
+def test_a_key_splits_into_any_shape():
+    shapes = ((), (1,), (0,), (2, 3))
+    keys = jax.jit(lambda: [jax.random.split(jax.random.key(6, impl=FAST), shape) for shape in shapes])()
+    for each, shape in zip(keys, shapes, strict=True):
+        assert each.shape == shape
+        data = np.asarray(jax.random.key_data(each)).reshape(-1, 2)
+        assert len(np.unique(data, axis=0)) == len(data)
 
 
 def test_fold_in_under_vmap_is_one_by_one():
@@ -482,16 +495,19 @@ def test_fold_in_under_vmap_is_one_by_one():
 
 def test_seeds_differ_and_their_width_does_not_matter():
     seeds = (0, 1, 2, 2**31, 2**32, 2**32 + 1, 2**62)
-    data = [tuple(np.asarray(jax.random.key_data(jax.random.key(s, impl=FAST)))) for s in seeds]
-    assert len(set(data)) == len(seeds)
-    narrow = jax.random.key(jnp.int32(2), impl=FAST)
-    assert tuple(np.asarray(jax.random.key_data(narrow))) == data[2]
+
+    @jax.jit
+    def words():
+        return [jax.random.key_data(jax.random.key(seed, impl=FAST)) for seed in (*seeds, jnp.int32(2))]
+
+    *wide, narrow = (tuple(np.asarray(each)) for each in words())
+    assert len(set(wide)) == len(seeds)
+    assert narrow == wide[2]
 
 
 def test_one_key_gives_fewer_than_2_to_the_32_numbers():
-    draw = jax.jit(lambda key: jax.random.bits(key, (2**16, 2**16), jnp.uint32))
     with pytest.raises(ValueError, match="Split the key"):
-        draw.lower(jax.random.key(0, impl=FAST))
+        jax.eval_shape(lambda: jax.random.bits(jax.random.key(0, impl=FAST), (2**16, 2**16), jnp.uint32))
 
 
 def test_outputs_are_the_stored_ones():

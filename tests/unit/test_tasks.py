@@ -15,9 +15,9 @@ Z = 5
 NUM_PROMPTS = 20_000
 
 
-def draw(task, key, size=NUM_PROMPTS):
+def draw(task, key):
     """Prompts as arrays, drawn as in training: with the fast generator."""
-    return jax.tree.map(np.asarray, jax.jit(lambda key: task.sample_batch(data_key(key), size))(key))
+    return jax.tree.map(np.asarray, jax.jit(lambda key: task.sample_batch(data_key(key), NUM_PROMPTS))(key))
 
 
 def assert_mean(values, expected):
@@ -32,22 +32,28 @@ def teacher_of(prompt):
     return np.linalg.solve(prompt.xs, prompt.ys).swapaxes(1, 2)
 
 
-def test_inputs_are_uniform_and_queries_are_too(key):
+KEY, SCALE = jax.random.key(20240), 0.7
+TASK = LinearRegression(2, 2, dim_y=3, input_scale=SCALE)
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    return draw(TASK, jax.random.clone(KEY))
+
+
+def test_inputs_are_uniform_and_queries_are_too(prompts):
     """U(-a, a): moments a^2/3 and a^4/5, all coordinates uncorrelated, nothing beyond a and nearly everything to it."""
-    scale = 0.7
-    prompts = draw(LinearRegression(2, 2, input_scale=scale), key)
     inputs = np.concatenate([prompts.xs.reshape(NUM_PROMPTS, -1), prompts.query], axis=1)
     assert_mean(inputs, 0)
-    assert_mean(inputs**2, scale**2 / 3)
-    assert_mean(inputs**4, scale**4 / 5)
-    assert np.abs(inputs).max() <= scale
-    assert (1 - np.abs(inputs).max(axis=0) / scale < 30 / NUM_PROMPTS).all()  # fails once in e^30
+    assert_mean(inputs**2, SCALE**2 / 3)
+    assert_mean(inputs**4, SCALE**4 / 5)
+    assert np.abs(inputs).max() <= SCALE
+    assert (1 - np.abs(inputs).max(axis=0) / SCALE < 30 / NUM_PROMPTS).all()  # fails once in e^30
     pairs = inputs[:, :, None] * inputs[:, None, :]
     assert_mean(pairs[:, *np.triu_indices(6, 1)], 0)
 
 
-def test_teachers_are_standard_normal_matrices(key):
-    prompts = draw(LinearRegression(2, 2, dim_y=3), key)
+def test_teachers_are_standard_normal_matrices(prompts):
     teachers = teacher_of(prompts)
     assert teachers.shape == (NUM_PROMPTS, 3, 2)
     close = np.linalg.cond(prompts.xs) < 1e3
@@ -60,18 +66,32 @@ def test_teachers_are_standard_normal_matrices(key):
     assert_mean((entries[:, :, None] * entries[:, None, :])[:, *np.triu_indices(6, 1)], 0)
 
 
-def test_teacher_and_inputs_are_independent(key):
-    prompts = draw(LinearRegression(1, 1), key)
+def test_teacher_and_inputs_are_independent(prompts):
     x, w = prompts.xs[:, 0, 0], teacher_of(prompts)[:, 0, 0]
     assert_mean(x * w, 0)
     assert_mean((x**2 - x.var()) * (w**2 - w.var()), 0)
 
 
-def test_noise_is_on_the_examples_labels_only(key):
+@jax.jit
+def with_noise(std):
+    return LinearRegression(3, 2, dim_y=2, noise_std=std).sample_batch(data_key(jax.random.clone(KEY)), NUM_PROMPTS)
+
+
+@jax.jit
+def shifted(noise_std, scales):
+    task = LinearRegression(3, 2, dim_y=2, noise_std=noise_std)
+    return Shifted(task, **scales).sample_batch(data_key(jax.random.clone(KEY)), NUM_PROMPTS)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return draw(LinearRegression(3, 2, dim_y=2), jax.random.clone(KEY))
+
+
+def test_noise_is_on_the_examples_labels_only(clean):
     """The same key with and without noise: every other field is the same, the labels differ by N(0, s^2)."""
     std = 0.3
-    clean = draw(LinearRegression(3, 2, dim_y=2), jax.random.clone(key))
-    noisy = draw(LinearRegression(3, 2, dim_y=2, noise_std=std), key)
+    noisy = jax.tree.map(np.asarray, with_noise(std))
     for name in ("xs", "query", "target"):
         np.testing.assert_array_equal(getattr(clean, name), getattr(noisy, name))
     noise = (noisy.ys - clean.ys).reshape(NUM_PROMPTS, -1)
@@ -80,69 +100,71 @@ def test_noise_is_on_the_examples_labels_only(key):
     assert_mean((noise[:, :, None] * noise[:, None, :])[:, *np.triu_indices(6, 1)], 0)
 
 
-def test_noise_may_be_traced(key):
-    sample = jax.jit(lambda std: LinearRegression(3, 2, noise_std=std).sample(data_key(jax.random.clone(key))))
-    clean = np.asarray(jax.jit(lambda key: LinearRegression(3, 2).sample(data_key(key)).ys)(key))
-    np.testing.assert_allclose(sample(0.0).ys, clean, rtol=0, atol=1e3 * EPS)
-    assert (np.asarray(sample(0.5).ys) != clean).all()
+def test_noise_may_be_traced(clean):
+    np.testing.assert_allclose(with_noise(0.0).ys, clean.ys, rtol=0, atol=1e3 * EPS)
+    assert (np.asarray(with_noise(0.5).ys) != clean.ys).all()
 
 
-def test_input_scale_scales_inputs_and_nothing_else(key):
-    task = LinearRegression(3, 2, dim_y=2)
-    plain, shifted = (draw(each, jax.random.clone(key), 20) for each in (task, Shifted(task, input_scale=4.0)))
-    for name in ("xs", "ys", "query", "target"):  # 4 is a power of two: exact
-        np.testing.assert_array_equal(getattr(shifted, name), 4 * getattr(plain, name))
+@pytest.mark.parametrize(("name", "changed"), [
+    ("input_scale", ("xs", "ys", "query", "target")),
+    ("weight_scale", ("ys", "target")),
+])  # fmt: skip
+def test_a_scale_scales_what_it_names_and_nothing_else(clean, name, changed):
+    found = shifted(0.0, {"input_scale": 1.0, "weight_scale": 1.0, name: 4.0})
+    for field in ("xs", "ys", "query", "target"):  # 4 is a power of two: exact
+        factor = 4 if field in changed else 1
+        np.testing.assert_array_equal(getattr(found, field), factor * getattr(clean, field))
 
 
-def test_weight_scale_scales_labels_and_nothing_else(key):
-    task = LinearRegression(3, 2, dim_y=2)
-    plain, shifted = (draw(each, jax.random.clone(key), 20) for each in (task, Shifted(task, weight_scale=4.0)))
-    for name, factor in (("xs", 1), ("query", 1), ("ys", 4), ("target", 4)):
-        np.testing.assert_array_equal(getattr(shifted, name), factor * getattr(plain, name))
+def test_the_weight_scale_leaves_noise_alone():
+    scales = {"input_scale": 1.0, "weight_scale": 5.0}
+    free, noisy = (np.asarray(shifted(std, scales).ys) for std in (0.0, 0.3))
+    assert_mean(((noisy - free).reshape(NUM_PROMPTS, -1)) ** 2, 0.3**2)
 
 
-def test_the_weight_scale_leaves_noise_alone(key):
-    tasks = (LinearRegression(3, 2, noise_std=std) for std in (0.0, 0.3))
-    clean, noisy = (draw(Shifted(task, weight_scale=5.0), jax.random.clone(key)) for task in tasks)
-    assert_mean(((noisy.ys - clean.ys).reshape(NUM_PROMPTS, -1)) ** 2, 0.3**2)
-
-
-@pytest.mark.parametrize(
-    ("law", "moments"),
-    [(Normal(), (0, 1, 0, 3)), (Exponential(), (1, 2, 6, 24)), (Laplace(), (0, 2, 0, 24))],
-    ids=lambda value: type(value).__name__,
+@pytest.fixture(
+    scope="module",
+    params=[(Normal(), (0, 1, 0, 3)), (Exponential(), (1, 2, 6, 24)), (Laplace(), (0, 2, 0, 24))],
+    ids=lambda param: type(param[0]).__name__,
 )
-def test_laws_have_their_moments(law, moments, key):
-    draws = np.asarray(jax.jit(lambda key: law.draw(key, (200_000, 2)))(key))
+def inputs_of_a_law(request):
+    """The law's moments, the inputs and queries of a task that has it, scaled by 3, and raw draws of the same keys."""
+    law, moments = request.param
+    task = Shifted(LinearRegression(3, 2), input_scale=3.0, input_law=law)
+
+    @jax.jit
+    @jax.vmap
+    def draws(key):
+        return *task.sample_inputs(jax.random.clone(key)), law.draw(key, (4, 2))
+
+    return moments, *map(np.asarray, draws(jax.random.split(jax.random.key(1), 50_000)))
+
+
+def test_laws_have_their_moments(inputs_of_a_law):
+    moments, _, _, raw = inputs_of_a_law
+    draws = raw.reshape(-1, 2)
     for power, moment in enumerate(moments, start=1):
         assert_mean(draws**power, moment)
     assert_mean((draws[:, 0] - moments[0]) * (draws[:, 1] - moments[0]), 0)
 
 
-@pytest.mark.parametrize("law", [Normal(), Exponential(), Laplace()], ids=lambda law: type(law).__name__)
-def test_inputs_of_a_law_are_divided_by_the_norm_of_the_examples(law, key):
+def test_inputs_of_a_law_are_divided_by_the_norm_of_the_examples(inputs_of_a_law):
     """And the query by the same: dividing the raw draws of the same key gives both."""
-    scale, task = 3.0, LinearRegression(3, 2)
-    shifted = Shifted(task, input_scale=scale, input_law=law)
-    xs, query, raw = map(
-        np.asarray,
-        jax.jit(lambda key: (*shifted.sample_inputs(jax.random.clone(key)), law.draw(key, (4, 2))))(key),
-    )
-    norm = np.sqrt((raw[:3] ** 2).sum())
-    np.testing.assert_allclose(xs, scale * raw[:3] / norm, rtol=0, atol=1e3 * EPS)
-    np.testing.assert_allclose(query, scale * raw[3] / norm, rtol=0, atol=1e3 * EPS * max(1, np.abs(query).max()))
-    prompts = draw(shifted, jax.random.key(1), 50)
-    norms = np.linalg.norm(prompts.xs, axis=(1, 2))
-    np.testing.assert_allclose(norms, scale, rtol=1e3 * EPS)
-    assert np.ptp(np.linalg.norm(prompts.query, axis=1)) > 0
+    _, xs, query, raw = inputs_of_a_law
+    norm = np.sqrt((raw[:, :3] ** 2).sum(axis=(1, 2)))[:, None, None]
+    np.testing.assert_allclose(xs, 3 * raw[:, :3] / norm, rtol=0, atol=1e3 * EPS)
+    np.testing.assert_allclose(query, (3 * raw[:, 3:] / norm)[:, 0], rtol=1e3 * EPS)
 
 
-def test_a_law_keeps_the_teacher_of_its_key(key):
-    task = LinearRegression(2, 2)
-    plain, shifted = (draw(each, jax.random.clone(key), 20) for each in (task, Shifted(task, input_law=Normal())))
-    bound = 1e3 * EPS * max(np.linalg.cond(each.xs).max() for each in (plain, shifted)) ** 2
-    np.testing.assert_allclose(teacher_of(plain), teacher_of(shifted), rtol=0, atol=bound)
-    assert (plain.xs != shifted.xs).all()
+def test_a_law_keeps_the_teacher_of_its_key(prompts):
+    """And prompts have its inputs: the examples' norm is the scale, the query's is not."""
+    changed = draw(Shifted(TASK, input_scale=3.0, input_law=Normal()), jax.random.clone(KEY))
+    conditions = [np.linalg.cond(each.xs) for each in (prompts, changed)]
+    bounds = 1e3 * EPS * np.maximum(*conditions)[:, None, None] ** 2
+    assert (np.abs(teacher_of(prompts) - teacher_of(changed)) <= bounds).all()
+    assert (prompts.xs != changed.xs).all()
+    np.testing.assert_allclose(np.linalg.norm(changed.xs, axis=(1, 2)), 3.0, rtol=1e3 * EPS)
+    assert np.ptp(np.linalg.norm(changed.query, axis=1)) > 0
 
 
 def test_wrappers_take_the_sizes_of_their_task():
@@ -159,8 +181,15 @@ STD = 0.5
 def corrupted():
     """Prompts of 5 examples of which k = 2 are replaced, and the same prompts with none replaced."""
     task = LinearRegression(5, 3, dim_y=2)
-    make = (CorruptedTargets(task, num_corrupted, STD) for num_corrupted in (2, 0))
-    return tuple(draw(each, jax.random.key(7)) for each in make)
+
+    @jax.jit
+    @jax.vmap
+    def draws(key):
+        draws = CorruptedTargets(task).draw(key)
+        return [CorruptedTargets(task, number, STD).prompt(draws) for number in (2, 0)]
+
+    keys = jax.jit(lambda: jax.random.split(data_key(jax.random.key(7)), NUM_PROMPTS))()
+    return jax.tree.map(np.asarray, draws(keys))
 
 
 def test_exactly_so_many_labels_are_replaced(corrupted):
@@ -191,16 +220,17 @@ def test_replaced_labels_are_centred_normals_that_know_nothing_of_the_label(corr
     assert_mean(new * old, 0)
 
 
-@pytest.mark.parametrize("num_corrupted", [0, 1, 4])
-def test_the_number_of_replaced_labels_may_be_traced(num_corrupted, key):
-    task = LinearRegression(4, 2)
+def test_the_number_of_replaced_labels_may_be_traced(key):
+    task, numbers = LinearRegression(4, 2), (0, 1, 4)
 
     @jax.jit
-    def both(key, traced):
+    def labels(key, traced):
         draws = CorruptedTargets(task).draw(data_key(key))
-        return [CorruptedTargets(task, number).prompt(draws).ys for number in (traced, num_corrupted)]
+        return [CorruptedTargets(task, number).prompt(draws).ys for number in (traced, *numbers)]
 
-    np.testing.assert_allclose(*both(key, num_corrupted), rtol=1e3 * EPS)
+    for i, number in enumerate(numbers):
+        traced, *known = labels(jax.random.clone(key), number)
+        np.testing.assert_allclose(traced, known[i], rtol=1e3 * EPS)
 
 
 @pytest.mark.parametrize("name", ["num_examples", "dim_x", "dim_y"])
