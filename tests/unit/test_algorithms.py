@@ -46,23 +46,22 @@ def descend(prompt, rates, start):
 
 
 @pytest.mark.parametrize("kind", [float, complex])
-@pytest.mark.parametrize(
-    ("learning_rate", "rates"),
-    [(0.3, [0.3] * 4), (jnp.asarray(0.3), [0.3] * 4), (jnp.array([0.1, 0.5, 0.2, 0.4]), [0.1, 0.5, 0.2, 0.4])],
-    ids=["number", "array", "one a step"],
-)
-@pytest.mark.parametrize("from_zero", [True, False])
-def test_gradient_descent_is_the_loop(kind, learning_rate, rates, from_zero):
-    prompt = make_prompt(kind=kind)
-    start = np.zeros((DY, DX), kind) if from_zero else np.arange(DY * DX, dtype=kind).reshape(DY, DX) * (1 - kind(0.5))
-    learner = GradientDescent(learning_rate, 4, None if from_zero else jnp.asarray(start))
-    expected = descend(prompt, rates, start)
-    tolerance = 1e3 * EPS * np.abs(expected).max()
-    walk = eqx.filter_jit(lambda of, prompt: (of.weight_trajectory(prompt), of.trajectory(prompt), of(prompt)))
-    weights, predictions, last = walk(learner, prompt)
-    np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(predictions, expected @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
-    np.testing.assert_allclose(last, expected[-1] @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
+def test_gradient_descent_is_the_loop(kind):
+    """For all steps one rate, as a number or as an array, or one a step; from zero and from other weights."""
+    prompt, one_a_step = make_prompt(kind=kind), np.array([0.1, 0.5, 0.2, 0.4])
+    other = np.arange(DY * DX, dtype=kind).reshape(DY, DX) * (1 - kind(0.5))
+    rates = [(0.3, [0.3] * 4), (jax.device_put(np.array(0.3)), [0.3] * 4), (jax.device_put(one_a_step), one_a_step)]
+    cases = [(rate, each, start) for rate, each in rates for start in (None, other)]
+    learners = [GradientDescent(rate, 4, None if start is None else jax.device_put(start)) for rate, _, start in cases]
+    walk = jax.jit(
+        lambda prompt: [(of.weight_trajectory(prompt), of.trajectory(prompt), of(prompt)) for of in learners]
+    )
+    for (weights, predictions, last), (_, each, start) in zip(walk(prompt), cases, strict=True):
+        expected = descend(prompt, each, np.zeros((DY, DX), kind) if start is None else start)
+        tolerance = 1e3 * EPS * np.abs(expected).max()
+        np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(predictions, expected @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
+        np.testing.assert_allclose(last, expected[-1] @ np.asarray(prompt.query), rtol=0, atol=10 * tolerance)
 
 
 def test_a_step_goes_down_the_gradient_that_jax_takes():

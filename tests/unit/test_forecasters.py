@@ -25,7 +25,7 @@ EPS = np.finfo(np.float64).eps
 @cache
 def sequences_of(process):
     """Fifty, from the generator that training data is drawn with."""
-    return jax.jit(lambda key: process.sample_batch(key, 50))(jax.random.key(20240, impl=FAST))
+    return jax.jit(lambda: process.sample_batch(jax.random.key(20240, impl=FAST), 50))()
 
 
 def largest_error(forecaster, process, length=4):

@@ -45,16 +45,16 @@ walk = eqx.filter_jit(lambda learner, prompt: (learner.trajectory(prompt), learn
 
 
 CASES = [
-    # num_examples, dim_x, dim_y, learning rates, curvatures, as an algorithm takes them
-    (5, 3, 1, 0.7, 0.1, 4),
-    (2, 4, 3, jnp.array([0.3, 1.2, 0.5]), 0.2, 3),
-    (6, 2, 2, 0.9, jnp.array([0.1, -0.3, 0.2]), 3),
-    (1, 1, 1, jnp.array([0.5, 2.0]), jnp.array([1.5, 7.0]), 2),
+    # num_examples, dim_x, dim_y, learning rates, curvatures as an algorithm takes them, steps, whether from zero
+    (5, 3, 1, 0.7, 0.1, 4, False),
+    (2, 4, 3, jnp.array([0.3, 1.2, 0.5]), 0.2, 3, False),
+    (2, 4, 3, jnp.array([0.3, 1.2, 0.5]), 0.2, 3, True),
+    (6, 2, 2, 0.9, jnp.array([0.1, -0.3, 0.2]), 3, False),
+    (1, 1, 1, jnp.array([0.5, 2.0]), jnp.array([1.5, 7.0]), 2, False),
 ]
 
 
-@pytest.mark.parametrize(("num_examples", "dim_x", "dim_y", "rate", "curvature", "num_steps"), CASES)
-@pytest.mark.parametrize("from_zero", [True, False])
+@pytest.mark.parametrize(("num_examples", "dim_x", "dim_y", "rate", "curvature", "num_steps", "from_zero"), CASES)
 def test_steps_are_those_of_the_tokens(num_examples, dim_x, dim_y, rate, curvature, num_steps, from_zero):
     prompt = random_prompt(num_examples, dim_x, dim_y)
     start = np.zeros((dim_y, dim_x)) if from_zero else np.random.default_rng(1).normal(size=(dim_y, dim_x))
@@ -81,14 +81,13 @@ def test_complex_examples_are_conjugated():
 
 
 def test_without_curvature_it_is_gradient_descent():
-    prompt, rates = random_prompt(5, 3, 2), jnp.array([0.5, 1.0, 0.3])
-    for rate in (jnp.asarray(0.7), rates):
-        learners = GDPlusPlus(rate, jnp.asarray(0.0), 3), GradientDescent(rate, 3)
-        ours, theirs = (walk(each, prompt)[1] for each in learners)
+    prompt, rates, none = random_prompt(5, 3, 2), jnp.array([0.5, 1.0, 0.3]), jnp.asarray(0.0)
+    learners = GDPlusPlus(0.7, none, 3), GradientDescent(0.7, 3), GDPlusPlus(rates, none, 3), GradientDescent(rates, 3)
+    bent = GDPlusPlus(rates, jnp.asarray(0.3), 3)
+    weights = jax.jit(lambda prompt: [each.weight_trajectory(prompt) for each in (*learners, bent)])(prompt)
+    for ours, theirs in (weights[:2], weights[2:4]):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e3 * EPS)
-    bent, straight = (
-        np.asarray(walk(GDPlusPlus(rates, jnp.asarray(curvature), 3), prompt)[1]) for curvature in (0.3, 0.0)
-    )
+    bent, straight = map(np.asarray, (weights[4], weights[2]))
     np.testing.assert_allclose(bent[0], straight[0], rtol=0, atol=1e3 * EPS)
     assert np.abs(bent[1:] - straight[1:]).max() > 0.01
 

@@ -28,13 +28,18 @@ call = eqx.filter_jit(lambda function, *arguments: function(*arguments))
 initialise = eqx.filter_jit(lambda make, *sizes, key, **options: make(*sizes, key=key, **options))
 
 
-def draw(*shape, seed=0):
-    return jax.device_put(np.random.default_rng(seed).normal(size=shape))
+def draw(*shape, seed=0, std=1.0):
+    return jax.device_put(std * np.random.default_rng(seed).normal(size=shape))
 
 
 def make_mlp(dim=D, seed=0):
     shapes = ((HIDDEN, dim), (HIDDEN,), (dim, HIDDEN), (dim,))
     return MLP(*(draw(*shape, seed=seed + i) for i, shape in enumerate(shapes)))
+
+
+def make_attention(dim=D):
+    """Of one head, its weights normal of variance 1 / dim."""
+    return LinearSelfAttention(*(draw(1, dim, dim, seed=10 + i, std=dim**-0.5) for i in range(4)))
 
 
 def gelu(u):
@@ -113,7 +118,7 @@ def test_a_layer_on_inputs_neither_sees_nor_touches_the_outputs():
 
 def test_attention_on_inputs_reads_the_context():
     """The wrapper is for any layer: it must cut the context as it cuts the tokens."""
-    attention = initialise(LinearSelfAttention.initialise, 3, init_scale=1.0, key=jax.random.key(0))
+    attention = make_attention(3)
     context, tokens = np.asarray(draw(N, D)), np.asarray(draw(2, D, seed=1))
     expected = call(attention, context[:, :3], tokens[:, :3])
     np.testing.assert_array_equal(np.asarray(call(OnInputs(attention, 3), context, tokens))[:, :3], expected)
@@ -122,11 +127,11 @@ def test_attention_on_inputs_reads_the_context():
 def test_a_block_of_layers_is_a_transformer_of_them():
     """Tokens after one block are those after its last layer; nothing else of a Transformer changes."""
     mlp = make_mlp()
-    attention = initialise(LinearSelfAttention.initialise, D, init_scale=0.5, key=jax.random.key(0))
+    attention = make_attention()
     prompt = Prompt(draw(N, 3), draw(N, 2, seed=1), draw(3, seed=2), draw(2, seed=3))
     tokens, layers = JoinedTokens(3, 2), (attention, mlp, attention)
     models = Transformer((Block(layers),) * 2, tokens), Transformer(layers * 2, tokens)
-    in_blocks, one_by_one = (call(model.token_trajectory, prompt) for model in models)
+    in_blocks, one_by_one = jax.jit(lambda prompt: [model.token_trajectory(prompt) for model in models])(prompt)
     for ours, theirs in zip(in_blocks, one_by_one, strict=True):
         np.testing.assert_allclose(ours, np.asarray(theirs)[2::3], rtol=0, atol=10 * tolerance(theirs))
 
@@ -148,7 +153,7 @@ def test_a_normalised_layer_is_the_layer_of_normalised_tokens(epsilon):
 
 
 def test_the_context_is_normalised_too():
-    attention = initialise(LinearSelfAttention.initialise, D, init_scale=1.0, key=jax.random.key(0))
+    attention = make_attention()
     context, tokens = np.asarray(draw(N, D)), np.asarray(draw(2, D, seed=1))
     layer = Normalised.before(attention, D)
     rows, queries = (
