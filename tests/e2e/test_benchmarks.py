@@ -1,33 +1,50 @@
 """The benchmarks run, at sizes that measure nothing, and their plain side computes what ours does."""
 
+import importlib
 import re
-import subprocess
+import runpy
 import sys
 from functools import partial
 from pathlib import Path
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import mesascope as ms
 from mesascope.models.attention import LinearSelfAttention
+from mesascope.prompt import Sequence
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def run_benchmark(name, *words):
-    command = [sys.executable, str(BENCHMARKS / name), "--rounds", "1", *words]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
+@pytest.fixture
+def run_benchmark(monkeypatch, capsys, as_installed):
+    """Runs a script in this process, which is slow to start, with JAX as a user has it; gives what it prints."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    keep_programs = jax.config.jax_enable_compilation_cache  # pyright: ignore[reportAttributeAccessIssue]
+
+    def run(name, *words):
+        monkeypatch.setattr(sys, "argv", [name, "--rounds", "1", *words])
+        with (
+            jax.enable_x64(False),
+            jax.numpy_dtype_promotion("standard"),
+            jax.numpy_rank_promotion("allow"),
+            jax.debug_key_reuse(False),
+        ):
+            runpy.run_path(str(BENCHMARKS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    yield run
+    jax.config.update("jax_enable_compilation_cache", keep_programs)
 
 
 @pytest.mark.parametrize(
     "words", [("one_layer.py",), ("deep.py", "--stacks", "2 tied layers")], ids=lambda words: words[0]
 )
-def test_a_benchmark_of_training_prints_a_ratio_of_what_it_measured(words):
+def test_a_benchmark_of_training_prints_a_ratio_of_what_it_measured(run_benchmark, words):
     printed = run_benchmark(*words, "--seeds", "1", "--batch-size", "4")
     plain, ours, ratios = (
         [float(number) for number in re.findall(rf"^{word} +([0-9.]+)", printed, re.MULTILINE)]
@@ -37,13 +54,13 @@ def test_a_benchmark_of_training_prints_a_ratio_of_what_it_measured(words):
     np.testing.assert_allclose(ratios, np.divide(plain, ours), rtol=0.1, atol=0.05)  # printed to few digits
 
 
-def test_the_benchmark_of_context_length_draws_its_plot(tmp_path):
+def test_the_benchmark_of_context_length_draws_its_plot(run_benchmark, tmp_path):
     printed = run_benchmark("context_length.py", "--lengths", "10", "--to", str(tmp_path))
     assert "ratio at 10 examples" in printed
     assert (tmp_path / "context_length.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_benchmark_of_sequences_prints_ratios_memory_and_draws_its_plot(tmp_path):
+def test_the_benchmark_of_sequences_prints_ratios_memory_and_draws_its_plot(run_benchmark, tmp_path):
     sizes = ["--steps", "1", "--seeds", "1", "--batch-size", "4", "--heads", "3", "--lengths", "8"]
     printed = run_benchmark("autoregressive.py", *sizes, "--to", str(tmp_path))
     ratios = [float(number) for number in re.findall(r"^ratio ([0-9.]+)$", printed, re.MULTILINE)]
@@ -57,39 +74,58 @@ def test_the_benchmark_of_sequences_prints_ratios_memory_and_draws_its_plot(tmp_
     assert (tmp_path / "sequence_length.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["two_layers", "many_heads"])
-@pytest.mark.parametrize("side", ["JAX", "PyTorch"])
-def test_the_plain_models_of_sequences_predict_what_ours_do(name, side, monkeypatch, key):
-    """Random weights, biases and positions, in double precision."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    ours, plain = __import__("autoregressive"), __import__("plain_sequences")
-    make_model = partial(getattr(ours, name), **({"num_heads": 3} if name == "many_heads" else {}))
-    init_key, sequence_key = jax.random.split(key)
-    model, sequences = eqx.filter_jit(make_model)(init_key), eqx.filter_jit(ours.PROCESS.sample_batch)(sequence_key, 5)
-    draws = np.random.default_rng(0)
-    model = jax.tree.map(
-        lambda leaf: leaf + 0.1 * draws.normal(size=leaf.shape) if eqx.is_inexact_array(leaf) else leaf, model
+def with_random_weights(make_model, draws):
+    """The model that `make_model` makes, of other numbers, each matrix about an isometry; nothing is compiled."""
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(draws.normal(size=leaf.shape) / leaf.shape[-1] ** 0.5),
+        eqx.filter_eval_shape(make_model, jax.random.key(0)),
     )
-    expected = np.asarray(eqx.filter_jit(lambda model: jax.vmap(model.next_states)(sequences))(model))
-    settings = ours.AUGMENTED if name == "two_layers" else ours.REPEATED
+
+
+@pytest.fixture(scope="module", params=["two_layers", "many_heads"])
+def sequence_model(request):
+    """What the benchmark calls it and how it is set up, a model, states, and what the model predicts on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        ours = importlib.import_module("autoregressive")
+        plain = importlib.import_module("plain_sequences")
+    many, draws = request.param == "many_heads", np.random.default_rng(0)
+    model = with_random_weights(partial(ours.many_heads, num_heads=3) if many else ours.two_layers, draws)
+    states = draws.normal(size=(5, ours.PROCESS.num_states, 5))
+    predictions = np.asarray(jax.jit(jax.vmap(lambda each: model.next_states(Sequence(each))))(states))
+    return plain, ours.REPEATED if many else ours.AUGMENTED, plain.weights_of(model), states, predictions
+
+
+@pytest.mark.parametrize("side", ["JAX", "PyTorch"])
+def test_the_plain_models_of_sequences_predict_what_ours_do(sequence_model, side):
+    """Random weights, biases and positions, in double precision."""
+    plain, settings, weights, states, expected = sequence_model
     if side == "JAX":
         with jax.numpy_rank_promotion("allow"):
-            found = jax.jit(partial(plain.plain_predict, **settings))(plain.weights_of(model), sequences.states)
+            found = jax.jit(partial(plain.plain_predict, **settings))(weights, states)
     else:
         torch = pytest.importorskip("torch")
-        layers = [{k: torch.tensor(v) for k, v in layer.items()} for layer in plain.weights_of(model)]
-        found = plain.torch_predict(layers, torch.tensor(np.asarray(sequences.states)), **settings).numpy()
+        layers = [{name: torch.tensor(array) for name, array in layer.items()} for layer in weights]
+        found = plain.torch_predict(layers, torch.tensor(states), **settings).numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
+@pytest.fixture(scope="module")
+def prompt_model():
+    """Two layers, weights of order one, twenty prompts of 6 examples of 3 inputs, and the predictions on them."""
+    draws = np.random.default_rng(0)
+    model = with_random_weights(lambda key: ms.Transformer.initialise(3, num_layers=2, key=key), draws)
+    prompts = [draws.normal(size=(20, *shape)) for shape in ((6, 3), (6, 1), (3,), (1,))]
+    predictions = jax.jit(jax.vmap(lambda *prompt: model(ms.Prompt(*prompt))))(*prompts)
+    return model, prompts, np.asarray(predictions)
+
+
 @pytest.mark.parametrize("module", ["plain", "context_length"])
-def test_the_plain_side_computes_what_ours_does(module, monkeypatch, key):
-    """Two layers on twenty prompts of 6 examples of 3 inputs, weights of order one: relative 1e3 eps of float64."""
+def test_the_plain_side_computes_what_ours_does(module, monkeypatch, prompt_model):
+    """To relative 1e3 eps of float64."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    module = __import__(module)
-    init_key, prompt_key = jax.random.split(key)
-    model = ms.Transformer.initialise(3, num_layers=2, init_scale=1.0, key=init_key)
-    prompts = ms.LinearRegression(6, 3).sample_batch(prompt_key, 20)
+    module = importlib.import_module(module)
+    model, prompts, ours = prompt_model
     if module.__name__ == "plain":
         layers = [{name: getattr(layer, name)[0].T for name in module.WEIGHTS} for layer in model.layers]
 
@@ -104,5 +140,5 @@ def test_the_plain_side_computes_what_ours_does(module, monkeypatch, key):
             if isinstance(each, LinearSelfAttention)
         )
         plain = ms.Transformer(tuple(layers), model.tokens)
-    theirs, ours = (np.asarray(jax.jit(jax.vmap(predict))(prompts)) for predict in (plain, model))
+    theirs = np.asarray(jax.jit(jax.vmap(lambda *prompt: plain(ms.Prompt(*prompt))))(*prompts))
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e3 * np.finfo(float).eps * np.abs(ours).max())
