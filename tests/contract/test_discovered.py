@@ -24,6 +24,7 @@ from mesascope.predictor import AbstractForecaster, AbstractLinearLearner, Abstr
 from mesascope.prompt import Prompt, Sequence
 from mesascope.random import FAST
 from mesascope.tasks._base import AbstractTask
+from mesascope.tasks.linear_regression import LinearRegression
 
 
 def every_class(package, base):
@@ -75,27 +76,36 @@ def batch_of(*arrays):
     return jax.vmap(Prompt)(*jax.device_put(arrays))
 
 
-@pytest.fixture
-def data_key():
-    """Of the generator that training data is drawn with, whose draws also compile faster."""
-    return jax.random.key(20240, impl=FAST)
+@jax.jit
+def data_keys():
+    """A key of the generator that training data is drawn with, which compiles faster, and three that are made of it."""
+    key = jax.random.key(20240, impl=FAST)
+    return key, [*jax.random.split(jax.random.clone(key), 3)]
 
 
 @pytest.mark.parametrize("cls", every_class(mesascope.tasks, AbstractTask))
-def test_a_task_draws_prompts_of_its_shapes_one_by_one_by_its_key(cls, data_key):
-    """A batch of the last example is enough: `sample_batch` is the same function for all."""
-    tasks = examples(cls)
+def test_a_task_draws_prompts_of_its_shapes_by_its_key(cls):
+    tasks, (key, (other_key, *_)) = examples(cls), data_keys()
     draw = jax.jit(lambda key: [task.sample(jax.random.clone(key)) for task in tasks])
-    drawn, again, others = draw(data_key), draw(data_key), draw(jax.random.fold_in(data_key, 1))
+    drawn, again, others = draw(key), draw(key), draw(other_key)
     assert_same(again, drawn)
     for task, prompt, other in zip(tasks, drawn, others, strict=True):
         n, dx, dy = task.num_examples, task.dim_x, task.dim_y
         assert [leaf.shape for leaf in jax.tree.leaves(prompt)] == [(n, dx), (n, dy), (dx,), (dy,)]
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(prompt))
         assert not any(map(np.array_equal, jax.tree.leaves(other), jax.tree.leaves(prompt)))
-    together = jax.jit(lambda key: tasks[-1].sample_batch(key, 3))(data_key)
-    one_by_one = [draw(key)[-1] for key in jax.random.split(jax.random.clone(data_key), 3)]
+        batch = jax.eval_shape(lambda key, task=task: task.sample_batch(key, 3), key)
+        assert [leaf.shape for leaf in jax.tree.leaves(batch)] == [(3, n, dx), (3, n, dy), (3, dx), (3, dy)]
+
+
+def test_a_batch_is_drawn_one_by_one():
+    """`sample_batch` is the same function for all tasks."""
+    task, (key, keys) = examples(LinearRegression)[-1], data_keys()
+    together = jax.jit(lambda key: task.sample_batch(key, 3))(key)
+    one_by_one = [sample(task, each) for each in keys]
     assert_close(jax.tree.map(lambda *leaves: np.stack(leaves), *one_by_one), together)
+    for case in every_class(mesascope.tasks, AbstractTask):
+        assert not any("sample_batch" in vars(cls) for cls in case.values[0].mro() if cls is not AbstractTask)
 
 
 def answers(predictor, prompts):
@@ -165,9 +175,9 @@ def test_derivatives_by_the_weights_are_the_same_in_both_modes(prompts):
 
 
 @pytest.mark.parametrize("cls", every_class(mesascope.constructions, AbstractConstruction))
-def test_a_construction_equals_its_algorithm_on_query_and_context(cls, data_key):
+def test_a_construction_equals_its_algorithm_on_query_and_context(cls):
     constructions = examples(cls)
-    prompts = [sample(construction.holds_on(), jax.random.clone(data_key)) for construction in constructions]
+    prompts = [sample(construction.holds_on(), data_keys()[0]) for construction in constructions]
 
     def walk(construction, prompt):
         model, algorithm = construction.build(), construction.emulates()
