@@ -2,7 +2,6 @@ import errno
 import fcntl
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 
 import mesascope
+import mesascope.studies
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.extras import EXTRAS
 from mesascope.runs import provenance
@@ -25,6 +25,7 @@ from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.lock import exclusive
 from mesascope.runs.store import Store
+from mesascope.studies import find_study
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import AbstractConfig, Cell, Workspace
 from mesascope.study.claim import Claim
@@ -426,21 +427,25 @@ def test_who_waited_takes_the_result_of_the_other(store, study, said):
     assert said == [f"{study.name()}, first: another process is at it. Waiting for its result."]
 
 
-def start_fake(tmp_path, name, **environment):
-    """A process that runs a cell of the fake study through a store, and writes what is said and found to a file."""
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """A cell of the fake study, which this process finds too."""
+    monkeypatch.setattr(mesascope.studies, "__path__", [*mesascope.studies.__path__, str(FAKES)])
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    return find_study("fake2099-fig1").preset("quick").placed()[0]
+
+
+def start_fake(tmp_path, gate):
+    """A process that runs that cell through a store, in this one's precision, once `gate` is there."""
     script = f"""
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
-study = find_study("fake2099-fig1")()
-store = Store({str(tmp_path / "runs")!r}, say=lambda message: print(message, flush=True))
-print(store.get_or_run(study.placed()[0], lambda *_: None)["double"].tolist())
+cell = find_study("fake2099-fig1")().placed()[0]
+print(Store({str(tmp_path / "runs")!r}).get_or_run(cell, lambda *_: None)["double"].tolist())
 """
     source = str(Path(mesascope.__file__).parents[1])
-    paths = {"PYTHONPATH": source, "MESASCOPE_STUDIES": str(FAKES), "FAKE_LOG": str(tmp_path / "log")}
-    with (tmp_path / name).open("w") as output:
-        return subprocess.Popen(
-            [sys.executable, "-c", script], env={**os.environ, **paths, **environment}, stdout=output
-        )
+    settings = {"PYTHONPATH": source, "MESASCOPE_STUDIES": str(FAKES), "JAX_ENABLE_X64": "1", "FAKE_GATE": str(gate)}
+    return subprocess.Popen([sys.executable, "-c", script], env={**os.environ, **settings}, stdout=subprocess.PIPE)
 
 
 def wait_until(condition):
@@ -450,31 +455,29 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
-def test_two_processes_at_once_run_a_cell_once(tmp_path):
-    names, gate = ("one", "two"), tmp_path / "gate"
-    both = [start_fake(tmp_path, name, FAKE_GATE=str(gate)) for name in names]
-
-    def read():
-        return sorted(((tmp_path / name).read_text() for name in names), key=len)
-
-    wait_until(lambda: "Waiting for its result" in read()[1])
-    gate.touch()
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
-    assert (tmp_path / "log").read_text() == "part 1\n"
-    first, second = read()
-    assert first == "[0.0, 2.0, 4.0, 6.0]\n"
-    assert second.splitlines()[1:] == first.splitlines()
-
-
-def test_a_killed_process_holds_nothing(tmp_path):
-    log = tmp_path / "log"
-    killed = start_fake(tmp_path, "one", FAKE_GATE=str(tmp_path / "never"))
+def test_two_processes_at_once_run_a_cell_once(fake, store, said, tmp_path):
+    """This one waits for the other, which may go on when this one says so."""
+    log, gate = tmp_path / "log", tmp_path / "gate"
+    other = start_fake(tmp_path, gate)
     wait_until(log.exists)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert list((tmp_path / "runs").rglob("*.lock"))
-    assert start_fake(tmp_path, "two").wait(timeout=60) == 0
-    assert (tmp_path / "two").read_text() == "[0.0, 2.0, 4.0, 6.0]\n"
+    store.say = lambda message: (said.append(message), gate.touch())
+    here = store.get_or_run(fake, Workspace().report)["double"].tolist()
+    out, _ = other.communicate(timeout=60)
+    assert (other.returncode, out.decode()) == (0, "[0.0, 2.0, 4.0, 6.0]\n")
+    assert here == [0.0, 2.0, 4.0, 6.0]
+    assert log.read_text() == "part 1\n"
+    assert said == ["fake2099-fig1, part 1: another process is at it. Waiting for its result."]
+
+
+def test_a_killed_process_holds_nothing(fake, store, tmp_path):
+    log = tmp_path / "log"
+    killed = start_fake(tmp_path, tmp_path / "never")
+    wait_until(log.exists)
+    killed.kill()
+    killed.communicate()
+    assert list((tmp_path / "runs").rglob("*.lock")) == [store.archive.path(fake).with_suffix(".lock")]
+    assert store.get_or_run(fake, Workspace().report)["double"].tolist() == [0.0, 2.0, 4.0, 6.0]
+    assert log.read_text() == "part 1\n" * 2
 
 
 def test_an_archive_only_reads(store, study, tmp_path):
