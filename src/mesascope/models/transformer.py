@@ -126,6 +126,8 @@ class Transformer(AbstractStepwise):
                 seen.append(state)
             return state, jax.tree.map(lambda *leaves: jnp.stack(leaves), *seen)
 
+        if self.num_repeats == 1:
+            return stack(start)[1]  # a loop of no turns takes as long to compile as any other
         last, early = lax.scan(stack, start, length=self.num_repeats - 1)
         late = stack(last)[1]  # not in the loop: what nobody reads of it, the last context, is never computed
         early = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), early)
