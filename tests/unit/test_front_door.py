@@ -53,9 +53,13 @@ def test_a_study_is_called_by_its_name_before_and_after_its_framework_is_loaded(
 def test_a_comparison_is_what_numpy_finds(key):
     step, other = ms.GradientDescent(2.0), ms.GradientDescent(1.0)
     found = ms.compare(step, {"half": other, "zero": ms.ZeroPredictor()}, TASK, key=key, num_prompts=50)
-    prompts = TASK.sample_batch(jax.random.clone(key), 50)
-    target = np.asarray(prompts.target)
-    ours, theirs = (np.asarray(jax.vmap(each)(prompts)) for each in (step, other))
+
+    @jax.jit
+    def drawn(key):
+        prompts = TASK.sample_batch(key, 50)
+        return prompts.target, jax.vmap(step)(prompts), jax.vmap(other)(prompts)
+
+    target, ours, theirs = map(np.asarray, drawn(jax.random.clone(key)))
     losses = [np.sum((each - target) ** 2, axis=-1) / 2 for each in (ours, theirs)]
     model, half, zero = found.rows
     np.testing.assert_allclose(model.loss.mean, losses[0].mean(), rtol=1e-12)

@@ -16,19 +16,28 @@ EPS = np.finfo(np.float64).eps
 @pytest.fixture(scope="module", params=["default", "fast"])
 def draws(request):
     """Many draws, with the generator of evaluation and with the one of training."""
-    key = jax.random.key(7) if request.param == "default" else data_key(jax.random.key(7))
-    return jax.jit(lambda keys: jax.vmap(Sinusoid(num_examples=3).draw)(keys))(jax.random.split(key, SIZE))
+
+    @jax.jit
+    def drawn():
+        key = jax.random.key(7) if request.param == "default" else data_key(jax.random.key(7))
+        return jax.vmap(Sinusoid(num_examples=3).draw)(jax.random.split(key, SIZE))
+
+    return jax.tree.map(np.asarray, drawn())
 
 
 def test_a_prompt_is_one_sine_wave():
     task = Sinusoid()
-    draws = task.draw(jax.random.key(0))
-    (xs, query), (amplitude, phase), noise = draws
-    prompt = task.prompt(draws)
+
+    @jax.jit
+    def drawn(key):
+        draws = task.draw(key)
+        return draws, task.prompt(draws)
+
+    ((xs, query), (amplitude, phase), noise), prompt = jax.tree.map(np.asarray, drawn(jax.random.key(0)))
     assert noise is None
     assert (prompt.xs.shape, prompt.ys.shape, prompt.query.shape, prompt.target.shape) == ((10, 1), (10, 1), (1,), (1,))
     for x, y in zip([*xs[:, 0], query[0]], [*prompt.ys[:, 0], prompt.target[0]], strict=True):
-        np.testing.assert_allclose(y, amplitude * np.sin(float(x) + float(phase)), rtol=0, atol=1e3 * EPS)
+        np.testing.assert_allclose(y, amplitude * np.sin(x + phase), rtol=0, atol=1e3 * EPS)
 
 
 def test_inputs_amplitude_and_phase_are_uniform(draws):
@@ -41,7 +50,7 @@ def test_inputs_amplitude_and_phase_are_uniform(draws):
         (amplitude, 0.1, 0.5),
         (phase, 0, np.pi),
     ):
-        assert stats.kstest(np.asarray(values), stats.uniform(low, high - low).cdf).pvalue > 5.7e-7
+        assert stats.kstest(values, stats.uniform(low, high - low).cdf).pvalue > 5.7e-7
 
 
 def test_amplitude_and_phase_are_independent(draws):
@@ -50,7 +59,7 @@ def test_amplitude_and_phase_are_independent(draws):
     columns = np.stack([amplitude, phase, xs[:, 0, 0], xs[:, 1, 0], query[:, 0]])
     correlations = np.corrcoef(columns)[np.triu_indices(len(columns), 1)]
     assert (np.abs(correlations) <= 5 / np.sqrt(SIZE)).all()
-    counts = np.histogram2d(np.asarray(amplitude), np.asarray(phase), bins=8)[0]
+    counts = np.histogram2d(amplitude, phase, bins=8)[0]
     assert stats.chi2_contingency(counts).pvalue > 5.7e-7
 
 
@@ -64,18 +73,18 @@ def test_the_loss_of_predicting_zero():
 
 
 def test_settings_scale_what_they_name():
-    key = jax.random.key(2)
-    plain, wide, tall = (
-        task.draw(jax.random.clone(key)) for task in (Sinusoid(), Sinusoid(input_scale=10.0), Sinusoid(10, 0.1, 4.1))
-    )
+    tasks = (Sinusoid(), Sinusoid(input_scale=10.0), Sinusoid(10, 0.1, 4.1))
+    draws = jax.jit(lambda key: [task.draw(jax.random.clone(key)) for task in tasks])(jax.random.key(2))
+    plain, wide, tall = jax.tree.map(np.asarray, draws)
     np.testing.assert_allclose(wide[0][0], 2 * plain[0][0], rtol=1e3 * EPS)
     np.testing.assert_allclose(tall[1][0] - 0.1, 10 * (plain[1][0] - 0.1), rtol=1e5 * EPS)
     np.testing.assert_array_equal(tall[1][1], plain[1][1])
 
 
 def test_noise_is_on_the_examples_only():
-    key = jax.random.key(3)
-    clean, noisy = (Sinusoid(noise_std=std).sample(jax.random.clone(key)) for std in (0.0, 0.5))
+    tasks = [Sinusoid(noise_std=std) for std in (0.0, 0.5)]
+    prompts = jax.jit(lambda key: [task.sample(jax.random.clone(key)) for task in tasks])(jax.random.key(3))
+    clean, noisy = jax.tree.map(np.asarray, prompts)
     assert (clean.ys != noisy.ys).all()
     np.testing.assert_array_equal(clean.target, noisy.target)
 
