@@ -29,7 +29,7 @@ def simulated(weights, dim, num_steps, num_samples=40_000, seed=0):
     return np.stack(errors, axis=1)
 
 
-@pytest.mark.parametrize(("dim", "num_steps"), [(1, 3), (2, 1), (3, 2), (2, 5), (4, 4)])
+@pytest.mark.parametrize(("dim", "num_steps"), [(1, 3), (2, 1), (2, 5), (4, 4)])
 def test_the_loss_is_the_mean_over_sequences(dim, num_steps):
     rng = np.random.default_rng(dim + num_steps)
     weights = AugmentedWeights(*rng.normal(0, 0.4, (6, dim)))

@@ -86,7 +86,7 @@ def test_positive_weights_approach_no_loss_with_one_head_more_than_pairs(newest)
     ("orthogonal", orthogonal_floor, 4, 2),
 ])  # fmt: skip
 def test_the_floor_is_what_a_free_optimiser_finds(law, floor, dim, num_heads):
-    """BFGS on A, B and the weights of two positions, the best of six starts: within 1e-6 of the floor, never below."""
+    """BFGS on A, B and the weights of two positions, best of three starts: within 1e-6 of the floor, never below."""
     sizes = [num_heads * dim, num_heads * dim, 6]
 
     @jax.jit
@@ -97,12 +97,12 @@ def test_the_floor_is_what_a_free_optimiser_finds(law, floor, dim, num_heads):
         return LOSSES[law](mixing, weights.reshape(2, 3)).mean()
 
     rng = np.random.default_rng(1)
-    found = [minimize(total, rng.normal(0, 0.5, sum(sizes)), jac=True, method="BFGS").fun for _ in range(6)]
+    found = [minimize(total, rng.normal(0, 0.5, sum(sizes)), jac=True, method="BFGS").fun for _ in range(3)]
     assert min(found) == pytest.approx(floor(dim, num_heads), abs=1e-6)
 
 
 def test_with_a_head_a_pair_positive_weights_lose():
-    """BFGS on A, B and the logarithms of weights, d = 2 and one head, twelve starts: none comes below .5 of 2."""
+    """BFGS on A, B and the logarithms of weights, d = 2, one head: four starts find the same loss, above .5 of 2."""
 
     @jax.jit
     @jax.value_and_grad
@@ -110,9 +110,10 @@ def test_with_a_head_a_pair_positive_weights_lose():
         weights = jnp.exp(flat[4:]).reshape(2, 3)
         return orthogonal_losses(jnp.outer(flat[:2], flat[2:4]), weights).mean()
 
-    starts = np.random.default_rng(1).normal(size=(12, 10))
+    starts = np.random.default_rng(1).normal(size=(4, 10))
     found = [minimize(total, start, jac=True, method="BFGS").fun for start in starts]
     assert min(found) > 0.5
+    assert max(found) < 1.01 * min(found)
 
 
 @pytest.mark.parametrize(("call", "message"), [

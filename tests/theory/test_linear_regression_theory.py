@@ -78,7 +78,7 @@ def test_sampled_loss_agrees_with_the_exact_one(task, num_steps):
 
 def test_standard_error_is_the_spread_of_the_mean_over_seeds():
     def sampled(seed):
-        return sampled_gradient_descent_loss(6.0, 2, num_samples=500, seed=seed, **PAPER)
+        return sampled_gradient_descent_loss(6.0, 2, num_samples=200, seed=seed, **PAPER)
 
     results = [sampled(seed) for seed in range(200)]
     spread = np.std([result.mean for result in results], ddof=1)

@@ -18,21 +18,22 @@ from mesascope.tasks.initial_state import Ones, Sphere
 
 EPS = np.finfo(np.float64).eps
 Z = 5
-sample = jax.jit(HaarProcess(6, 3, Sphere()).sample)
+
+
+def unit_states(seed):
+    states = np.random.default_rng(seed).normal(size=(6, 3))
+    return states / np.linalg.norm(states, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_without_biases_the_sign_of_w_is_that_of_the_query(before, key):
+def test_without_biases_the_sign_of_w_is_that_of_the_query(before):
     """f(-W) = (-1)^(T-1) f(W) if the last token asks, and the other sign if the one before does."""
-    layer = eqx.filter_jit(CausalHeads.initialise)(
-        3,
-        num_heads=4,
-        positions=SoftmaxWeights(jnp.ones((6, 6))),
-        asking=TokenBeforeAsks() if before else LastAsks(),
-        key=key,
-    )
-    biased = CausalHeads(*(jnp.ones(each.shape) for each in (layer.query, layer.key, layer.value, layer.output)))
-    states = np.asarray(sample(jax.random.key(1)).states)
+    matrices = np.random.default_rng(0).normal(size=(4, 4, 3, 3))
+    weights = [*np.pad(matrices[:3], [(0, 0)] * 3 + [(0, 1)]), matrices[3]]
+    positions, asking = SoftmaxWeights(jax.device_put(np.ones((6, 6)))), TokenBeforeAsks() if before else LastAsks()
+    layer = CausalHeads(*jax.device_put(weights), positions, asking=asking)
+    biased = CausalHeads(*jax.device_put([np.ones_like(each) for each in weights]))
+    states = unit_states(1)
     signs = (-1.0) ** np.arange(6)[:, None]
     found, turned, of_biased, biased_turned = (
         np.asarray(eqx.filter_jit(each)(jnp.asarray(tokens)))
@@ -56,7 +57,7 @@ def test_d_plus_1_heads_with_positive_weights_subtract_the_query():
     output = np.stack([2 * unit, *(-np.outer(unit[i], unit[0]) for i in range(dim))]) * dim**0.5
     positions = SoftmaxWeights(jnp.asarray(100 * np.eye(6, k=1)))
     layer = CausalHeads(*map(jnp.asarray, (query, key, value, output)), positions, asking=TokenBeforeAsks())
-    states = np.asarray(sample(jax.random.key(2)).states)
+    states = unit_states(2)
     last, before = states[1:], states[:-1]
     expected = 2 * last * np.sum(last * before, axis=1, keepdims=True) - before
     found = np.asarray(eqx.filter_jit(layer)(jnp.asarray(states)))

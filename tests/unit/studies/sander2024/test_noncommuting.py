@@ -60,7 +60,7 @@ def test_the_terms_add_up_to_the_layer():
 @pytest.fixture(scope="module")
 def moments():
     """Those of sequences of the process."""
-    return sampled(PROCESS, NUM_SEQUENCES, 700)  # the last chunk is shorter
+    return sampled(PROCESS, NUM_SEQUENCES, 500)
 
 
 @pytest.fixture(scope="module")
