@@ -435,8 +435,9 @@ def fake(tmp_path, monkeypatch):
     return find_study("fake2099-fig1").preset("quick").placed()[0]
 
 
-def start_fake(tmp_path, gate):
-    """A process that runs that cell through a store, in this one's precision, once `gate` is there."""
+@pytest.fixture
+def start_fake(tmp_path):
+    """Starts a process that runs that cell through a store, in this one's precision, once `gate` is there."""
     script = f"""
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
@@ -444,8 +445,18 @@ cell = find_study("fake2099-fig1")().placed()[0]
 print(Store({str(tmp_path / "runs")!r}).get_or_run(cell, lambda *_: None)["double"].tolist())
 """
     source = str(Path(mesascope.__file__).parents[1])
-    settings = {"PYTHONPATH": source, "MESASCOPE_STUDIES": str(FAKES), "JAX_ENABLE_X64": "1", "FAKE_GATE": str(gate)}
-    return subprocess.Popen([sys.executable, "-c", script], env={**os.environ, **settings}, stdout=subprocess.PIPE)
+    settings = {**os.environ, "PYTHONPATH": source, "MESASCOPE_STUDIES": str(FAKES), "JAX_ENABLE_X64": "1"}
+    started = []
+
+    def start(gate):
+        command, environment = [sys.executable, "-c", script], {**settings, "FAKE_GATE": str(gate)}
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
 
 
 def wait_until(condition):
@@ -455,10 +466,10 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
-def test_two_processes_at_once_run_a_cell_once(fake, store, said, tmp_path):
+def test_two_processes_at_once_run_a_cell_once(fake, start_fake, store, said, tmp_path):
     """This one waits for the other, which may go on when this one says so."""
     log, gate = tmp_path / "log", tmp_path / "gate"
-    other = start_fake(tmp_path, gate)
+    other = start_fake(gate)
     wait_until(log.exists)
     store.say = lambda message: (said.append(message), gate.touch())
     here = store.get_or_run(fake, Workspace().report)["double"].tolist()
@@ -469,9 +480,9 @@ def test_two_processes_at_once_run_a_cell_once(fake, store, said, tmp_path):
     assert said == ["fake2099-fig1, part 1: another process is at it. Waiting for its result."]
 
 
-def test_a_killed_process_holds_nothing(fake, store, tmp_path):
+def test_a_killed_process_holds_nothing(fake, start_fake, store, tmp_path):
     log = tmp_path / "log"
-    killed = start_fake(tmp_path, tmp_path / "never")
+    killed = start_fake(tmp_path / "never")
     wait_until(log.exists)
     killed.kill()
     killed.communicate()
