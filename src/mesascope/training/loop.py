@@ -116,6 +116,7 @@ def advance(
     """
     num_seeds, a_device = len(states.step), -(-len(states.step) // mesh.size)
 
+    @jax.jit  # traced once, however often it is asked for
     def of_seed(state: State) -> tuple[State, Float[Array, " steps"]]:
         return _advance_one(static_model, task, config, state)
 
@@ -144,6 +145,7 @@ def _advance_one(
     # Draws depend on the step's number alone, and so not on chunks: a training goes on anywhere with the same bits.
     key = jax.random.wrap_key_data(state.key_data, impl=FAST)
 
+    @jax.jit  # traced once for both places that draw
     def draws_at(step: Int[Array, ""]) -> PyTree[Array]:
         prompt_keys = jax.random.split(jax.random.fold_in(key, step), config.batch_size)
         return jax.vmap(lambda prompt_key: jax.tree.map(jnp.ravel, task.draw(prompt_key)))(prompt_keys)
