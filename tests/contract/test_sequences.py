@@ -26,24 +26,19 @@ EPS = np.finfo(np.float64).eps
 LENGTHS = (1, 2, 5)
 
 
-def every_class(base, package=mesascope.models):
-    """Their examples are not made yet."""
-    return [pytest.param(cls, id=cls.__name__) for cls in concrete_classes(package, base)]
-
-
 @cache
 def examples(cls):
     """Made once; to be asked for outside of compiled functions, whose tracers they would hold."""
     return eqx.filter_jit(cls.examples)()
 
 
-def examples_of(cases):
-    return [example for case in cases for example in examples(case.values[0])]
+def examples_of(classes):
+    return [example for cls in classes for example in examples(cls)]
 
 
-MODELS = every_class(AbstractSequencePredictor)
-FORECASTERS = every_class(AbstractForecaster, mesascope.algorithms)
-SEQUENCE_MODELS = [*MODELS, *(case for case in FORECASTERS if issubclass(case.values[0], AbstractSequencePredictor))]
+MODELS = concrete_classes(mesascope.models, AbstractSequencePredictor)
+FORECASTERS = concrete_classes(mesascope.algorithms, AbstractForecaster)
+SEQUENCE_MODELS = [*MODELS, *(cls for cls in FORECASTERS if issubclass(cls, AbstractSequencePredictor))]
 
 
 prompts_of = jax.jit(lambda sequence: [sequence.prompt(length) for length in LENGTHS])
@@ -84,7 +79,7 @@ def test_a_row_is_the_answer_to_the_prompt_that_ends_there_and_does_not_look_ahe
 
 
 def test_real_sequences_are_answered_as_their_complex_selves(real):
-    models = examples_of([case for case in MODELS if case.values[0].takes_complex])
+    models = examples_of([cls for cls in MODELS if cls.takes_complex])
     as_complex = Sequence(jax.device_put(np.asarray(real.states).astype(complex)))
     answer = jax.jit(lambda *sequences: [[model.next_states(of) for of in sequences] for model in models])
     for ours, theirs in answer(real, as_complex):
@@ -101,7 +96,7 @@ def test_a_model_of_real_weights_refuses_complex_sequences(complex_):
 
 def test_fewer_positions_have_the_weights_of_the_first_ones():
     """Where a query looks, up to one key after it; and no entry is lost to a number that is not finite."""
-    laws = examples_of(every_class(AbstractPositionWeights))
+    laws = examples_of(concrete_classes(mesascope.models, AbstractPositionWeights))
     seen = np.tri(4, k=1, dtype=bool)
     matrices = jax.jit(lambda: [[of.matrix(n) for of in laws] for n in (4, 6)])()
     for weights, few, many in zip(laws, *jax.tree.map(np.asarray, matrices), strict=True):
@@ -168,7 +163,7 @@ def test_a_model_refuses_states_of_another_size_or_takes_any():
                     eqx.filter_eval_shape(entry, smaller)
 
 
-@pytest.mark.parametrize("cls", every_class(AbstractSequenceConstruction, mesascope.constructions))
+@pytest.mark.parametrize("cls", concrete_classes(mesascope.constructions, AbstractSequenceConstruction))
 def test_a_construction_equals_its_algorithm_on_every_prompt(cls):
     constructions = examples(cls)
 

@@ -10,6 +10,7 @@ import pytest
 from mesascope.contraction import UNROLL_LIMIT, matmul, matvec, mixture, scores, stored, stored_gradient
 
 SHAPES = ((2, 0, 3), (3, 1, 2), (2, 5, 3), (2, UNROLL_LIMIT, 1), (1, UNROLL_LIMIT + 1, 2), (0, 2, 3))
+SHAPES += ((UNROLL_LIMIT + 1, 2, UNROLL_LIMIT + 1),)
 DTYPES = (np.float64, np.complex128)
 EPS = np.finfo(np.float64).eps
 CHAINED = {"scores": lambda a, b: scores(a, b.T), "mixture": mixture}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mesascope.models.augmented import AugmentedLayer, DiagonalAugmentedLayer
-from mesascope.models.causal import causal_linear_attention
+from mesascope.models.causal import CHUNK, causal_linear_attention
 from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
 from mesascope.models.position_weights import (
     EqualWeights,
@@ -138,7 +138,7 @@ def test_what_cannot_be_is_refused(make, message):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 def test_causal_attention_is_its_masked_scores(dtype):
-    lengths, cases = (1, 15, 16, 17, 40), []
+    lengths, cases = (1, CHUNK, CHUNK + 1, 2 * CHUNK + 8), []
     for length in lengths:
         real, imaginary = np.random.default_rng(length).standard_normal((2, 3, length, 4))
         queries, keys, values = (real + 1j * imaginary if dtype == np.complex128 else real).astype(dtype)
