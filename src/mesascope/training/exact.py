@@ -12,6 +12,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from mesascope.random import RUNS_ONCE
 from mesascope.training.runtime import set_up_runtime
 from mesascope.validation import check_count, check_positive
 
@@ -101,8 +102,8 @@ def fit_exact(
         params = lax.scan(step, state, length=rest)[0][0]
         return params, jnp.concatenate([start[None], losses, loss_fn(params)[None]])
 
-    # By itself, since many trainings start alike: it is compiled once. It runs once, so that what counts is how soon.
-    starts = jax.jit(jax.vmap(make_params), compiler_options={"xla_backend_optimization_level": 1})(keys)
+    # By itself, since many trainings start alike: it is compiled once.
+    starts = jax.jit(jax.vmap(make_params), compiler_options=RUNS_ONCE)(keys)
     params, losses = jax.jit(jax.vmap(train))(starts)
     steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
     return ExactTraining(params, losses, steps)

@@ -40,7 +40,7 @@ class Trained(NamedTuple):
 
     def seed(self, index: int) -> "Trained":
         """The training of one of the keys given to `fit_seeds`."""
-        one = jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self)
+        one = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]) if eqx.is_array(leaf) else leaf, self)
         return one._replace(snapshot_steps=self.snapshot_steps)
 
 
@@ -108,7 +108,15 @@ def fit_seeds(
 
 def static_part(make_model: Callable[[Key[Array, ""]], Any], key: Key[Array, ""]) -> Any:
     """The model without the arrays that training changes; those are never computed."""
-    return eqx.filter_jit(lambda key: eqx.filter(make_model(key), eqx.is_inexact_array, inverse=True))(key)
+    shapes = eqx.filter_eval_shape(make_model, key)
+    static = jax.tree.map(lambda leaf: None if _is_inexact(leaf) else leaf, shapes)
+    if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(static)):  # whole numbers: they are kept
+        return eqx.filter_jit(lambda key: eqx.filter(make_model(key), eqx.is_inexact_array, inverse=True))(key)
+    return static
+
+
+def _is_inexact(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
 def _check_pair(model: Any, task: AbstractTask | AbstractProcess) -> None:
@@ -158,10 +166,10 @@ class _Run:
         return losses
 
     def trained(self) -> Trained:
-        snapshots = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves, axis=1)), *self.snapshots)
-        last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)
+        snapshots = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *self.snapshots)
         steps = np.minimum(np.arange(len(self.snapshots)) * self.config.chunk_size, self.step)
-        model, stacked = (eqx.combine(params, self.static_model) for params in (last, snapshots))
+        arrays = (jax.tree.map(jnp.asarray, params) for params in (self.snapshots[-1], snapshots))
+        model, stacked = (eqx.combine(params, self.static_model) for params in arrays)
         return Trained(model, jnp.asarray(self.losses), stacked, steps)
 
     def save(self, path: Path) -> None:

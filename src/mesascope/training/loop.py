@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
 from mesascope.prompt import Prompt, Sequence
-from mesascope.random import FAST, data_key
+from mesascope.random import FAST, RUNS_ONCE, data_key
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -88,9 +88,7 @@ def starting_states(
     # Keys of its own: a caller may train again from the same ones.
     keys = jax.random.wrap_key_data(jax.random.key_data(keys), impl=jax.random.key_impl(keys))
     model_keys, streams = _own_keys(keys)
-    # It runs once, so that what counts is how soon it is compiled; the bits are those of full optimisation.
-    of_seeds = jax.jit(jax.vmap(of_seed), compiler_options={"xla_backend_optimization_level": 1})
-    params, optimiser = of_seeds(model_keys)
+    params, optimiser = jax.jit(jax.vmap(of_seed), compiler_options=RUNS_ONCE)(model_keys)
     return State(params, optimiser, streams, jnp.zeros(len(keys), jnp.int32))
 
 

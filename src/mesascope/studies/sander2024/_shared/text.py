@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from mesascope.algorithms.along_sequence import GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
+from mesascope.random import RUNS_ONCE
 from mesascope.validation import check_count
 
 
@@ -59,7 +60,7 @@ def best_penalty(windows: Sequence, penalties: PenaltyGrid) -> Float[Array, ""]:
     return _best_of(windows, penalties.values())
 
 
-@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})  # compiles in half the time, same bits
+@partial(jax.jit, compiler_options=RUNS_ONCE)
 def _best_of(windows: Sequence, grid: Float[Array, " k"]) -> Float[Array, ""]:
     losses = jax.lax.map(
         lambda penalty: relative_loss(forecasts_of(windows, RidgeAlongSequence(penalty)), windows), grid
@@ -67,7 +68,7 @@ def _best_of(windows: Sequence, grid: Float[Array, " k"]) -> Float[Array, ""]:
     return grid[jnp.argmin(losses)]
 
 
-@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+@partial(jax.jit, compiler_options=RUNS_ONCE)
 def _rivals(tuning: Sequence, held_out: Sequence, penalty: Float[Array, ""]) -> tuple[Rivals, Rivals, Tuned]:
     step = GradientDescentAlongSequence(1.0)
     target, unscaled = targets(tuning), forecasts_of(tuning, step)

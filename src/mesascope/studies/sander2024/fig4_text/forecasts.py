@@ -12,6 +12,7 @@ from mesascope.algorithms.ridge import Ridge
 from mesascope.data.orders import AbstractOrder, AsWritten, ShuffledInWindows, ShuffledThroughout
 from mesascope.data.sources import AbstractSource
 from mesascope.prompt import Sequence
+from mesascope.random import RUNS_ONCE
 from mesascope.studies.sander2024._shared.text import PenaltyGrid, common_matrix
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.text import TextWindows
@@ -80,7 +81,7 @@ class ForecastCell(AbstractConfig):
         return np.asarray(errors), float(penalty)
 
 
-@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})  # compiles in half the time, same bits
+@partial(jax.jit, compiler_options=RUNS_ONCE)
 def measure(
     tuning: Sequence, held_out: Sequence, grid: Float[Array, " k"]
 ) -> tuple[Float[Array, "n forecasts"], Float[Array, ""]]:
