@@ -5,7 +5,7 @@ import jax
 import mesascope as ms
 
 process = ms.HaarProcess(num_states=20, dim=4)
-config = ms.FitConfig(num_steps=500, batch_size=256, learning_rate=0.01)
+config = ms.FitConfig(num_steps=200, batch_size=256, learning_rate=0.01)
 model = ms.SequenceTransformer.initialise(4, norm=None, key=jax.random.key(0))
 layer = ms.fit(model, process, config, key=jax.random.key(1)).model
 

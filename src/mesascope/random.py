@@ -140,9 +140,10 @@ def data_key(key: Key[Array, ""]) -> Key[Array, ""]:
 
 
 # A program that runs once is worth little optimisation: it compiles in a quarter of the time and gives the same bits.
-# A level that the user has set holds.
+# A lower level that the user has set holds.
+_level_is_set = "xla_backend_optimization_level" in os.environ.get("XLA_FLAGS", "")
 RUNS_ONCE: dict[str, bool | int | str] = (
-    {} if "xla_backend_optimization_level" in os.environ.get("XLA_FLAGS", "") else {"xla_backend_optimization_level": 1}
+    {} if _level_is_set or jax.config.read("jax_disable_most_optimizations") else {"xla_backend_optimization_level": 1}
 )
 
 
