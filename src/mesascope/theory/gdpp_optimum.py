@@ -133,6 +133,7 @@ class _Search:
         self.basis, self.spectra, self.held_out, self.noise_variance = basis, spectra, held_out, noise_variance
         self.best: tuple[np.ndarray, float, float] = (np.zeros(basis.shape[1]), np.inf, np.inf)
         self.least = np.inf
+        self.linearised: tuple[np.ndarray, tuple[np.ndarray, np.ndarray]] | None = None
 
     def run(self, start: np.ndarray) -> None:
         """Descend from one point."""
@@ -154,6 +155,12 @@ class _Search:
         return self._linearised(point)[1].T
 
     def _linearised(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`_linearise`, once for a point: scipy asks for the residuals, then for their derivatives."""
+        if self.linearised is None or not np.array_equal(self.linearised[0], point):
+            self.linearised = point.copy(), self._linearise(point)
+        return self.linearised[1]
+
+    def _linearise(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The residuals and their derivatives with respect to the free numbers [free, residuals]."""
         rates, curvatures = np.split(self.basis @ point, 2)
         s = self.spectra.ravel()

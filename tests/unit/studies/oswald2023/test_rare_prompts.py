@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from mesascope.algorithms.gdpp import GDPlusPlus
-from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.studies._shared.measure import mean_error
-from mesascope.studies.oswald2023._shared.best_rates import Rivals
 from mesascope.studies.oswald2023._shared.stack_measure import prompts_at
 from mesascope.studies.oswald2023._shared.stacks import stack_of, stack_training
 from mesascope.studies.oswald2023.fig3_deep import rare_prompts as rare
@@ -24,15 +22,14 @@ NUM_PROMPTS = 400
 
 @pytest.fixture(scope="module")
 def found():
-    """Stacks that are algorithms of two rates themselves, beside a rival that explodes unless it is clipped."""
+    """Stacks that are algorithms of two rates themselves, one of them a rival that explodes unless it is clipped."""
     rival = GDPlusPlus(jnp.array([1.0, 300.0]), jnp.array([0.1, 40.0]), 2)
     good = GDPlusPlus(jnp.array([1.0, 2.0]), jnp.array([0.1, 0.2]), 2)
     models = [eqx.filter_jit(stack_of)(each, TASK, 10.0) for each in (good, rival)]
     stacked = jax.tree.map(lambda *leaves: jax.device_put(np.stack(leaves)), *models)
-    descent = GradientDescent(jnp.array(1.0))
     training = stack_training(2, num_steps=1, seeds=2, task=TASK)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rare, "best_rivals", lambda task, depth: Rivals(descent, descent, good, rival))
+        patch.setattr(rare, "best_algorithm", lambda family, task, depth: rival)
         patch.setattr(type(training), "trained", lambda *_: SimpleNamespace(model=stacked))
         losses = rare.RareLosses(**rare.RareCell(training, NUM_PROMPTS).compute(Workspace()))
     return losses, good, rival, models[1]

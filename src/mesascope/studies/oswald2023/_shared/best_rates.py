@@ -53,12 +53,18 @@ def best_gdpp(task: LinearRegression, num_steps: int) -> BestRates:
 
 def best_rivals(task: LinearRegression, num_steps: int) -> Rivals:
     """The best algorithms, found on sampled spectra: on other prompts than any that losses are measured on."""
+    gd_tied, gdpp_tied = (
+        GDPlusPlus(jnp.asarray(best.learning_rate), jnp.asarray(best.curvature), num_steps)
+        for best in (best_gradient_descent(task, num_steps), best_gdpp(task, num_steps))
+    )
+    gd, gdpp = (best_algorithm(family, task, num_steps) for family in ("GD, a rate per step", "GD++, rates per step"))
+    return Rivals(gd_tied, gd, gdpp_tied, gdpp)
 
-    def best(family: str, pick: int | slice = slice(None)) -> GDPlusPlus:
-        found = best_of_family(family, task, num_steps)
-        return GDPlusPlus(jnp.asarray(found.learning_rate[pick]), jnp.asarray(found.curvature[pick]), num_steps)
 
-    return Rivals(best("GD", 0), best("GD, a rate per step"), best("GD++", 0), best("GD++, rates per step"))
+def best_algorithm(family: str, task: LinearRegression, num_steps: int) -> GDPlusPlus:
+    """The algorithm with a family's best rates, given for each step."""
+    found = best_of_family(family, task, num_steps)
+    return GDPlusPlus(jnp.asarray(found.learning_rate), jnp.asarray(found.curvature), num_steps)
 
 
 def best_of_family(family: str, task: LinearRegression, num_steps: int) -> Optimum:

@@ -8,7 +8,7 @@ import numpy as np
 from mesascope.random import VALIDATION_SEED
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023._shared.best_rates import best_rivals, stacked
+from mesascope.studies.oswald2023._shared.best_rates import best_algorithm, stacked
 from mesascope.studies.oswald2023._shared.stack_measure import depth_of, errors_on_parts, prompts_at
 from mesascope.studies.oswald2023._shared.stacks import stack_of
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -42,7 +42,7 @@ class RareCell(AbstractConfig):
         """`RareLosses`."""
         task, models = self.training.task, self.training.trained(workspace).model
         workspace.report(1, 2, "best GD++")
-        gdpp = best_rivals(task, depth_of(models)).gdpp
+        gdpp = best_algorithm("GD++, rates per step", task, depth_of(models))
         clipped = jit_once(jax.vmap(lambda each: stack_of(each, task, models.token_bound)))(stacked((gdpp,)))
         sizes = self.num_parts, self.num_prompts // self.num_parts
         parts = [prompts_at(task, keys) for keys in jax.random.split(jax.random.key(VALIDATION_SEED - 1), sizes)]
