@@ -100,7 +100,7 @@ class Figure7(AbstractStudy):
     """Trainings, each from a key of its own."""
     seeds_blocks: int = 1
     """Trainings of blocks, each from a key of its own."""
-    num_steps: int = 2000
+    num_steps: int = 1500
     """Training steps of the tied layers."""
     num_steps_untied: int = 300
     """Training steps of the untied layers."""
