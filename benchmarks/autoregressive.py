@@ -148,6 +148,7 @@ def compare_lengths(options):
         for name, (loss_fn, weights) in sides.items():
             if name == "mesascope" or length <= LONGEST_PLAIN:
                 times[name].append(microseconds_a_state(jax.jit(jax.grad(loss_fn)), weights, states, options.rounds))
+    options.to.mkdir(parents=True, exist_ok=True)
     plot(options.lengths, times, options.to / "sequence_length.png")
     ours = times["mesascope"]
     print(f"{'states':>8}  microseconds a state: " + ", ".join(times))

@@ -73,6 +73,7 @@ def main():
             times.append(microseconds_a_prompt(*run, options.rounds))
         row = "  ".join(f"{times[-1]:{len(name)}.1f}" for name, times in sides.items())
         print(f"{length:>8} {batch_size:>6}  {row}", flush=True)
+    options.to.mkdir(parents=True, exist_ok=True)
     plot(options.lengths, sides, options.to / "context_length.png")
     plain, ours, drawn = (jnp.array(times) for times in sides.values())
     print(f"ratio at {length} examples {plain[-1] / ours[-1]:.1f}; second moments drawn {ours[-1] / drawn[-1]:.0f}")
