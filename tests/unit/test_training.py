@@ -17,6 +17,7 @@ from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.augmented import AugmentedLayer
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.models.transformer import Transformer
+from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, Sequence
 from mesascope.random import data_key
 from mesascope.tasks._base import AbstractTask
@@ -392,6 +393,23 @@ def test_the_generator_does_not_change_what_is_learned():
     error = np.sqrt(fast.var(ddof=1) / fast.size + threefry.var(ddof=1) / threefry.size)
     assert abs(fast.mean() - threefry.mean()) <= 5 * error
     assert error < 0.005 * fast.mean()  # a bias of a few percent would show
+
+
+class OfSomeInputs(AbstractPredictor):
+    """Linear in the chosen entries of the query."""
+
+    weights: jax.Array
+    chosen: jax.Array
+
+    def __call__(self, prompt):
+        return self.weights @ prompt.query[self.chosen]
+
+
+def test_whole_numbers_in_a_model_stay_as_they_are(key):
+    start = OfSomeInputs(jnp.zeros((1, 2)), jnp.array([2, 0]))
+    model = fit(start, LinearRegression(2, 3), FitConfig(num_steps=2, batch_size=4), key=key).model
+    np.testing.assert_array_equal(model.chosen, start.chosen)
+    assert np.all(model.weights != start.weights)
 
 
 def test_the_loss_is_that_of_the_probe():

@@ -22,7 +22,7 @@ from mesascope.training.runtime import set_up_runtime
 
 
 class Trained(NamedTuple):
-    """What training leaves. From `fit_seeds` every array has a leading axis over the keys.
+    """What training leaves. From `fit_seeds` every array that training changes has a leading axis over the keys.
 
     `losses` are 1/2 |prediction - target|^2 averaged over a batch never seen before, each before its update.
     `snapshots` are the models at the start and after every chunk, on an axis behind the seeds', and
@@ -40,7 +40,8 @@ class Trained(NamedTuple):
 
     def seed(self, index: int) -> "Trained":
         """The training of one of the keys given to `fit_seeds`."""
-        one = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]) if eqx.is_array(leaf) else leaf, self)
+        changed, kept = eqx.partition(self, eqx.is_inexact_array)
+        one = eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]), changed), kept)
         return one._replace(snapshot_steps=self.snapshot_steps)
 
 
