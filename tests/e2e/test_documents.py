@@ -62,6 +62,19 @@ def test_the_worked_task_and_algorithm_are_whole(key):
     np.testing.assert_allclose(weights, ys.T @ xs / prompt.num_examples, rtol=1e-12, atol=1e-12)
 
 
+def test_the_study_that_is_shown_holds_what_it_is_said_to_hold():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    folder = ROOT / re.search(r"`(src/mesascope/studies/\w+/\w+/)`", text)[1]
+    rows = re.findall(r"^\| `(\w+\.py)` \|.*\| ([^|]*) \|$", text, re.MULTILINE)
+    assert {file for file, _ in rows} == {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    names = [(file, name) for file, example in rows for name in re.findall(r"`(\w+)`", example)]
+    assert len(names) > len(rows)
+    missing = [
+        (file, name) for file, name in names if not re.search(rf"(class|def) {name}\b", (folder / file).read_text())
+    ]
+    assert missing == []
+
+
 def test_the_worked_study_reaches_its_verdict(monkeypatch, tmp_path):
     """As a file of its own, found by its place."""
     (tmp_path / "example2099").mkdir()

@@ -21,7 +21,6 @@ from mesascope.studies._shared.training import Training, every
 from mesascope.studies.oswald2023._shared.best_multiple import best_multiple
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.training.config import FitConfig
 
 
 class HeadMeasures(NamedTuple):
@@ -116,12 +115,10 @@ class BestStepsCell(AbstractConfig):
         }
 
 
-def softmax_training(
-    num_heads: int, init_scale: float, task: LinearRegression, config: FitConfig, seeds: int, first_seed: int
-) -> Training:
-    """One layer of softmax heads, drawn as the authors' code draws them."""
+def softmax_heads(dim_x: int, num_heads: int, init_scale: float) -> partial:
+    """What makes one layer of softmax heads, drawn as the authors' code draws them."""
     shape: dict[str, Any] = {"num_heads": num_heads, "attention": SoftmaxSelfAttention, "init_scale": init_scale}
-    return Training(partial(Transformer.initialise, task.dim_x, **shape), task, config, seeds, first_seed)
+    return partial(Transformer.initialise, dim_x, **shape)
 
 
 def mean_cosine(first: AbstractPredictor, second: AbstractPredictor, prompts: Prompt) -> Array:

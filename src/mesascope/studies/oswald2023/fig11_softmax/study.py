@@ -8,7 +8,7 @@ from mesascope.studies.oswald2023.fig11_softmax.cells import (
     BestStepsCell,
     HeadMeasures,
     HeadsCell,
-    softmax_training,
+    softmax_heads,
 )
 from mesascope.studies.oswald2023.fig11_softmax.panels import matrices, over_training
 from mesascope.studies.oswald2023.fig11_softmax.readings import Summary, heads, readings
@@ -135,9 +135,10 @@ class Figure11(AbstractStudy):
     def trainings(self) -> dict[int, Training]:
         """One for each number of heads."""
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=self.clip_norm)
+        models = {number: softmax_heads(self.dim_x, number, self.init_scale) for number in self.num_heads}
         return {
-            number: softmax_training(number, self.init_scale, self.task, config, self.seeds, self.first_seed)
-            for number in self.num_heads
+            number: Training(make_model, self.task, config, self.seeds, self.first_seed)
+            for number, make_model in models.items()
         }
 
     def cells(self) -> tuple[Cell, ...]:

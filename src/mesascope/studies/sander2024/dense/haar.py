@@ -14,7 +14,6 @@ from mesascope.studies.sander2024._shared.sequences import losses_along, validat
 from mesascope.studies.sander2024._shared.terms import invariant_terms, least_squares_along
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.haar import HaarProcess
-from mesascope.training.config import FitConfig
 
 
 class HaarLosses(NamedTuple):
@@ -50,9 +49,6 @@ class HaarCell(AbstractConfig):
         return HaarLosses(np.stack(found), np.asarray(along[1:].mean()))._asdict()
 
 
-def haar_training(
-    process: HaarProcess, num_heads: int, std: float, config: FitConfig, seeds: int, first_seed: int
-) -> Training:
-    """Dense heads with free positions, their entries normal of this standard deviation at the start."""
-    make = partial(DenseHeads.initialise, process.dim, num_heads, process.num_states, std=std)
-    return Training(make, process, config, seeds, first_seed)
+def dense_heads(process: HaarProcess, num_heads: int, std: float) -> partial:
+    """What makes dense heads with free positions, their entries normal of this standard deviation at the start."""
+    return partial(DenseHeads.initialise, process.dim, num_heads, process.num_states, std=std)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.exact_heads_panels import loss_over_heads
 from mesascope.studies.sander2024.dense.cells import LAWS, PAIRS, UNITARY, Dense, DenseCell
-from mesascope.studies.sander2024.dense.haar import HaarCell, HaarLosses, haar_training
+from mesascope.studies.sander2024.dense.haar import HaarCell, HaarLosses, dense_heads
 from mesascope.studies.sander2024.dense.panels import by_heads, heat_maps
 from mesascope.studies.sander2024.dense.readings import ARRIVED, Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
@@ -184,7 +184,8 @@ class DenseAttention(AbstractStudy):
         process = HaarProcess(self.num_states, self.dim, Sphere())
         config = FitConfig(self.haar_steps, self.haar_batch, self.haar_rate, b2=0.999, clip_norm=10.0)
         seeds = self.seeds, self.first_seed
-        return tuple(haar_training(process, heads, self.haar_std, config, *seeds) for heads in self.haar_heads)
+        models = (dense_heads(process, num_heads, self.haar_std) for num_heads in self.haar_heads)
+        return tuple(Training(make_model, process, config, *seeds) for make_model in models)
 
     def cells(self) -> tuple[Cell, ...]:
         sizes = (self.all_heads, self.dim, self.num_states, self.init_std, Descent(self.learning_rate), self.num_steps)

@@ -12,21 +12,21 @@ from jaxtyping import Array, Float
 from mesascope.algorithms.along_sequence import AbstractAlongSequence, GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
-from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import losses_along, validation_sequences
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
-from mesascope.training.config import FitConfig
 from mesascope.training.exact import Adam, fit_exact
 
 
-def model_training(
-    process: AbstractLinearProcess, num_layers: int, normalised: bool, config: FitConfig, seeds: int, first_seed: int
-) -> Training:
-    """The authors' model on augmented tokens, or one without normalisation, as their theory has it."""
-    kind = {"norm": eqx.nn.LayerNorm, "init_scale": 1.0} if normalised else {"norm": None, "init_scale": 0.01}
-    make = partial(SequenceTransformer.initialise, process.dim, num_layers=num_layers, **kind)
-    return Training(make, process, config, seeds, first_seed)
+def authors_model(dim: int, num_layers: int) -> partial:
+    """What makes the authors' model on augmented tokens."""
+    kind = {"norm": eqx.nn.LayerNorm, "init_scale": 1.0}
+    return partial(SequenceTransformer.initialise, dim, num_layers=num_layers, **kind)
+
+
+def layer_of_theory(dim: int) -> partial:
+    """What makes one layer without normalisation, as the authors' theory has it."""
+    return partial(SequenceTransformer.initialise, dim, num_layers=1, norm=None, init_scale=0.01)
 
 
 class Rivals(NamedTuple):

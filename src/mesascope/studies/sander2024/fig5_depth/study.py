@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import ModelLosses, TrainedCell
-from mesascope.studies.sander2024.fig5_depth.cells import Rivals, RivalsCell, ScaledCell, ScaledStep, model_training
+from mesascope.studies.sander2024.fig5_depth.cells import (
+    Rivals,
+    RivalsCell,
+    ScaledCell,
+    ScaledStep,
+    authors_model,
+    layer_of_theory,
+)
 from mesascope.studies.sander2024.fig5_depth.panels import three_panels
 from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
@@ -143,10 +150,13 @@ class Figure5(AbstractStudy):
     def trainings(self) -> tuple[tuple[Training, ...], ...]:
         """On either process every depth, and last the layer without normalisation."""
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, b2=0.999, clip_norm=10.0)
-        kinds = ([*((depth, True) for depth in depths), (1, False)] for depths in (self.depths, self.depths_any))
+        models = (
+            [*(authors_model(self.dim, depth) for depth in depths), layer_of_theory(self.dim)]
+            for depths in (self.depths, self.depths_any)
+        )
         return tuple(
-            tuple(model_training(process, *kind, config, self.seeds, self.first_seed) for kind in of)
-            for process, of in zip(self.processes(), kinds, strict=True)
+            tuple(Training(make_model, process, config, self.seeds, self.first_seed) for make_model in of)
+            for process, of in zip(self.processes(), models, strict=True)
         )
 
     def cells(self) -> tuple[Cell, ...]:

@@ -6,18 +6,16 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from mesascope.models.asking import LastAsks, TokenBeforeAsks
+from mesascope.models.asking import AbstractAsking
 from mesascope.models.position_weights import SoftmaxWeights
 from mesascope.models.sequence_tokens import RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.models.streams import UpdatesOnly
-from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import validation_sequences
 from mesascope.studies.sander2024._shared.terms import invariant_terms, least_squares_along
 from mesascope.studies.sander2024.fig7_heads.terms import linear_terms
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.haar import HaarProcess
-from mesascope.training.config import FitConfig
 
 
 class LeastLosses(NamedTuple):
@@ -48,17 +46,14 @@ class LeastCell(AbstractConfig):
         return LeastLosses(*found)._asdict()
 
 
-def heads_training(
-    process: HaarProcess, num_heads: int, before: bool, config: FitConfig, seeds: int, first_seed: int
-) -> Training:
-    """The authors' layer, where the last token asks or the one before; all heads share weights of positions."""
-    make = partial(
+def layer_of_heads(process: HaarProcess, num_heads: int, asking: AbstractAsking) -> partial:
+    """What makes the authors' layer; all heads share weights of positions."""
+    return partial(
         SequenceTransformer.initialise,
         process.dim,
         tokens=RepeatedTokens(2),
         num_heads=num_heads,
         positions=SoftmaxWeights(jnp.zeros((process.num_states, process.num_states))),
-        asking=TokenBeforeAsks() if before else LastAsks(),
+        asking=asking,
         stream=UpdatesOnly(),
     )
-    return Training(make, process, config, seeds, first_seed)

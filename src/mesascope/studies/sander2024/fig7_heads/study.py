@@ -3,9 +3,11 @@
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from mesascope.models.asking import LastAsks, TokenBeforeAsks
+from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.sequences import ModelLosses, TrainedCell
 from mesascope.studies.sander2024.fig7_heads import panels
-from mesascope.studies.sander2024.fig7_heads.cells import LeastCell, LeastLosses, heads_training
+from mesascope.studies.sander2024.fig7_heads.cells import LeastCell, LeastLosses, layer_of_heads
 from mesascope.studies.sander2024.fig7_heads.readings import Reached, Summary, readings
 from mesascope.studies.sander2024.fig7_heads.terms import Terms, TermsCell
 from mesascope.study.base import AbstractStudy, Readings
@@ -27,6 +29,7 @@ LEAST = "least loss / |s|^2"
 BEFORE = "loss / where the last asks"
 TERMS = "largest |coefficients - (-1/2, 1)|"
 UNIFORM = "loss with s_1 uniform / best of constant weights"
+ASKING = {"before": TokenBeforeAsks(), "last": LastAsks()}
 of_every_seed = partial(Claim, over="every seed")
 
 
@@ -162,9 +165,10 @@ class Figure7(AbstractStudy):
         cells = [Cell(f"terms, {asks}", TermsCell(asks, *sizes)) for asks in ("last", "before")]
         for name, (process, *counts) in self.processes().items():
             cells.append(Cell(f"{name}, least squares", LeastCell(process, self.num_validation)))
-            for of, before, asks in zip(counts, (True, False), ("before", "last"), strict=True):
+            for of, (asks, asking) in zip(counts, ASKING.items(), strict=True):
                 for heads in of:
-                    training = heads_training(process, heads, before, config, self.seeds, self.first_seed)
+                    make_model = layer_of_heads(process, heads, asking)
+                    training = Training(make_model, process, config, self.seeds, self.first_seed)
                     label = f"{name}, {heads} heads, {asks} asks"
                     cells.append(Cell(label, TrainedCell(training, self.num_validation)))
         return tuple(cells)

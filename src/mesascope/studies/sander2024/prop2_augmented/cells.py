@@ -1,6 +1,5 @@
 """The layer on augmented tokens trained on its exact loss and on samples; the best gradient step on long sequences."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,6 @@ from mesascope.studies.sander2024.prop2_augmented.weights import read
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_optimum
-from mesascope.training.config import FitConfig
 from mesascope.training.exact import AbstractOptimiser, fit_exact
 
 
@@ -67,14 +65,6 @@ class SampledLayerCell(AbstractConfig):
         workspace.report(1, 1, "measured")
         scores, values = np.asarray(layer.scores), np.asarray(layer.values)
         return read(scores, values, self.num_pairs, self.num_sequences)._asdict()
-
-
-def sample_training(
-    dim: int, num_pairs: int, init_std: float, config: FitConfig, seeds: int, first_seed: int
-) -> Training[UnitaryProcess]:
-    """The training of a `SampledLayerCell`."""
-    make_model = partial(DiagonalAugmentedLayer.initialise, dim, std=init_std)
-    return Training(make_model, UnitaryProcess(num_pairs + 2, dim), config, seeds, first_seed)
 
 
 class LongLosses(NamedTuple):

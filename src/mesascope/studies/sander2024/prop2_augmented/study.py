@@ -1,22 +1,25 @@
 """Proposition 2 of Sander et al. 2024: on augmented tokens one layer makes one step of gradient descent."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from mesascope.models.augmented import DiagonalAugmentedLayer
+from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024.prop2_augmented.cells import (
     ExactCell,
     ExactLosses,
     LongCell,
     LongLosses,
     SampledLayerCell,
-    sample_training,
 )
 from mesascope.studies.sander2024.prop2_augmented.panels import three_panels
 from mesascope.studies.sander2024.prop2_augmented.weights import LayerWeights
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
+from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import one_step_optimum
 from mesascope.training.config import FitConfig
 from mesascope.training.exact import Adam
@@ -114,7 +117,9 @@ class Proposition2(AbstractStudy):
         seeds = (self.seeds, self.first_seed)
         config = FitConfig(self.num_sample_steps, self.batch_size, self.learning_rate, clip_norm=10.0)
         exact = ExactCell(*sizes, Adam(self.learning_rate), self.num_steps, *seeds)
-        sampled = SampledLayerCell(sample_training(*sizes, config, *seeds), self.num_pairs)
+        make_model = partial(DiagonalAugmentedLayer.initialise, self.dim, std=self.init_std)
+        training = Training(make_model, UnitaryProcess(self.num_pairs + 2, self.dim), config, *seeds)
+        sampled = SampledLayerCell(training, self.num_pairs)
         long = LongCell(self.dim, self.num_long_pairs, self.num_long, *seeds)
         return Cell("exact loss", exact), Cell("samples", sampled), Cell("long sequences", long)
 
