@@ -1,5 +1,6 @@
 """What the documents show runs as it stands."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -50,7 +51,9 @@ def defined_in(block):
 
 
 def test_the_worked_task_and_algorithm_are_whole(key):
-    task_block, algorithm_block, _ = python_blocks("CONTRIBUTING.md")
+    blocks = python_blocks("CONTRIBUTING.md")
+    assert all(ast.get_docstring(ast.parse(block)) for block in blocks)  # as every file must have one
+    task_block, algorithm_block, _ = blocks
     (task,), (algorithm,) = (
         cls.examples() if i == 0 else cls.examples()[:1]
         for i, cls in enumerate([defined_in(task_block)[0], defined_in(algorithm_block)[0]])
