@@ -192,6 +192,7 @@ def test_every_claim_gets_one_verdict_in_order(result):
     assert [claim["id"] for claim in data["claims"]] == [claim.id for claim in study.claims]
     assert data["also_measured"].keys() == ran.others.keys()
     assert repr(ran).startswith(f"{study.name()}, preset smoke")
+    assert all(verdict.sentence in repr(ran) for verdict in ran.verdicts)
 
 
 def test_figures_are_drawn(result):

@@ -53,11 +53,7 @@ class StudyResult:
 
     def __repr__(self) -> str:
         head = f"{self.study}, preset {self.preset}, {self.seconds:.1f} s"
-        lines = [
-            f"  {verdict.outcome:<15} {verdict.claim.id:<18} {verdict.measured:10.4g} "
-            f"[{verdict.low:.4g}, {verdict.high:.4g}]  {verdict.claim.criterion}"
-            for verdict in self.verdicts
-        ]
+        lines = [f"  {verdict.claim.id:<18} {verdict.sentence}" for verdict in self.verdicts]
         return "\n".join([head, *lines, *(f"  {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
