@@ -41,7 +41,8 @@ def three_panels(summary: Summary) -> "Figure":
         valley.plot(six.ratios, six.profile - six.two_profile, color=color, label=name)
     valley.axhline(0.0, **REFERENCE, label="two terms")
     valley.set(xlabel="$|b_2 / b_1|$", ylabel="least loss / $|s|^2$ less that of two terms")
-    ratios.set_yscale("symlog", linthresh=0.2)  # some dense layers have hardly a first term
+    if max(map(abs, ratios.get_ylim())) > 0.2:  # some dense layers have hardly a first term
+        ratios.set_yscale("symlog", linthresh=0.2)
     valley.set_yscale("symlog", linthresh=2e-4)
     for axes in (losses, ratios, valley):
         axes.legend(fontsize="small")
