@@ -1,66 +1,122 @@
-"""The solves that algorithms share."""
+"""The solves that algorithms share, against singular values in double precision."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from mesascope.algorithms.along_sequence import RidgeAlongSequence
+from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
-from mesascope.linalg import solve_positive
+from mesascope.linalg import factors_along, least_norm, ridge
 from mesascope.probes.alignment import alignment
 from mesascope.prompt import Prompt
 
-EPS = np.finfo(float).eps
+SINGLE = float(np.finfo(np.float32).eps)
+SHAPES = [(1, 3), (2, 3), (3, 3), (7, 3), (5, 8), (8, 8), (40, 8), (500, 4)]
+solved = {fn: jax.jit(fn) for fn in (ridge, least_norm)}
 
 
-def positive(generator, size, condition, *, is_complex):
-    basis = generator.normal(size=(size, size)) + 1j * is_complex * generator.normal(size=(size, size))
-    basis = np.linalg.qr(basis if is_complex else basis.real)[0]
-    return (basis * np.geomspace(1, 1 / condition, size)) @ basis.conj().T
+def by_singular_values(inputs, labels, penalty, rank):
+    """V of as many directions, and how far an epsilon in inputs and labels moves it."""
+    left, values, right = np.linalg.svd(inputs, full_matrices=False)
+    left, values, right = left[:, :rank], values[:rank], right[:rank].conj().T
+    found = right @ ((values / (values**2 + penalty))[:, None] * (left.conj().T @ labels))
+    least = np.sqrt(values[-1] ** 2 + penalty)
+    moved = values[0] * np.linalg.norm(found) / least + np.linalg.norm(labels) / least
+    return found, moved + values[0] * np.linalg.norm(inputs @ found - labels) / least**2
 
 
-@pytest.mark.parametrize("is_complex", [False, True])
-@pytest.mark.parametrize(("size", "condition"), [(1, 1.0), (4, 1e3), (12, 1e9)])
-def test_it_solves_to_rounding(size, condition, is_complex):
-    generator = np.random.default_rng(size)
-    matrix = positive(generator, size, condition, is_complex=is_complex)
-    expected = generator.normal(size=(size, 2)).astype(matrix.dtype)
-    found = jax.jit(solve_positive)(matrix, matrix @ expected)
-    bound = 1e3 * np.finfo(float).eps * condition
-    assert np.linalg.norm(np.asarray(found) - expected) <= bound * np.linalg.norm(expected)
+def matrix(generator, shape, condition, rank, is_complex):
+    rows = generator.normal(size=shape) + 1j * is_complex * generator.normal(size=shape)
+    left, _, right = np.linalg.svd(rows if is_complex else rows.real, full_matrices=False)
+    values = np.geomspace(1, 1 / condition, rank)
+    return (left[:, :rank] * values) @ right[:rank]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(SHAPES),
+    st.floats(0, 5).map(lambda x: 10**x),
+    st.floats(-12, 2).map(lambda x: 10**x),
+    st.sampled_from([1e-20, 1e-9, 1.0, 1e9, 1e15]),
+    st.sampled_from(["any labels", "explained", "explained, few directions"]),
+    st.booleans(),
+)
+def test_single_precision_is_right_to_the_root_of_the_condition(shape, condition, penalty, scale, kind, is_complex):
+    """Of ridge regression and of the least norm; inputs of few directions have only labels that these explain."""
+    generator = np.random.default_rng(int(1e3 * condition))
+    rank = min(shape) if kind != "explained, few directions" else (min(shape) + 1) // 2
+    inputs = matrix(generator, shape, condition, rank, is_complex)
+    labels = inputs @ generator.normal(size=(shape[1], 2))
+    labels = labels + (kind == "any labels") * generator.normal(size=labels.shape)
+    single = [each.astype(np.complex64 if is_complex else np.float32) for each in (scale * inputs, labels)]
+    double = [each.astype(complex if is_complex else float) for each in single]
+    penalties = (np.float32(max(penalty * scale**2, 1e-36)), np.float32(0))
+    for fn, penalty in zip((ridge, least_norm), penalties, strict=True):
+        found = np.asarray(solved[fn](*single, *([penalty] if penalty else [])))
+        expected, moved = by_singular_values(*double, float(penalty), rank)
+        assert np.linalg.norm(found - expected) <= 30 * SINGLE * moved
+
+
+@pytest.mark.parametrize("num_examples", [10_000, 838_861])
+def test_the_number_of_examples_hides_nothing(num_examples):
+    """y = 5 + 2 t at t = 0, 1, ..., whose condition is about 1.15 times that number."""
+    inputs = np.stack([np.ones(num_examples), np.arange(num_examples)], axis=1).astype(np.float32)
+    found = solved[least_norm](inputs, 5 + 2 * inputs[:, 1:])
+    error = np.abs(np.asarray(found)[:, 0] - [5, 2])
+    assert error[0] <= 5 * SINGLE * 1.2 * num_examples
+    assert error[1] <= 1e-5
+
+
+@pytest.mark.parametrize("penalty", [1e-4, 1e-5, 1e-6, 1e-7, 1e-12, 1e-20])
+def test_small_penalties_count(penalty):
+    inputs, labels = np.array([[1, 2, 3]], np.float32), np.array([[14]], np.float32)
+    np.testing.assert_allclose(solved[ridge](inputs, labels, penalty)[0, 0], 14 / (14 + penalty), rtol=10 * SINGLE)
+    inputs, labels = np.array([[0.5, 0.3, -0.7], [0.1, -0.6, 0.4]], np.float32), np.array([[1], [-1]], np.float32)
+    found = solved[ridge](inputs, labels, 1e-8)
+    np.testing.assert_allclose(found[:, 0], [0.0662252, 1.0596026, -0.9271523], rtol=0, atol=20 * SINGLE)
+
+
+def test_every_prefix_is_right_whatever_its_length():
+    states = np.array([[0.6, 0.8, 0], [0, 0.6, 0.8], [0.8, 0, 0.6]], np.float32)
+    found = jax.jit(RidgeAlongSequence(1e-8).weights)(states)
+    expected = [[0, 0, 0], [0, 0.288, 0.384], [0.2594595, 0.1945946, 0.4540541]]
+    np.testing.assert_allclose(np.einsum("tkij,tj->ti", found, states), expected, rtol=0, atol=20 * SINGLE)
+
+
+@pytest.mark.parametrize(("num_states", "dim", "scale"), [(30, 3, 1.0), (30, 3, 1e-20), (12, 20, 1.0), (400, 2, 1e9)])
+def test_factors_stand_for_the_examples_before_them(num_states, dim, scale):
+    states = (scale * np.random.default_rng(dim).normal(size=(num_states, dim))).astype(np.float32)
+    factors = jax.jit(factors_along)(states[:-1], states[1:])
+    assert factors.rows.shape == (num_states, dim, dim)
+    for length in {0, 1, dim, dim + 1, num_states - 1} & set(range(num_states)):
+        seen = (states[:length] / scale).astype(float)
+        rows, right = (np.asarray(each[length]).astype(float) / scale for each in factors)
+        size = max(np.sum(seen**2), 1e-30)
+        assert np.abs(rows.T @ rows - seen.T @ seen).max() <= 100 * SINGLE * size
+        after = (states[1 : length + 1] / scale).astype(float)
+        assert np.abs(rows.T @ right - seen.T @ after).max() <= 200 * SINGLE * max(size, np.sum(after**2))
 
 
 def test_it_has_derivatives_in_both_modes():
-    matrix, right = positive(np.random.default_rng(0), 3, 10.0, is_complex=False), np.eye(3)[:, :2]
-
-    @jax.jit
-    def solution(root, right):
-        return solve_positive(root @ root.T, right)
-
-    check_grads(solution, (matrix, right), order=1, rtol=1e-5)
+    generator = np.random.default_rng(0)
+    for shape in ((5, 3), (2, 3)):
+        data = generator.normal(size=shape), generator.normal(size=(shape[0], 2))
+        check_grads(jax.jit(lambda *data: ridge(*data, 0.1)), data, order=1, rtol=1e-5)
+        check_grads(solved[least_norm], data, order=1, rtol=1e-5)
 
 
-def test_the_derivative_of_a_complex_solution_is_that_of_the_inverse():
-    generator = np.random.default_rng(1)
-    matrix = positive(generator, 3, 10.0, is_complex=True)
-    cotangent = generator.normal(size=(3, 1)) + 0j
-
-    @jax.jit
-    def pull_back(cotangent):
-        return jax.vjp(lambda right: solve_positive(jnp.asarray(matrix), right), jnp.ones((3, 1), complex))[1](
-            cotangent
-        )
-
-    np.testing.assert_allclose(pull_back(cotangent)[0], np.linalg.inv(matrix).T @ cotangent, rtol=1e5 * EPS)
+@pytest.mark.parametrize("fn", [ridge, least_norm])
+def test_nothing_known_gives_zero(fn):
+    for inputs in (np.zeros((0, 3)), np.zeros((2, 3))):
+        found = solved[fn](inputs, np.ones((len(inputs), 2)), *([0.1] if fn is ridge else []))
+        np.testing.assert_array_equal(found, np.zeros((3, 2)))
 
 
-def test_a_singular_matrix_has_no_finite_solution():
-    assert not np.isfinite(jax.jit(solve_positive)(np.zeros((2, 2)), np.ones((2, 1)))).any()
-
-
-@pytest.mark.parametrize("learner", [Ridge(0.1), RidgeAlongSequence(0.1)])
+@pytest.mark.parametrize("learner", [Ridge(0.1), LeastSquares(), RidgeAlongSequence(0.1)])
 def test_a_batch_of_predictions_and_their_derivatives_needs_no_lapack(learner):
     # Two batches of LAPACK's at once never end on a machine of two cores.
     def measure(states):

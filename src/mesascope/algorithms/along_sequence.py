@@ -9,32 +9,24 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Inexact
 
-from mesascope.linalg import solve_positive
+from mesascope.linalg import factors_along, ridge
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count, check_finite, check_positive
 
 
 class AbstractAlongSequence(AbstractSequencePredictor):
-    """After s_1, ..., s_t a matrix W_t, learned from the pairs (s_j, s_{j+1}), j < t, and the prediction W_t s_t.
-
-    W_t depends on S = sum_j s_j s_j^* and R = sum_j s_{j+1} s_j^* alone.
-    """
+    """After s_1, ..., s_t a matrix W_t, learned from the pairs (s_j, s_{j+1}), j < t, and the prediction W_t s_t."""
 
     @abstractmethod
-    def weights(self, moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
-        """W after each step, from S and R."""
+    def weights(self, states: Inexact[Array, "t d"]) -> Inexact[Array, "t steps d d"]:
+        """W_t after each step, for every t; the first has no pair to learn from."""
 
     @final
     def trajectory(self, sequence: Sequence) -> Inexact[Array, "steps t d"]:
         """The predictions after each step."""
         self.check(sequence)
-        states = sequence.states
-        before = jnp.conj(states[:-1])
-        pairs = (jnp.einsum("ti,tj->tij", each, before) for each in (states[:-1], states[1:]))
-        moments, crosses = (jnp.pad(jnp.cumsum(each, axis=0), ((1, 0), (0, 0), (0, 0))) for each in pairs)
-        weights = jax.vmap(self.weights)(moments, crosses)
-        return jnp.einsum("tkij,tj->kti", weights, states)
+        return jnp.einsum("tkij,tj->kti", self.weights(sequence.states), sequence.states)
 
     @final
     def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
@@ -61,14 +53,20 @@ class GradientDescentAlongSequence(AbstractAlongSequence):
                 f"got shape {jnp.shape(self.coefficient)}."
             )
 
-    def weights(self, moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
-        coefficients = jnp.broadcast_to(jnp.asarray(self.coefficient, moment.dtype), (self.num_steps,))
+    def weights(self, states: Inexact[Array, "t d"]) -> Inexact[Array, "t steps d d"]:
+        before = jnp.conj(states[:-1])
+        pairs = (jnp.einsum("ti,tj->tij", each, before) for each in (states[:-1], states[1:]))
+        moments, crosses = (jnp.pad(jnp.cumsum(each, axis=0), ((1, 0), (0, 0), (0, 0))) for each in pairs)
+        coefficients = jnp.broadcast_to(jnp.asarray(self.coefficient, states.dtype), (self.num_steps,))
 
-        def step(weights, coefficient):
-            weights = weights - coefficient * (weights @ moment - cross)
-            return weights, weights
+        def descend(moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
+            def step(weights, coefficient):
+                weights = weights - coefficient * (weights @ moment - cross)
+                return weights, weights
 
-        return lax.scan(step, jnp.zeros_like(cross), coefficients)[1]
+            return lax.scan(step, jnp.zeros_like(cross), coefficients)[1]
+
+        return jax.vmap(descend)(moments, crosses)
 
     @classmethod
     def examples(cls) -> "tuple[GradientDescentAlongSequence, ...]":
@@ -84,9 +82,9 @@ class RidgeAlongSequence(AbstractAlongSequence):
     def __check_init__(self):
         check_positive("penalty", self.penalty)
 
-    def weights(self, moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
-        regularised = moment + self.penalty * jnp.eye(len(moment), dtype=moment.dtype)
-        return solve_positive(regularised.T, cross.T).T[None]
+    def weights(self, states: Inexact[Array, "t d"]) -> Inexact[Array, "t 1 d d"]:
+        factors = factors_along(states[:-1], states[1:])
+        return jax.vmap(lambda factor: ridge(factor.rows, factor.right, self.penalty).T[None])(factors)
 
     @classmethod
     def examples(cls) -> "tuple[RidgeAlongSequence, ...]":

@@ -1,8 +1,8 @@
 """Least squares on a prompt's examples."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from mesascope.linalg import least_norm
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
 
@@ -10,11 +10,12 @@ from mesascope.prompt import Prompt
 class LeastSquares(AbstractLinearLearner):
     """The W of least norm among the minimisers of sum_i |W x_i - y_i|^2.
 
-    Singular values below 10 max(n, dx) machine epsilons of the largest count as zero.
+    What of an input's coordinate the coordinates before it explain up to rounding counts as explained, whatever the
+    number of examples (see `mesascope.linalg`).
     """
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        return (jnp.linalg.pinv(prompt.xs) @ prompt.ys).T[None]
+        return least_norm(prompt.xs, prompt.ys).T[None]
 
     @classmethod
     def examples(cls) -> "tuple[LeastSquares, ...]":

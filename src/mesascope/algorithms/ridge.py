@@ -1,9 +1,8 @@
 """Ridge regression on a prompt's examples, in closed form."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from mesascope.linalg import solve_positive
+from mesascope.linalg import ridge
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
 from mesascope.validation import check_positive
@@ -22,10 +21,7 @@ class Ridge(AbstractLinearLearner):
         check_positive("penalty", self.penalty)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        xs_conjugate = jnp.conj(prompt.xs)
-        moment = prompt.xs.T @ xs_conjugate
-        regularised = moment + self.penalty * jnp.eye(prompt.dim_x, dtype=moment.dtype)
-        return solve_positive(regularised.T, (prompt.ys.T @ xs_conjugate).T).T[None]
+        return ridge(prompt.xs, prompt.ys, self.penalty).T[None]
 
     @classmethod
     def examples(cls) -> "tuple[Ridge, ...]":
