@@ -12,7 +12,8 @@ import safetensors.numpy
 from mesascope.files import write_atomically
 
 HEADER, DIGEST = "mesascope", "sha256"
-COMPLEX = ":complex128"  # not a number of safetensors: an array named so ends in an axis (real, imaginary)
+# What safetensors has no numbers for, or only lately, ends in an axis (real, imaginary), its name in ":" and the dtype.
+STORED_AS = {"complex128": np.float64, "complex64": np.float32}
 
 
 class UnusableFile(ValueError):
@@ -54,17 +55,25 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
 
 
 def _stored_form(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
-    if array.dtype == np.complex128:
-        return name + COMPLEX, np.stack([np.real(array), np.imag(array)], axis=-1)
+    """In C's order and the machine's bytes, whatever order and strides the array has."""
     if array.dtype.kind not in "biufc":
         raise ValueError(f"`arrays` must hold numbers; got {array.dtype} in {name!r}.")
-    return name, np.asarray(array, order="C")  # not ascontiguousarray, which gives a scalar an axis
+    if array.dtype.name in ("longdouble", "clongdouble", "float128", "complex256"):
+        raise ValueError(f"`arrays` must hold numbers of at most 64 bits a part; got {array.dtype} in {name!r}.")
+    if name.rpartition(":")[2] in STORED_AS:
+        raise ValueError(f"`arrays` must have no name that ends in a dtype; got {name!r}.")
+    array = np.array(array, array.dtype.newbyteorder("="), order="C", copy=None)
+    if array.dtype.name not in STORED_AS:
+        return name, array
+    parts = array.reshape(-1).view(STORED_AS[array.dtype.name])
+    return f"{name}:{array.dtype.name}", parts.reshape(*array.shape, 2)
 
 
 def _original_form(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
-    if name.endswith(COMPLEX):
-        return name.removesuffix(COMPLEX), array.view(np.complex128)[..., 0]
-    return name, array
+    plain, _, dtype = name.rpartition(":")
+    if dtype not in STORED_AS:
+        return name, array
+    return plain, array.reshape(-1).view(dtype).reshape(array.shape[:-1])
 
 
 def _digest(arrays: dict[str, np.ndarray], header: str) -> str:
