@@ -10,19 +10,37 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from mesascope.validation import check_class, check_count, check_states
+from mesascope.validation import check_class, check_count, check_finite_array, check_numbers, check_states
+
+PROMPT_SHAPES = {"xs": "[n dx]", "ys": "[n dy]", "query": "[dx]", "target": "[dy]"}
 
 
 class Prompt(eqx.Module):
-    """Examples (x_i, y_i), an input to predict for, and the answer.
+    """Examples (x_i, y_i), an input to predict for, and the answer; real or complex.
 
-    Real or complex. Holds one prompt: batches come from `jax.vmap`.
+    One prompt, or a batch with the same axes before all four arrays, over which `jax.vmap` goes. ValueError unless the
+    shapes belong together and all numbers are finite.
     """
 
     xs: Inexact[Array, "n dx"]
     ys: Inexact[Array, "n dy"]
     query: Inexact[Array, " dx"]
     target: Inexact[Array, " dy"]
+
+    def __check_init__(self):
+        arrays = {"xs": self.xs, "ys": self.ys, "query": self.query, "target": self.target}
+        for name, array in arrays.items():
+            check_numbers(name, array, PROMPT_SHAPES[name])
+        shapes = [array.shape for array in arrays.values()]
+        if not _belong_together(*shapes):
+            wanted = ", ".join(f"`{name}` {shape}" for name, shape in PROMPT_SHAPES.items())
+            column = " Labels of one number each are a column: `ys[:, None]`." if len(shapes[1]) == 1 else ""
+            raise ValueError(
+                f"A prompt must have {wanted}, before them the same axes of a batch, if any; "
+                f"got {', '.join(map(str, shapes))}.{column}"
+            )
+        for name, array in arrays.items():
+            check_finite_array(name, array)
 
     @property
     def num_examples(self) -> int:
@@ -82,8 +100,12 @@ class Sequence(eqx.Module):
 
 
 def check_prompt(prompt: Any) -> None:
-    """Raise ValueError unless `prompt` is one."""
+    """Raise ValueError unless `prompt` is one, no batch."""
     check_class("prompt", prompt, Prompt, "A task samples prompts; of a sequence they are `sequence.prompt(length)`.")
+    if prompt.query.ndim != 1:
+        raise ValueError(
+            f"`prompt` must be one, not a batch of shape {prompt.query.shape[:-1]}: use `jax.vmap(predictor)(prompts)`."
+        )
 
 
 def check_sequence(sequence: Any, dim: int | None = None, *, takes_complex: bool = True) -> None:
@@ -95,6 +117,14 @@ def check_sequence(sequence: Any, dim: int | None = None, *, takes_complex: bool
     if dim is not None and sequence.states.shape[1] != dim:
         size = sequence.states.shape[1]
         raise ValueError(f"`sequence` must have states of size {dim}; got {size}. Make the model for size {size}.")
+
+
+def _belong_together(xs: tuple, ys: tuple, query: tuple, target: tuple) -> bool:
+    """Whether these are shapes of one prompt, or of one batch."""
+    if len(xs) < 2 or len(ys) < 2 or not query or not target or 0 in (xs[-1], ys[-1]):
+        return False
+    same_examples = xs[:-1] == ys[:-1]
+    return same_examples and query == (*xs[:-2], xs[-1]) and target == (*ys[:-2], ys[-1])
 
 
 def _check_one(name: str, sequence: Sequence) -> None:

@@ -32,18 +32,35 @@ def check_finite(name: str, value: Any) -> None:
 
 def check_states(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is an array of finite real or complex numbers [..., t d]."""
-    if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim < 2 or not _is_inexact(value.dtype):
-        raise ValueError(
-            f"`{name}` must be an array of real or complex numbers, a row a state; got {_kind_of(value)}. "
-            f"Whole numbers and lists become one by `jnp.asarray({name}, float)`."
-        )
+    check_numbers(name, value, "[t d]")
+    if value.ndim < 2:
+        raise ValueError(f"`{name}` must be an array [t d], a row a state; got shape {value.shape}.")
     if 0 in value.shape[-2:]:
         raise ValueError(f"`{name}` must be one or more, each of one number or more; got shape {value.shape}.")
+    check_finite_array(name, value)
+
+
+def check_numbers(name: str, value: Any, axes: str) -> None:
+    """Raise ValueError, with the `axes` wanted, unless `value` is an array of numbers that sums can be taken of."""
+    if not isinstance(value, (jax.Array, np.ndarray)) or not _is_inexact(value.dtype):
+        raise ValueError(
+            f"`{name}` must be an array {axes} of real or complex numbers; got {_kind_of(value)}. "
+            f"Whole numbers and lists become one by `jnp.asarray({name}, float)`."
+        )
+    if jnp.finfo(value.dtype).bits < 32:
+        raise ValueError(
+            f"`{name}` must have numbers of 32 bits or more, since sums of shorter ones overflow or lose their digits; "
+            f"got {value.dtype}. Convert it: `{name}.astype('float32')`."
+        )
+
+
+def check_finite_array(name: str, value: Any) -> None:
+    """Raise ValueError unless all numbers of an array, where it has any yet, are finite."""
     if isinstance(value, jax.core.Tracer):
-        return  # it has no number yet
-    broken = np.argwhere(~np.isfinite(value).all(axis=-1))
+        return
+    broken = np.argwhere(~np.isfinite(value))
     if broken.size:
-        raise ValueError(f"`{name}` must be finite; {len(broken)} are not, the first at {broken[0].tolist()}.")
+        raise ValueError(f"`{name}` must be finite; {len(broken)} numbers are not, the first at {broken[0].tolist()}.")
 
 
 def check_real_array(name: str, value: Any) -> None:

@@ -132,11 +132,14 @@ def test_a_predictor_answers_one_prompt_at_a_time_without_looking_at_its_target(
 
 
 @pytest.mark.usefixtures("as_installed")
-def test_a_stepwise_predictor_refuses_what_is_no_prompt():
+def test_a_predictor_refuses_what_is_not_one_prompt(prompts):
     for predictor in examples_of(PREDICTORS):
-        if isinstance(predictor, AbstractStepwise):
+        entries = [predictor, *([predictor.weights] if isinstance(predictor, AbstractLinearLearner) else [])]
+        for entry in entries:
             with pytest.raises(ValueError, match="`prompt` must be an object of class Prompt; got Sequence"):
-                predictor(Sequence(jnp.ones((6, 3))))
+                entry(Sequence(jnp.ones((6, 3))))
+            with pytest.raises(ValueError, match=r"`prompt` must be one, not a batch of shape \(6,\): use `jax.vmap"):
+                entry(prompts)
 
 
 @pytest.mark.parametrize("cls", MODELS)

@@ -83,6 +83,49 @@ def test_least_squares_recovers_what_drives_a_noiseless_sequence(group):
     np.testing.assert_allclose(LeastSquares()(prompt), prompt.target, rtol=0, atol=1e3 * EPS * condition)
 
 
+XS, YS, QUERY, TARGET = np.ones((3, 2)), np.ones((3, 1)), np.ones(2), np.ones(1)
+
+
+@pytest.mark.parametrize("arrays", [
+    (XS, YS[:, 0], QUERY, TARGET),
+    (XS, YS[:1], QUERY, TARGET),
+    (XS, YS, np.ones(3), TARGET),
+    (XS, YS, QUERY, np.ones(2)),
+    (XS, YS, QUERY[None], TARGET),
+    (XS, YS, QUERY, np.array(1.0)),
+    (XS[None], YS[None], QUERY, TARGET),
+    (XS[None], YS[None], QUERY[None], np.ones((2, 1))),
+    (XS.T, YS, QUERY, TARGET),
+    (XS[0], YS[0], QUERY, TARGET),
+    (np.ones((3, 0)), YS, np.ones(0), TARGET),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_shapes_that_do_not_belong_together_are_refused(arrays):
+    with pytest.raises(ValueError, match=r"A prompt must have `xs` \[n dx\], .*; got \(") as raised:
+        Prompt(*arrays)
+    assert ("`ys[:, None]`" in str(raised.value)) == (arrays[1].ndim == 1)
+
+
+@pytest.mark.parametrize(("xs", "message"), [
+    ([[1.0, 2.0]], r"`xs` must be an array \[n dx\] of real .*; got list\..*`jnp.asarray\(xs, float\)`"),
+    (XS.astype(int), r"got shape \(3, 2\) of int64"),
+    (XS > 0, r"got shape \(3, 2\) of bool"),
+    (XS.astype(np.float16), r"`xs` must have numbers of 32 bits or more, .*got float16. Convert it"),
+    (jnp.asarray(XS, jnp.bfloat16), r"got bfloat16"),
+    (XS * [1, np.nan], r"`xs` must be finite; 3 numbers are not, the first at \[0, 1\]"),
+])  # fmt: skip
+@pytest.mark.usefixtures("as_installed")
+def test_what_is_no_array_of_finite_numbers_is_refused(xs, message):
+    with pytest.raises(ValueError, match=message):
+        Prompt(xs, YS, QUERY, TARGET)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_a_batch_has_its_axes_before_all_arrays():
+    batch = Prompt(*(np.stack([each, 2 * each]) for each in (XS, YS, QUERY, TARGET)))
+    np.testing.assert_array_equal(jax.vmap(lambda prompt: prompt.query)(batch), np.stack([QUERY, 2 * QUERY]))
+
+
 def test_a_prompt_passes_through_transformations(prompt):
     doubled = jax.jit(lambda each: jax.tree.map(lambda leaf: 2 * leaf, each))(prompt)
     assert isinstance(doubled, Prompt)
@@ -91,7 +134,7 @@ def test_a_prompt_passes_through_transformations(prompt):
 
 def test_a_sequence_has_finite_states():
     states = jnp.ones((3, 2)).at[1, 1].set(jnp.nan).at[2, 0].set(jnp.inf)
-    with pytest.raises(ValueError, match=r"`states` must be finite; 2 are not, the first at \[1\]"):
+    with pytest.raises(ValueError, match=r"`states` must be finite; 2 numbers are not, the first at \[1, 1\]"):
         Sequence(states)
     assert not jnp.isfinite(jax.jit(lambda states: Sequence(states).states)(states)).all()  # no number to check yet
 

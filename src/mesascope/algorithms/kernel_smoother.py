@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from mesascope.predictor import AbstractPredictor
-from mesascope.prompt import Prompt
+from mesascope.prompt import Prompt, check_prompt
 from mesascope.validation import check_finite
 
 Features = Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]
@@ -44,7 +44,8 @@ class KernelSmoother(AbstractPredictor):
         check_finite("learning_rate", self.learning_rate)
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        return self.learning_rate / max(prompt.num_examples, 1) * kernel_values(self.kernel, prompt) @ prompt.ys
+        values = kernel_values(self.kernel, prompt)
+        return self.learning_rate / max(prompt.num_examples, 1) * values @ prompt.ys
 
     @classmethod
     def examples(cls) -> "tuple[KernelSmoother, ...]":
@@ -72,4 +73,5 @@ class NadarayaWatson(AbstractPredictor):
 
 def kernel_values(kernel: Kernel, prompt: Prompt) -> Inexact[Array, " n"]:
     """k(x_i, x) for every example."""
+    check_prompt(prompt)
     return jax.vmap(lambda x: kernel(x, prompt.query))(prompt.xs)
