@@ -71,6 +71,12 @@ def factors_along(inputs: Inexact[Array, "t d"], labels: Inexact[Array, "t k"]) 
     return Factor(*(jnp.concatenate(each) for each in zip(short, long, strict=True)))
 
 
+def length(array: Inexact[Array, "..."]) -> Float[Array, ""]:
+    """The root of the sum of squares of all entries, also where a square would not fit into their type."""
+    scale = _power_of_two(_largest(array))
+    return jnp.linalg.norm((array / scale.astype(array.dtype)).ravel()) * scale
+
+
 class _Prior(NamedTuple):
     """Rows below the inputs, labelled zero; where they vanish, they count only if nothing else is left of a column."""
 

@@ -41,9 +41,10 @@ class AbstractLinearLearner(AbstractStepwise):
     def weights(self, prompt: Prompt) -> Inexact[Array, "dy dx"]:
         """The weights after the last step."""
         check_prompt(prompt)
-        return self.weight_trajectory(prompt)[-1]
+        return self.weight_trajectory(prompt.alike())[-1]
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
+        prompt = prompt.alike()
         return self.weight_trajectory(prompt) @ prompt.query
 
 

@@ -4,10 +4,13 @@ Axis names used throughout: n examples, dx input size, dy output size, d state o
 steps gradient steps or layers, h heads, k key size, m query tokens.
 """
 
+from functools import reduce
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Inexact
 
 from mesascope.validation import check_class, check_count, check_finite_array, check_numbers, check_states
@@ -65,6 +68,12 @@ class Prompt(eqx.Module):
                 f"`num_examples` must be at most {self.num_examples}, all this prompt has; got {num_examples}."
             )
         return Prompt(self.xs[:num_examples], self.ys[:num_examples], self.query, self.target)
+
+    def alike(self) -> "Prompt":
+        """The same, all of it complex where a part is, and in double precision where a part is."""
+        arrays = (self.xs, self.ys, self.query, self.target)
+        dtype = reduce(np.promote_types, (array.dtype for array in arrays))
+        return self if all(array.dtype == dtype for array in arrays) else jax.tree.map(lambda a: a.astype(dtype), self)
 
     def with_query(self, query: Inexact[Array, " dx"]) -> "Prompt":
         """The same examples with another input to predict for; the target is kept as it is."""

@@ -3,6 +3,7 @@
 A class's examples are asked everything at once, by one compiled program: compiling takes longer than computing.
 """
 
+import dataclasses
 from functools import cache
 
 import equinox as eqx
@@ -140,6 +141,18 @@ def test_a_predictor_refuses_what_is_not_one_prompt(prompts):
                 entry(Sequence(jnp.ones((6, 3))))
             with pytest.raises(ValueError, match=r"`prompt` must be one, not a batch of shape \(6,\): use `jax.vmap"):
                 entry(prompts)
+
+
+def test_an_algorithm_takes_real_inputs_with_complex_outputs(prompts):
+    """And the other way round: as if all of the prompt were complex."""
+    real = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[0]), prompts)
+    for predictor in examples_of(every_class(mesascope.algorithms, AbstractLinearLearner)):
+        for name in ("xs", "ys"):
+            part = dataclasses.replace(real, **{name: (1 + 2j) * getattr(real, name).astype(complex)})
+            whole = jax.tree.map(lambda leaf: leaf.astype(complex), part)
+            of_part, of_whole = jax.jit(lambda part, whole, each=predictor: (each(part), each(whole)))(part, whole)
+            assert of_part.dtype == complex
+            assert_close(np.asarray(of_part), np.asarray(of_whole), 1e3)
 
 
 @pytest.mark.parametrize("cls", MODELS)

@@ -127,6 +127,8 @@ def test_the_weights_are_the_appendix_s():
 def test_rates_that_are_none_are_refused(make, name):
     with pytest.raises(ValueError, match=f"`{name}` must be finite"):
         make(**{name: float("nan")})
+    with pytest.raises(ValueError, match=f"`{name}` must be real"):
+        make(**{name: jnp.asarray(0.1 + 0j)})
     with pytest.raises(ValueError, match=rf"`{name}` must be one number or 2 of them, .*; got shape \(3,\)"):
         make(**{name: jnp.array([1.0, 1.0, 1.0])}, num_steps=2)
 

@@ -88,6 +88,59 @@ def test_the_cosine_with_nothing_is_nan(prompt):
     assert np.isfinite(measured.sensitivity_distance)
 
 
+class Bent(AbstractPredictor):
+    """Predicts A x + B x^* and the square of the first entry, holomorphic where B is zero."""
+
+    plain: np.ndarray
+    conjugate: np.ndarray
+
+    def __call__(self, prompt):
+        linear = self.plain @ prompt.query + self.conjugate @ jnp.conj(prompt.query)
+        return jnp.concatenate([linear, prompt.query[:1] ** 2])
+
+
+def complex_prompt(*shapes):
+    rng = np.random.default_rng(0)
+    return Prompt(*(jnp.asarray(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes))
+
+
+def test_the_sensitivity_of_a_complex_predictor_has_a_part_for_the_conjugate():
+    prompt = complex_prompt((4, 2), (4, 3), (2,), (3,))
+    plain, conjugate = np.array([[1, 2j], [0.5, 1 - 1j]]), np.array([[1j, 0], [3, 0.25j]])
+    found = measure(sensitivity, Bent(plain, conjugate), prompt)
+    square = 2 * np.asarray(prompt.query)[:1]
+    expected = np.block([[plain, conjugate], [square[:, None], np.zeros((1, 3))]])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e3 * EPS)
+    descent = GradientDescent(0.3)
+    weights = jax.jit(descent.weights)(prompt)
+    found = measure(sensitivity, descent, prompt)
+    np.testing.assert_allclose(found, np.hstack([weights, np.zeros((3, 2))]), rtol=0, atol=1e3 * EPS)
+
+
+def test_complex_predictors_are_compared_by_the_real_part():
+    """Turned by an angle, the cosine is that of the angle; the conjugate map is orthogonal."""
+    prompt = complex_prompt((4, 2), (4, 3), (2,), (3,))
+    weights = np.array([[3.0, 4j]])
+    turned = measure(alignment, Fixed(jnp.asarray(weights * np.exp(1j))), Fixed(jnp.asarray(weights)), prompt)
+    np.testing.assert_allclose(turned.sensitivity_cosine, np.cos(1), rtol=1e3 * EPS)
+    np.testing.assert_allclose(turned.sensitivity_distance, 5 * abs(np.exp(1j) - 1), rtol=1e3 * EPS)
+    assert all(leaf.dtype == float for leaf in turned)
+    real = Prompt(prompt.xs.real, prompt.ys, prompt.query.real, prompt.target)
+    descent = GradientDescent(0.3)
+    np.testing.assert_allclose(measure(alignment, descent, descent, real).sensitivity_cosine, 1, rtol=1e3 * EPS)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-11, 1e11, 1e15])
+def test_sizes_whose_squares_do_not_fit_are_compared(prompt, scale):
+    single = jax.tree.map(lambda leaf: np.float32(scale) * leaf.astype(np.float32), prompt)
+    fixed = Fixed(jnp.asarray([[3.0, 4.0]], np.float32) * np.float32(scale))
+    other = Fixed(jnp.asarray([[4.0, 3.0]], np.float32) * np.float32(scale))
+    measured = measure(alignment, fixed, other, eqx.tree_at(lambda p: p.query, single, prompt.query.astype(np.float32)))
+    np.testing.assert_allclose(measured.sensitivity_cosine, 24 / 25, rtol=1e-6)
+    np.testing.assert_allclose(measured.sensitivity_distance, np.float32(scale) * 2**0.5, rtol=1e-6)
+    np.testing.assert_allclose(measured.prediction_distance, np.float32(scale), rtol=1e-6)
+
+
 def test_squared_error_by_hand(prompt):
     """Weights (1, 1) predict 3 where 4 is right; (1, 1) and (2, 0) predict (3, 4) where (4, 2) is."""
     assert measure(half_squared_error, Fixed(jnp.array([[1.0, 1.0]])), prompt) == 0.5

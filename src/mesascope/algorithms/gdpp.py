@@ -38,6 +38,8 @@ class GDPlusPlus(AbstractLinearLearner):
         for name in ("learning_rate", "curvature"):
             rate = getattr(self, name)
             check_finite(name, rate)
+            if jnp.iscomplexobj(rate):
+                raise ValueError(f"`{name}` must be real, whatever the examples are; got {rate!r}.")
             if jnp.shape(rate) not in {(), (self.num_steps,)}:
                 raise ValueError(
                     f"`{name}` must be one number or {self.num_steps} of them, one a step; got shape {jnp.shape(rate)}."
@@ -47,6 +49,7 @@ class GDPlusPlus(AbstractLinearLearner):
         return self._answers(prompt, jnp.eye(prompt.dim_x, dtype=prompt.xs.dtype))
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
+        prompt = prompt.alike()
         return self._answers(prompt, prompt.query[:, None])[:, :, 0]
 
     def _answers(self, prompt: Prompt, queries: Inexact[Array, "dx m"]) -> Inexact[Array, "steps dy m"]:

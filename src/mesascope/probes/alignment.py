@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.linalg import length
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
 
@@ -18,23 +19,37 @@ class Alignment(NamedTuple):
     sensitivity_distance: Float[Array, ""]
 
 
-def sensitivity(predictor: AbstractPredictor, prompt: Prompt) -> Inexact[Array, "dy dx"]:
-    """The derivative of the prediction with respect to the query: for a linear learner, its weights."""
+def sensitivity(predictor: AbstractPredictor, prompt: Prompt) -> Inexact[Array, "dy inputs"]:
+    """The derivative of the prediction with respect to the query, [dy dx]: for a linear learner, its weights.
+
+    Of a complex query [dy 2 dx], the derivatives with respect to the query and to its conjugate side by side (Wirtinger
+    1927), of which the second is zero for a holomorphic predictor: together the real derivative of any other.
+    """
     check_prompt(prompt)
-    return jax.jacrev(lambda query: predictor(prompt.with_query(query)))(prompt.query)
+
+    def answer(query: Inexact[Array, " dx"]) -> Inexact[Array, " dy"]:
+        return predictor(prompt.with_query(query))
+
+    if not jnp.iscomplexobj(prompt.query):
+        is_complex = jnp.issubdtype(jax.eval_shape(answer, prompt.query).dtype, jnp.complexfloating)
+        return (jax.jacfwd if is_complex else jax.jacrev)(answer)(prompt.query)
+    along_real, along_imaginary = jax.jacfwd(
+        lambda parts: answer(jax.lax.complex(parts[0], parts[1])).astype(prompt.query.dtype)
+    )((prompt.query.real, prompt.query.imag))
+    return jnp.concatenate([along_real - 1j * along_imaginary, along_real + 1j * along_imaginary], axis=1) / 2
 
 
 def alignment(predictor: AbstractPredictor, reference: AbstractPredictor, prompt: Prompt) -> Alignment:
     """The measures of von Oswald et al. 2023, section 3, for one prompt; a study averages them over prompts.
 
-    |yhat - yhat_ref|, the cosine of the angle between the sensitivities d yhat / d query, and the norm of their
-    difference; sensitivities are flattened when there is more than one output. The cosine is nan where a
-    sensitivity is zero. Real predictions only.
+    |yhat - yhat_ref|, the cosine of the angle between the sensitivities, the real part of their inner product over
+    their lengths, and the length of their difference; sensitivities are flattened when there is more than one output.
+    The cosine is nan where a sensitivity is zero.
     """
     ours, theirs = (sensitivity(each, prompt) for each in (predictor, reference))
-    product = jnp.linalg.norm(ours) * jnp.linalg.norm(theirs)
+    first, second = (each / length(each).astype(each.dtype) for each in (ours, theirs))
     return Alignment(
-        jnp.linalg.norm(predictor(prompt) - reference(prompt)),
-        jnp.sum(ours * theirs) / product,
-        jnp.linalg.norm(ours - theirs),
+        length(predictor(prompt) - reference(prompt)),
+        jnp.sum(first * jnp.conj(second)).real,
+        length(ours - theirs),
     )
