@@ -47,10 +47,15 @@ def check_numbers(name: str, value: Any, axes: str) -> None:
             f"`{name}` must be an array {axes} of real or complex numbers; got {_kind_of(value)}. "
             f"Whole numbers and lists become one by `jnp.asarray({name}, float)`."
         )
-    if jnp.finfo(value.dtype).bits < 32:
+    check_precision(name, value.dtype, f"Convert it: `{name}.astype('float32')`.")
+
+
+def check_precision(name: str, dtype: Any, advice: str) -> None:
+    """Raise ValueError, with `advice`, for numbers of fewer than 32 bits."""
+    if jnp.finfo(dtype).bits < 32:
         raise ValueError(
             f"`{name}` must have numbers of 32 bits or more, since sums of shorter ones overflow or lose their digits; "
-            f"got {value.dtype}. Convert it: `{name}.astype('float32')`."
+            f"got {dtype}. {advice}"
         )
 
 

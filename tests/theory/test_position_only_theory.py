@@ -101,6 +101,7 @@ def test_losses_from_any_start_are_those_of_the_recursion():
 def test_steps_to_a_loss_are_the_first_that_reach_it():
     """For independent positions the loss is (1 - 2 rate)^(2k): below 0.01 at k = 57 for a rate of 0.02."""
     assert steps_to(0.01, 5, 2.0, 0.02) == np.ceil(np.log(0.01) / (2 * np.log(0.96)))
+    assert [steps_to(tolerance, 5, 2.0, 0.02) for tolerance in (2.0, 1.0, 0.999)] == [0, 0, 1]
     reached = steps_to(1e-3, 12, 20.0, 0.02)
     before, at = descent_losses(12, 20.0, 0.02, np.array([reached - 1, reached]))
     assert at <= 1e-3 < before

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.ridge import Ridge
 from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
@@ -186,6 +187,14 @@ def test_halfway_is_the_default_and_the_ends_are_the_ends(ends):
         np.testing.assert_array_equal(our_leaf, leaf)
     for middle, *both in zip(*map(jax.tree.leaves, (halfway, *ends)), strict=True):
         np.testing.assert_allclose(middle, np.mean(both, axis=0), rtol=0, atol=1e3 * EPS)
+
+
+def test_numbers_that_are_no_arrays_are_weights_too():
+    assert interpolate(Ridge(1.0), Ridge(3.0), 0.25).penalty == 1.5
+    mixed = interpolate(GradientDescent(0.5, 3), GradientDescent(jnp.asarray(1.5), 3))
+    assert (float(mixed.learning_rate), mixed.num_steps) == (1.0, 3)
+    with pytest.raises(ValueError, match="must have the same weights"):
+        interpolate(GradientDescent(0.5, 3), GradientDescent(0.5, 2))
 
 
 def test_models_of_other_structure_have_nothing_between_them(ends):

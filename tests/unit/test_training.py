@@ -297,6 +297,23 @@ def test_the_number_of_devices_changes_last_bits_only(short, monkeypatch):
     assert_same(two, take(together, np.s_[:2])._replace(snapshot_steps=two.snapshot_steps), 1e5 * EPS)
 
 
+def test_a_checkpoint_needs_a_folder_before_anything_is_trained(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"`checkpoint` must lie in a folder that is there; got .*Make .*nowhere first"
+    ):
+        fit_seeds(
+            make_model, TASK, SHORT, keys=make_keys(), checkpoint=tmp_path / "nowhere" / "a", on_chunk=lambda *_: 1 / 0
+        )
+
+
+def test_weights_in_half_precision_are_refused():
+    def make_short(key):
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), make_model(key))
+
+    with pytest.raises(ValueError, match=r"`model` must have numbers of 32 bits or more, .*; got bfloat16\. Make its"):
+        fit_seeds(make_short, TASK, SHORT, keys=make_keys())
+
+
 def test_a_checkpoint_goes_on_with_another_number_of_devices(short, monkeypatch, tmp_path):
     """Three seeds, padded to four on two devices, then continued on one."""
 

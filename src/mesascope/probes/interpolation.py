@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
+import numpy as np
 
 Model = TypeVar("Model")
 
@@ -11,12 +12,14 @@ Model = TypeVar("Model")
 def interpolate(first: Model, second: Model, fraction: float = 0.5) -> Model:
     """(1 - fraction) first + fraction second, weight by weight (von Oswald et al. 2023, section 3: theta_I).
 
+    Weights are arrays and plain numbers that are not whole, as the penalty of ridge regression.
+
     Both must be of one structure, with their gauges fixed the same way: weights that differ by a symmetry of the
     model have meaningless averages. Raises ValueError when the structures or shapes differ.
     """
-    ours, static = eqx.partition(first, eqx.is_inexact_array)
-    theirs = eqx.filter(second, eqx.is_inexact_array)
-    shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (ours, theirs)]
+    ours, static = eqx.partition(first, eqx.is_inexact_array_like)
+    theirs = eqx.filter(second, eqx.is_inexact_array_like)
+    shapes = [jax.tree.map(np.shape, tree) for tree in (ours, theirs)]
     if jax.tree.structure(ours) != jax.tree.structure(theirs) or shapes[0] != shapes[1]:
         raise ValueError(f"`first` and `second` must have the same weights; got shapes {shapes[0]} and {shapes[1]}.")
     mixed = jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, ours, theirs)

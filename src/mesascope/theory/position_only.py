@@ -84,8 +84,10 @@ def descent_losses(
 
 
 def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most: float = 1e15) -> float:
-    """The first number of steps at which the loss is at most `tolerance`; inf beyond `most`."""
+    """The first number of steps at which the loss, 1 before all of them, is at most `tolerance`; inf beyond `most`."""
     check_positive("tolerance", tolerance)
+    if tolerance >= 1:
+        return 0.0
     shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
     parts = values * vectors[-1] ** 2
 

@@ -19,6 +19,7 @@ from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.loop import advance, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
+from mesascope.validation import check_precision
 
 
 class Trained(NamedTuple):
@@ -86,13 +87,16 @@ def fit_seeds(
     continues from it where it exists, and the file is kept up to date: on as many devices, bit for bit as if it had
     never stopped.
 
-    Raises ValueError where the model is not of what is drawn: a model of sequences takes a process, another a task.
-    Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is, and
-    `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
+    Raises ValueError where the model is not of what is drawn: a model of sequences takes a process, another a task; for
+    weights of fewer than 32 bits, whose sums overflow or lose digits; and for a checkpoint in a folder that is not
+    there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is,
+    and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
     set_up_runtime()
-    run = _Run(make_model, task, FitConfig() if config is None else config, keys)
     path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and not path.parent.is_dir():
+        raise ValueError(f"`checkpoint` must lie in a folder that is there; got {path}. Make {path.parent} first.")
+    run = _Run(make_model, task, FitConfig() if config is None else config, keys)
     if path is not None and path.exists():
         run.restore(path)
     try:
@@ -143,6 +147,8 @@ class _Run:
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
         self.states = jax.tree.map(np.asarray, starting_states(make_model, config, keys))
+        for weights in jax.tree.leaves(self.states.params):
+            check_precision("model", weights.dtype, "Make its weights `jnp.float32`.")
         self.losses = np.zeros((len(keys), 0), np.result_type(float))
         self.snapshots = [self.states.params]
         self.task, self.keys = task, keys
