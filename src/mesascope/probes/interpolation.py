@@ -1,6 +1,6 @@
 """Models between two models."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -17,10 +17,14 @@ def interpolate(first: Model, second: Model, fraction: float = 0.5) -> Model:
     Both must be of one structure, with their gauges fixed the same way: weights that differ by a symmetry of the
     model have meaningless averages. Raises ValueError when the structures or shapes differ.
     """
-    ours, static = eqx.partition(first, eqx.is_inexact_array_like)
-    theirs = eqx.filter(second, eqx.is_inexact_array_like)
+    ours, static = eqx.partition(first, _is_weight)
+    theirs = eqx.filter(second, _is_weight)
     shapes = [jax.tree.map(np.shape, tree) for tree in (ours, theirs)]
     if jax.tree.structure(ours) != jax.tree.structure(theirs) or shapes[0] != shapes[1]:
         raise ValueError(f"`first` and `second` must have the same weights; got shapes {shapes[0]} and {shapes[1]}.")
     mixed = jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, ours, theirs)
     return eqx.combine(mixed, static)
+
+
+def _is_weight(leaf: Any) -> bool:
+    return eqx.is_inexact_array(leaf) or isinstance(leaf, float | complex)
