@@ -83,6 +83,18 @@ def check_class(name: str, value: Any, kind: type, advice: str) -> None:
         raise ValueError(f"`{name}` must be an object of class {kind.__name__}; got {_kind_of(value)}. {advice}")
 
 
+def check_key(name: str, value: Any, ndim: int = 0) -> None:
+    """Raise ValueError unless `value` is a key of JAX's, or an array of them with `ndim` axes."""
+    if not isinstance(value, jax.Array) or not jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        raise ValueError(
+            f"`{name}` must be {'keys' if ndim else 'a key'} of `jax.random`; got {_kind_of(value)}. Make "
+            + ("them: `jax.random.split(jax.random.key(0), 5)`." if ndim else "one: `jax.random.key(0)`.")
+        )
+    if value.ndim != ndim:
+        wanted = "an array of keys" if ndim else "one key"
+        raise ValueError(f"`{name}` must be {wanted}; got keys of shape {value.shape}.")
+
+
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `value` has this shape."""
     if np.shape(value) != shape:

@@ -75,6 +75,34 @@ def test_a_comparison_is_what_numpy_finds(key):
     assert len(found.figure().axes) == 3
 
 
+@pytest.mark.usefixtures("as_installed")
+def test_what_is_no_key_is_refused_by_every_verb(key):
+    task, process, model = ms.LinearRegression(3, 2), ms.HaarProcess(4, 2), ms.GradientDescent(0.1)
+    verbs = [
+        task.sample,
+        process.sample,
+        lambda key: task.sample_batch(key, 2),
+        lambda key: process.sample_batch(key, 2),
+        lambda key: ms.fit(model, task, key=key),
+        lambda key: ms.tune(model, task, key=key),
+        lambda key: ms.compare(model, {"zero": ms.ZeroPredictor()}, task, key=key),
+    ]
+    for verb in verbs:
+        for wrong, got in ((0, "int"), (jax.random.PRNGKey(0), r"shape \(2,\) of uint32")):
+            with pytest.raises(ValueError, match=rf"`key` must be a key of `jax.random`; got {got}\. Make one: "):
+                verb(wrong)
+        with pytest.raises(ValueError, match=r"`key` must be one key; got keys of shape \(1,\)"):
+            verb(key[None])
+    with pytest.raises(
+        ValueError, match=r"`keys` must be keys of `jax.random`; got int\. Make them: `jax.random.split"
+    ):
+        ms.fit_seeds(lambda _: model, task, keys=0)
+    with pytest.raises(ValueError, match=r"`keys` must be an array of keys; got keys of shape \(\)"):
+        ms.fit_seeds(lambda _: model, task, keys=key)
+    with pytest.raises(ValueError, match="`task` must be an object of class AbstractTask; got HaarProcess"):
+        ms.tune(model, process, key=key)
+
+
 def test_models_of_sequences_are_compared_after_the_last_state(key):
     process = ms.UnitaryProcess(6, 2)
     found = ms.compare(ms.LastPhases(), {"zero": ms.ZeroPredictor()}, process, key=key, num_prompts=20)

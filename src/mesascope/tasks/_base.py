@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from mesascope.prompt import Prompt
 from mesascope.random import normal
-from mesascope.validation import check_count
+from mesascope.validation import check_count, check_key
 
 
 class AbstractTask(eqx.Module):
@@ -41,12 +41,14 @@ class AbstractTask(eqx.Module):
     @final
     def sample(self, key: Key[Array, ""]) -> Prompt:
         """Draw one prompt."""
+        check_key("key", key)
         return self.prompt(self.draw(key))
 
     @final
     def sample_batch(self, key: Key[Array, ""], size: int) -> Prompt:
         """Draw `size` independent prompts; every field gets a leading axis."""
         check_count("size", size)
+        check_key("key", key)
         return jax.vmap(self.sample)(jax.random.split(key, size))
 
     @classmethod

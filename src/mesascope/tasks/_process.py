@@ -12,7 +12,7 @@ from jaxtyping import Array, Inexact, Key, PyTree
 from mesascope.prompt import Sequence
 from mesascope.random import normal
 from mesascope.tasks.initial_state import AbstractInitialState, Ones
-from mesascope.validation import check_class, check_count, check_non_negative
+from mesascope.validation import check_class, check_count, check_key, check_non_negative
 
 
 class AbstractProcess(eqx.Module):
@@ -39,12 +39,14 @@ class AbstractProcess(eqx.Module):
     @final
     def sample(self, key: Key[Array, ""]) -> Sequence:
         """Draw one sequence."""
+        check_key("key", key)
         return self.sequence(self.draw(key))
 
     @final
     def sample_batch(self, key: Key[Array, ""], size: int) -> Sequence:
         """Draw `size` independent sequences; every field gets a leading axis."""
         check_count("size", size)
+        check_key("key", key)
         return jax.vmap(self.sample)(jax.random.split(key, size))
 
     @classmethod

@@ -19,7 +19,7 @@ from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.loop import advance, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
-from mesascope.validation import check_precision
+from mesascope.validation import check_key, check_precision
 
 
 class Trained(NamedTuple):
@@ -64,6 +64,7 @@ def fit(
     on_chunk: Callable[[int, np.ndarray], None] | None = None,
 ) -> Trained:
     """Train `model`; everything else is as in `fit_seeds`."""
+    check_key("key", key)
     try:
         trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
     except TrainingInterrupted as stop:
@@ -92,6 +93,7 @@ def fit_seeds(
     there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is,
     and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
+    check_key("keys", keys, ndim=1)
     set_up_runtime()
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and not path.parent.is_dir():

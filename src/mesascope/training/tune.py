@@ -14,7 +14,7 @@ from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
 from mesascope.random import data_key
 from mesascope.tasks._base import AbstractTask
-from mesascope.validation import check_count
+from mesascope.validation import check_class, check_count, check_key
 
 TOLERANCE = 1e-6  # a relative gain of the loss below which the search is over
 CHUNK = 250  # prompts whose backward pass is run at a time, as many as a cache holds; a remainder is compiled apart
@@ -53,6 +53,8 @@ def tune(
     """
     for name, count in (("num_prompts", num_prompts), ("num_held_out", num_held_out), ("num_steps", num_steps)):
         check_count(name, count)
+    check_class("task", task, AbstractTask, "Prompts are drawn from it: take one, as LinearRegression(10, 10).")
+    check_key("key", key)
     rates, rest = eqx.partition(algorithm, eqx.is_inexact_array_like)
     if not jax.tree.leaves(rates):
         raise ValueError(f"`algorithm` must have a floating number to tune; got {algorithm!r}. Write 1.0 for 1.")
