@@ -4,12 +4,12 @@ Columns are made orthogonal, the longest left first (modified Gram and Schmidt w
 backward stable (Björck, "Solving linear least squares problems by Gram-Schmidt orthogonalization", 1967): an error is
 about machine epsilon times sqrt(condition) of what would be inverted. It needs no LAPACK, to which jaxlib hands a batch
 from one core and waits for it there: of two batches at once, a solution's and its derivative's, each can wait for the
-other's core forever. Small problems side by side are also quicker so.
+other's core forever.
 
 Long lists of examples are first made short, part after part, so that nothing depends on how many there are. What is
 left of a column, when others are taken away, counts as zero where it is less than ten times what rounding can have left
-there: an epsilon of the column, and of those others their own, as much as of them was taken. So do entries below 1e-19
-of the largest, whose squares single precision can't hold.
+there: an epsilon of the column, and of those others their own, as much as of them was taken. Entries below 1e-19 of the
+largest, whose squares single precision can't hold, count as zero, too.
 """
 
 from typing import NamedTuple

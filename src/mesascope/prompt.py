@@ -22,7 +22,7 @@ class Prompt(eqx.Module):
     """Examples (x_i, y_i), an input to predict for, and the answer; real or complex.
 
     One prompt, or a batch with the same axes before all four arrays, over which `jax.vmap` goes. ValueError unless the
-    shapes belong together and all numbers are finite.
+    shapes belong together and all numbers are finite and of 32 bits or more.
     """
 
     xs: Inexact[Array, "n dx"]

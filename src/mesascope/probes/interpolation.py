@@ -12,7 +12,7 @@ Model = TypeVar("Model")
 def interpolate(first: Model, second: Model, fraction: float = 0.5) -> Model:
     """(1 - fraction) first + fraction second, weight by weight (von Oswald et al. 2023, section 3: theta_I).
 
-    Weights are arrays and plain numbers that are not whole, as the penalty of ridge regression.
+    Weights are floating arrays and plain floats, as the penalty of ridge regression; complex ones as well.
 
     Both must be of one structure, with their gauges fixed the same way: weights that differ by a symmetry of the
     model have meaningless averages. Raises ValueError when the structures or shapes differ.
