@@ -106,6 +106,7 @@ from .probes.weights import learned_rates as learned_rates
 from .probes.weights import learned_step_size as learned_step_size
 from .prompt import Prompt as Prompt
 from .prompt import Sequence as Sequence
+from .prompt import stack as stack
 
 # Probes
 from .report.comparison import compare as compare
@@ -137,6 +138,8 @@ from .tasks.linear_regression import LinearRegression as LinearRegression
 from .tasks.orthogonal import ConjugatePairProcess as ConjugatePairProcess
 from .tasks.orthogonal import RotationProcess as RotationProcess
 from .tasks.pool import FinitePool as FinitePool
+from .tasks.random_length import RandomLength as RandomLength
+from .tasks.random_length import RandomLengthProcess as RandomLengthProcess
 from .tasks.shifted import Exponential as Exponential
 from .tasks.shifted import Laplace as Laplace
 from .tasks.shifted import Normal as Normal

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import custom_jvp, lax
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 UNROLL_LIMIT = 32  # a longer sum costs more to compile than it saves
 
@@ -88,6 +88,19 @@ def mixture(a: Inexact[Array, "n k"], b: Inexact[Array, "k m"]) -> Inexact[Array
 
 
 _set_derivatives(mixture, operator.matmul, _from_the_left)
+
+
+def softmax(logits: Inexact[Array, "*m n"], seen: Bool[Array, " n"] | None = None) -> Inexact[Array, "*m n"]:
+    """Weights proportional to exp(logits) along the last axis, of what is `seen` alone; zero where that is nothing."""
+    if seen is None and logits.shape[-1]:
+        return jax.nn.softmax(logits, axis=-1)
+    seen = jnp.broadcast_to(True if seen is None else seen, logits.shape)
+    lowest = jnp.where(seen, logits, jnp.full((), -jnp.inf, logits.dtype))
+    largest = lax.stop_gradient(jnp.max(lowest, axis=-1, keepdims=True, initial=-jnp.inf))
+    largest = jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest))
+    powers = jnp.exp(lowest - largest)
+    total = jnp.sum(powers, axis=-1, keepdims=True)
+    return powers / jnp.where(total == 0, jnp.ones_like(total), total)
 
 
 @custom_jvp

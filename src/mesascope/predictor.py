@@ -52,14 +52,24 @@ class AbstractForecaster(AbstractPredictor):
     """A predictor for prompts that come from a sequence: outputs are states as inputs are."""
 
     def states(self, prompt: Prompt) -> Inexact[Array, "t d"]:
-        """The states s_1, ..., s_T a prompt was made of; ValueError where outputs have another size than inputs."""
+        """The states s_1, ..., s_T a prompt was made of, before its padding if it has any.
+
+        ValueError where outputs have another size than inputs.
+        """
         check_prompt(prompt)
         if prompt.dim_x != prompt.dim_y:
             raise ValueError(
                 f"`prompt` must come from a sequence, with outputs as large as inputs; got {prompt.dim_y} and "
                 f"{prompt.dim_x}."
             )
-        return jnp.concatenate([prompt.xs, prompt.query[None]])
+        if prompt.length is None:
+            return jnp.concatenate([prompt.xs, prompt.query[None]])
+        return jnp.pad(prompt.xs, ((0, 1), (0, 0))).at[prompt.length].set(prompt.query)
+
+    def last_two(self, prompt: Prompt) -> tuple[Inexact[Array, " d"], Inexact[Array, " d"]]:
+        """The last state but one, zero where there is none, and the last one."""
+        states = jnp.pad(self.states(prompt), ((1, 0), (0, 0)))
+        return states[prompt.num_examples], states[prompt.num_examples + 1]
 
 
 class AbstractSequencePredictor(AbstractForecaster):
@@ -86,7 +96,10 @@ class AbstractSequencePredictor(AbstractForecaster):
 
     @final
     def next_states(self, sequence: Sequence) -> Inexact[Array, "t d"]:
-        """Row t is the prediction of s_{t+1} given s_1, ..., s_t: that for `sequence.prompt(t)`."""
+        """Row t is the prediction of s_{t+1} given s_1, ..., s_t: that for `sequence.prompt(t)`.
+
+        Rows at a sequence's padding mean nothing.
+        """
         self.check(sequence)
         return self.predictions(sequence)
 
@@ -99,4 +112,4 @@ class AbstractSequencePredictor(AbstractForecaster):
         return self.next_states
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        return self.next_states(Sequence(self.states(prompt)))[-1]
+        return self.next_states(Sequence(self.states(prompt)))[prompt.num_examples]

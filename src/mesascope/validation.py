@@ -31,13 +31,12 @@ def check_finite(name: str, value: Any) -> None:
 
 
 def check_states(name: str, value: Any) -> None:
-    """Raise ValueError unless `value` is an array of finite real or complex numbers [..., t d]."""
+    """Raise ValueError unless `value` is an array of real or complex numbers [..., t d]."""
     check_numbers(name, value, "[t d]")
     if value.ndim < 2:
         raise ValueError(f"`{name}` must be an array [t d], a row a state; got shape {value.shape}.")
     if 0 in value.shape[-2:]:
         raise ValueError(f"`{name}` must be one or more, each of one number or more; got shape {value.shape}.")
-    check_finite_array(name, value)
 
 
 def check_numbers(name: str, value: Any, axes: str) -> None:

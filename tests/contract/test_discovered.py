@@ -76,6 +76,10 @@ def batch_of(*arrays):
     return jax.vmap(Prompt)(*jax.device_put(arrays))
 
 
+def arrays_of(prompt):
+    return prompt.xs, prompt.ys, prompt.query, prompt.target
+
+
 @jax.jit
 def data_keys():
     """A key of the generator that training data is drawn with, which compiles faster, and three that are made of it."""
@@ -91,11 +95,11 @@ def test_a_task_draws_prompts_of_its_shapes_by_its_key(cls):
     assert_same(again, drawn)
     for task, prompt, other in zip(tasks, drawn, others, strict=True):
         n, dx, dy = task.num_examples, task.dim_x, task.dim_y
-        assert [leaf.shape for leaf in jax.tree.leaves(prompt)] == [(n, dx), (n, dy), (dx,), (dy,)]
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(prompt))
-        assert not any(map(np.array_equal, jax.tree.leaves(other), jax.tree.leaves(prompt)))
+        assert [leaf.shape for leaf in arrays_of(prompt)] == [(n, dx), (n, dy), (dx,), (dy,)]
+        assert all(np.isfinite(leaf).all() for leaf in arrays_of(prompt))
+        assert not any(map(np.array_equal, arrays_of(other), arrays_of(prompt)))
         batch = jax.eval_shape(lambda key, task=task: task.sample_batch(key, 3), key)
-        assert [leaf.shape for leaf in jax.tree.leaves(batch)] == [(3, n, dx), (3, n, dy), (3, dx), (3, dy)]
+        assert [leaf.shape for leaf in arrays_of(batch)] == [(3, n, dx), (3, n, dy), (3, dx), (3, dy)]
 
 
 def test_a_batch_is_drawn_one_by_one():

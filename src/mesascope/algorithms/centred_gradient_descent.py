@@ -29,8 +29,8 @@ class CentredGradientDescent(AbstractLinearLearner):
         self._descent()  # checks the rates and their number
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
-        xs, ys = (values - _mean(values)[None] for values in (prompt.xs, prompt.ys))
-        return self._descent().weight_trajectory(Prompt(xs, ys, prompt.query, prompt.target))
+        xs, ys = (values - jnp.sum(values, axis=0, keepdims=True) / prompt.divisor for values in (prompt.xs, prompt.ys))
+        return self._descent().weight_trajectory(Prompt(xs, ys, prompt.query, prompt.target, prompt.length))
 
     def _descent(self) -> GradientDescent:
         return GradientDescent(self.learning_rate, self.num_steps)
@@ -39,8 +39,3 @@ class CentredGradientDescent(AbstractLinearLearner):
     def examples(cls) -> "tuple[CentredGradientDescent, ...]":
         """Tiny instances for tests and documentation."""
         return cls(0.5), cls(0.5, num_steps=4), cls(jnp.array([0.1, 0.2, 0.3]), num_steps=3)
-
-
-def _mean(values: Inexact[Array, "n d"]) -> Inexact[Array, " d"]:
-    """The mean over examples; zero where there are none."""
-    return jnp.sum(values, axis=0) / max(values.shape[0], 1)

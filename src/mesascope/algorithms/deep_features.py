@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
@@ -25,8 +24,7 @@ class OnFeatures(AbstractStepwise):
     features: Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
-        inputs = jax.vmap(self.features)(prompt.xs), self.features(prompt.query)
-        return self.algorithm.trajectory(Prompt(inputs[0], prompt.ys, inputs[1], prompt.target))
+        return self.algorithm.trajectory(prompt.mapped(self.features))
 
     @classmethod
     def examples(cls) -> "tuple[OnFeatures, ...]":

@@ -69,7 +69,7 @@ class GDPlusPlus(AbstractLinearLearner):
         def step(state, rates_now):
             learning_rate, curvature = rates_now
             second, cross, queries, answers = state  # sum x x^*, sum y x^*, A_k x and what W_k answers
-            change = learning_rate / max(prompt.num_examples, 1) * (cross - start @ second)
+            change = learning_rate / prompt.divisor * (cross - start @ second)
             answers = answers + change @ queries
             shrunk, residual = second - curvature * second @ second, cross - change @ second
             second_next = shrunk - curvature * shrunk @ second

@@ -38,7 +38,7 @@ class GradientDescent(AbstractLinearLearner):
 
         def step(weights, rate):
             residuals = matmul(prompt.xs, weights.T) - prompt.ys
-            weights = weights - rate / max(prompt.num_examples, 1) * matmul(residuals.T, xs_conjugate)
+            weights = weights - rate / prompt.divisor * matmul(residuals.T, xs_conjugate)
             return weights, weights
 
         start = jnp.zeros((prompt.dim_y, prompt.dim_x), prompt.xs.dtype)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.contraction import softmax
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
 from mesascope.validation import check_finite
@@ -45,7 +46,7 @@ class KernelSmoother(AbstractPredictor):
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
         values = kernel_values(self.kernel, prompt)
-        return self.learning_rate / max(prompt.num_examples, 1) * values @ prompt.ys
+        return self.learning_rate / prompt.divisor * values @ prompt.ys
 
     @classmethod
     def examples(cls) -> "tuple[KernelSmoother, ...]":
@@ -57,13 +58,13 @@ class NadarayaWatson(AbstractPredictor):
     """The kernel-weighted mean yhat = sum_i y_i k(x_i, x) / sum_i k(x_i, x), k = exp(log_kernel).
 
     It is what softmax attention of scores log k(x_i, x) computes (Nadaraya 1964, Watson 1964; von Oswald et al. 2023,
-    section 4). Has no prediction without examples.
+    section 4). Zero without examples, as attention to nothing is.
     """
 
     log_kernel: Kernel
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        return jax.nn.softmax(kernel_values(self.log_kernel, prompt)) @ prompt.ys
+        return softmax(kernel_values(self.log_kernel, prompt), prompt.mask) @ prompt.ys
 
     @classmethod
     def examples(cls) -> "tuple[NadarayaWatson, ...]":

@@ -15,10 +15,7 @@ class LastPhases(AbstractForecaster, AbstractLinearLearner):
     """
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        states = self.states(prompt)
-        if len(states) < 2:
-            return jnp.zeros((1, states.shape[1], states.shape[1]), states.dtype)
-        before, last = states[-2:]
+        before, last = self.last_two(prompt)
         ratio = jnp.where(before == 0, jnp.zeros_like(last), last / jnp.where(before == 0, jnp.ones_like(last), before))
         return jnp.diag(ratio)[None]
 
@@ -38,12 +35,9 @@ class TrigonometricRecursion(AbstractForecaster):
     """
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        states = self.states(prompt)
-        if states.shape[1] % 2:
-            raise ValueError(f"`prompt` must have states of even size, for pairs of entries; got {states.shape[1]}.")
-        if len(states) < 2:
-            return states[-1]
-        before, last = states[-2:].reshape(2, -1, 2)
+        if prompt.dim_x % 2:
+            raise ValueError(f"`prompt` must have states of even size, for pairs of entries; got {prompt.dim_x}.")
+        before, last = (state.reshape(-1, 2) for state in self.last_two(prompt))
         norms = jnp.sum(jnp.abs(before) ** 2, axis=1, keepdims=True)
         cosines = jnp.sum(jnp.conj(before) * last, axis=1, keepdims=True).real / jnp.where(norms == 0, 1.0, norms)
         return jnp.where(norms == 0, last, (2 * cosines).astype(last.dtype) * last - before).ravel()

@@ -67,7 +67,7 @@ class DeepFeatureConstruction(AbstractConstruction):
         return self.descent().holds_on()
 
     def emulated_context(self, prompt: Prompt) -> Inexact[Array, "steps n d"]:
-        mapped = Prompt(jax.vmap(self.features)(prompt.xs), prompt.ys, self.features(prompt.query), prompt.target)
+        mapped = prompt.mapped(self.features)
         return self.descent().emulated_context(mapped)
 
     @classmethod

@@ -4,9 +4,9 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact, Key
+from jaxtyping import Array, Bool, Inexact, Key
 
-from mesascope.contraction import matmul, mixture, scores
+from mesascope.contraction import matmul, mixture, scores, softmax
 from mesascope.models._initial import scaled_normals
 from mesascope.models.layer import AbstractLayer
 from mesascope.validation import check_count, check_non_negative
@@ -69,7 +69,10 @@ class AbstractAttention(AbstractLayer):
 class LinearSelfAttention(AbstractAttention):
     """The update sum_h P_h W_V,h (sum_i e_i e_i^T) W_K,h^T W_Q,h e (von Oswald et al. 2023, section 2, no softmax)."""
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
+        context = context if seen is None else jnp.where(seen[:, None], context, jnp.zeros((), context.dtype))
         updates = [
             read_context(context, tokens @ key_query.T) @ output_value.T
             for key_query, output_value in zip(self.key_query, self.output_value, strict=True)
@@ -105,12 +108,14 @@ class SoftmaxSelfAttention(AbstractAttention):
     The factor 1 / sqrt(k) is the authors' code's; the paper's equation has none.
     """
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
         scale = self.key.shape[1] ** -0.5
 
         def head(key_query, output_value):
             logits = scores(tokens @ (scale * key_query).T, context)
-            return mixture(jax.nn.softmax(logits, axis=-1), context) @ output_value.T
+            return mixture(softmax(logits, seen), context) @ output_value.T
 
         updates = [head(*products) for products in zip(self.key_query, self.output_value, strict=True)]
         return functools.reduce(jnp.add, updates)

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.layer import AbstractLayer
@@ -22,11 +22,13 @@ class Block(AbstractLayer):
         if not self.layers:
             raise ValueError("`layers` must hold at least one layer; got none.")
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
         total = jnp.zeros_like(tokens)
         for layer in self.layers:
-            update = layer(context, tokens)
-            context, tokens, total = context + layer(context, context), tokens + update, total + update
+            update = layer(context, tokens, seen)
+            context, tokens, total = context + layer(context, context, seen), tokens + update, total + update
         return total
 
     @classmethod

@@ -1,7 +1,7 @@
 """Tokens mapped linearly to another size."""
 
 import equinox as eqx
-from jaxtyping import Array, Inexact, Key
+from jaxtyping import Array, Bool, Inexact, Key
 
 from mesascope.models._initial import scaled_normal
 from mesascope.models.tokens import AbstractTokens
@@ -45,6 +45,9 @@ class EmbeddedTokens(AbstractTokens):
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
         context, query = self.tokens.embed(prompt)
         return context @ self.embedding.T, self.embedding @ query
+
+    def seen(self, prompt: Prompt) -> Bool[Array, " n"] | None:
+        return self.tokens.seen(prompt)
 
     def read(self, query_token: Inexact[Array, " d"]) -> Inexact[Array, " dy"]:
         return -query_token[-self.dim_y :]

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.tokens import AbstractTokens
 from mesascope.prompt import Prompt
@@ -35,8 +35,11 @@ class InterleavedTokens(AbstractTokens):
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
         inputs = jnp.pad(prompt.xs, ((0, 0), (0, self.dim_y)))
         labels = jnp.pad(prompt.ys, ((0, 0), (self.dim_x - self.dim_y, self.dim_y)))
-        context = jnp.stack([inputs, labels], axis=1).reshape(2 * prompt.num_examples, self.dim_token)
+        context = jnp.stack([inputs, labels], axis=1).reshape(2 * len(prompt.xs), self.dim_token)
         return context, jnp.pad(prompt.query, (0, self.dim_y))
+
+    def seen(self, prompt: Prompt) -> Bool[Array, " n"] | None:
+        return None if prompt.mask is None else jnp.repeat(prompt.mask, 2)
 
     def read(self, query_token: Inexact[Array, " d"]) -> Inexact[Array, " dy"]:
         return -query_token[self.dim_x :]

@@ -3,15 +3,17 @@
 from abc import abstractmethod
 
 import equinox as eqx
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 
 class AbstractLayer(eqx.Module):
     """A map from the context tokens and any tokens to the update of the latter, which the Transformer adds to them."""
 
     @abstractmethod
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-        """The update of each token, given the context."""
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
+        """The update of each token, given the context, of which only what is `seen` counts: all of it, where None."""
 
     @classmethod
     @abstractmethod

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.layer import AbstractLayer
@@ -31,8 +31,10 @@ class Normalised(AbstractLayer):
         """`layer` with scale 1 and offset 0, from which training starts."""
         return cls(layer, jnp.ones(dim_token), jnp.zeros(dim_token))
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-        return self.layer(self.normalise(context), self.normalise(tokens))
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
+        return self.layer(self.normalise(context), self.normalise(tokens), seen)
 
     def normalise(self, tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
         """The normalised tokens."""

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact, Key
+from jaxtyping import Array, Bool, Inexact, Key
 
 from mesascope.models._initial import scaled_normal
 from mesascope.models.layer import AbstractLayer
@@ -35,7 +35,9 @@ class MLP(AbstractLayer):
             jnp.zeros(dim_token),
         )
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
         hidden = jax.nn.gelu(tokens @ self.hidden_weights.T + self.hidden_bias[None])
         return hidden @ self.output_weights.T + self.output_bias[None]
 
@@ -59,8 +61,10 @@ class OnInputs(AbstractLayer):
     def __check_init__(self):
         check_count("dim_x", self.dim_x)
 
-    def __call__(self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-        update = self.layer(context[:, : self.dim_x], tokens[:, : self.dim_x])
+    def __call__(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
+    ) -> Inexact[Array, "m d"]:
+        update = self.layer(context[:, : self.dim_x], tokens[:, : self.dim_x], seen)
         return jnp.pad(update, ((0, 0), (0, tokens.shape[1] - self.dim_x)))
 
     @classmethod

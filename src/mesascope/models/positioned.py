@@ -1,7 +1,7 @@
 """Tokens that know their place: other tokens with a positional encoding."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.positions import AbstractPositions
 from mesascope.models.tokens import AbstractTokens
@@ -19,9 +19,11 @@ class ConcatenatedPositions(AbstractTokens):
         return self.tokens.dim_token + self.positions.dim
 
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
-        context, query = self.tokens.embed(prompt)
-        places = self.positions.encode(len(context) + 1).astype(context.dtype)
-        return jnp.concatenate([context, places[:-1]], axis=-1), jnp.concatenate([query, places[-1]])
+        context, query, places, place = _placed(self.tokens, self.positions, prompt)
+        return jnp.concatenate([context, places], axis=-1), jnp.concatenate([query, place])
+
+    def seen(self, prompt: Prompt) -> Bool[Array, " n"] | None:
+        return self.tokens.seen(prompt)
 
     def read(self, query_token: Inexact[Array, " d"]) -> Inexact[Array, " dy"]:
         return self.tokens.read(query_token[: self.tokens.dim_token])
@@ -48,9 +50,18 @@ class AddedPositions(AbstractTokens):
         return self.tokens.dim_token
 
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
-        context, query = self.tokens.embed(prompt)
-        places = self.positions.encode(len(context) + 1).astype(context.dtype)
-        return context + places[:-1], query + places[-1]
+        context, query, places, place = _placed(self.tokens, self.positions, prompt)
+        return context + places, query + place
+
+    def seen(self, prompt: Prompt) -> Bool[Array, " n"] | None:
+        return self.tokens.seen(prompt)
 
     def read(self, query_token: Inexact[Array, " d"]) -> Inexact[Array, " dy"]:
         return self.tokens.read(query_token)
+
+
+def _placed(tokens: AbstractTokens, positions: AbstractPositions, prompt: Prompt) -> tuple[Array, Array, Array, Array]:
+    """Context tokens and query token, and the vectors of their positions: the query's is the next after what counts."""
+    context, query = tokens.embed(prompt)
+    places, seen = positions.encode(len(context) + 1).astype(context.dtype), tokens.seen(prompt)
+    return context, query, places[:-1], places[-1 if seen is None else jnp.sum(seen)]

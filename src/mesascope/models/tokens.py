@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Bool, Inexact
 
 from mesascope.prompt import Prompt
 from mesascope.validation import check_count, check_shape
@@ -21,6 +21,10 @@ class AbstractTokens(eqx.Module):
     @abstractmethod
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
         """The context tokens and the query token."""
+
+    def seen(self, prompt: Prompt) -> Bool[Array, " n"] | None:
+        """Which context tokens count, of a prompt with padding; None of any other."""
+        return prompt.mask
 
     @abstractmethod
     def read(self, query_token: Inexact[Array, " d"]) -> Inexact[Array, " dy"]:

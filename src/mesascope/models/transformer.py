@@ -68,16 +68,16 @@ class Transformer(AbstractStepwise):
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         """The prediction after each layer; of a long context, where the layers allow it, by its second moment alone."""
-        context, query = self._embed(prompt)
+        context, query = start = self._embed(prompt)
         if self.keeps_moments and len(context) > self.tokens.dim_token:
             _, queries = self._walk(_update_moment, (matmul(context.T, context), query))
         else:
-            _, queries = self._walk(self._update_tokens, (context, query))
+            _, queries = self._walk(self._update_of_tokens(prompt), start)
         return jax.vmap(self.tokens.read)(queries)
 
     def token_trajectory(self, prompt: Prompt) -> tuple[Inexact[Array, "steps n d"], Inexact[Array, "steps d"]]:
-        """The context tokens and the query token after each layer."""
-        return self._walk(self._update_tokens, self._embed(prompt))
+        """The context tokens and the query token after each layer; those of padding mean nothing."""
+        return self._walk(self._update_of_tokens(prompt), self._embed(prompt))
 
     @property
     def keeps_moments(self) -> bool:
@@ -114,7 +114,9 @@ class Transformer(AbstractStepwise):
                 f"`prompt` must be real for a model of real weights; got {prompt.query.dtype}. "
                 "For complex states there is AugmentedLayer, a model of sequences."
             )
-        return self.tokens.embed(prompt)
+        context, query = self.tokens.embed(prompt)
+        seen = self.tokens.seen(prompt)
+        return context if seen is None else jnp.where(seen[:, None], context, jnp.zeros((), context.dtype)), query
 
     def _walk(self, update: Callable[[AbstractLayer, float, State], State], start: State) -> tuple[Array, Array]:
         """The state after each layer, on a leading axis, the stack applied `num_repeats` times."""
@@ -130,18 +132,23 @@ class Transformer(AbstractStepwise):
             return stack(start)[1]  # a loop of no turns takes as long to compile as any other
         last, early = lax.scan(stack, start, length=self.num_repeats - 1)
         late = stack(last)[1]  # not in the loop: what nobody reads of it, the last context, is never computed
-        early = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), early)
+        early = jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] * leaf.shape[1], *leaf.shape[2:]), early)
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), early, late)
 
-    def _update_tokens(self, layer: AbstractLayer, dampening: float, state: State) -> State:
-        (context, query), bound = state, self.token_bound
+    def _update_of_tokens(self, prompt: Prompt) -> Callable[[AbstractLayer, float, State], State]:
+        seen, bound = self.tokens.seen(prompt), self.token_bound
 
-        def updated(tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-            tokens = tokens + dampening * layer(context, tokens)
-            return tokens if bound is None else jnp.clip(tokens, -bound, bound)
+        def update(layer: AbstractLayer, dampening: float, state: State) -> State:
+            context, query = state
 
-        store = stored_gradient if bound is None else stored
-        return store(updated(context)), updated(query[None])[0]
+            def updated(tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
+                tokens = tokens + dampening * layer(context, tokens, seen)
+                return tokens if bound is None else jnp.clip(tokens, -bound, bound)
+
+            store = stored_gradient if bound is None else stored
+            return store(updated(context)), updated(query[None])[0]
+
+        return update
 
 
 def _update_moment(layer: AbstractLayer, dampening: float, state: State) -> State:

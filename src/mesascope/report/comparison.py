@@ -128,7 +128,7 @@ def _prompts(task: AbstractTask | AbstractProcess, key: Key[Array, ""], num_prom
     if isinstance(task, AbstractTask):
         return task.sample_batch(key, num_prompts)
     sequences = task.sample_batch(key, num_prompts)
-    return jax.vmap(lambda sequence: sequence.prompt(sequence.num_states - 1))(sequences)
+    return jax.vmap(lambda sequence: sequence.last_prompt())(sequences)
 
 
 def _losses(predictor: AbstractPredictor, prompts: Prompt) -> np.ndarray:

@@ -39,8 +39,10 @@ class CorruptedTargets(AbstractWrapper):
     def prompt(self, draws: PyTree[Array]) -> Prompt:
         task_draws, order, noise = draws
         prompt = self.task.prompt(task_draws)
+        if prompt.mask is not None:  # the order among the examples that count
+            order = jnp.sum((order[None, :] < order[:, None]) & prompt.mask[None, :], axis=1)
         ys = jnp.where(order[:, None] < self.num_corrupted, self.corruption_std * noise, prompt.ys)
-        return Prompt(prompt.xs, ys, prompt.query, prompt.target)
+        return prompt.with_labels(ys)
 
     @classmethod
     def examples(cls) -> "tuple[CorruptedTargets, ...]":

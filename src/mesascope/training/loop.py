@@ -37,8 +37,9 @@ def loss_and_gradient(
 ) -> tuple[Float[Array, ""], PyTree]:
     """Mean of 1/2 |prediction - target|^2 (von Oswald et al. 2023, eq. 5, with the code's 1/2), and its gradient.
 
-    Over prompts; or over sequences and all their states but the first, each predicted from those before it. Sequences
-    are taken part after part, by a model that is prepared once for all of them.
+    Over prompts; or over sequences and all their states but the first, each predicted from those before it: where
+    lengths differ, the mean over sequences of each one's mean over states. Sequences are taken part after part, by a
+    model that is prepared once for all of them.
     """
     if not isinstance(batch, Sequence):
         return jax.value_and_grad(lambda p: _loss_of_prompts(eqx.combine(p, static_model), batch))(params)
@@ -54,7 +55,7 @@ def loss_and_gradient(
     size = len(batch.states)
     # Parts of one size, the largest that divides the batch: all of them are one loop's body.
     at_once = max(divisor for divisor in range(1, SEQUENCES_AT_ONCE + 1) if size % divisor == 0)
-    parts = jax.tree.map(lambda states: states.reshape(-1, at_once, *states.shape[1:]), batch)
+    parts = jax.tree.map(lambda leaf: leaf.reshape(-1, at_once, *leaf.shape[1:]), batch)
     of_part = eqx.filter_value_and_grad(_loss_of_sequences)
     loss, gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), lax.map(lambda part: of_part(ready, part), parts))
     return loss, pull_back(gradient)[0]
@@ -67,7 +68,11 @@ def _loss_of_prompts(model: AbstractPredictor, prompts: Prompt) -> Float[Array, 
 
 def _loss_of_sequences(predict: Callable[[Sequence], Inexact[Array, "t d"]], sequences: Sequence) -> Float[Array, ""]:
     errors: Inexact[Array, "batch t d"] = jax.vmap(predict)(sequences)[:, :-1] - sequences.states[:, 1:]
-    return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
+    if sequences.mask is None:
+        return jnp.sum(jnp.abs(errors) ** 2) / (2 * errors[..., 0].size)
+    squares = jnp.where(sequences.mask[:, 1:], jnp.sum(jnp.abs(errors) ** 2, axis=-1), jnp.zeros((), errors.real.dtype))
+    num_predicted = jnp.sum(sequences.mask[:, 1:], axis=1, dtype=squares.dtype)
+    return jnp.mean(jnp.sum(squares, axis=1) / (2 * num_predicted))
 
 
 def seed_mesh(num_seeds: int) -> Mesh:

@@ -100,7 +100,7 @@ def measure(
 def ar_error(window: Sequence, penalty: Float[Array, ""]) -> Float[Array, ""]:
     """The mean of |s_{t+1} - W s_t|^2 over the second half of a window, W ridge regression's on the first."""
     _, inputs, targets = halves(window)
-    weights = Ridge(penalty).weights(window.prompt(window.num_states // 2))
+    weights = Ridge(penalty).weights(window.prompt(len(window.states) // 2))
     return _error(inputs @ weights.T, targets)
 
 
