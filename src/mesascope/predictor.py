@@ -32,11 +32,19 @@ class AbstractStepwise(AbstractPredictor):
 
 
 class AbstractLinearLearner(AbstractStepwise):
-    """A learner that turns the examples into a matrix W and predicts W x: the in-context map, then its readout."""
+    """A learner that turns the examples into a matrix W and predicts W x, the in-context map, then its readout.
+
+    One with an intercept predicts W x + b.
+    """
 
     @abstractmethod
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
         """The weights after each step."""
+
+    def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"] | None:
+        """b after each step; None of a learner that has no intercept."""
+        del prompt
+        return None
 
     def weights(self, prompt: Prompt) -> Inexact[Array, "dy dx"]:
         """The weights after the last step."""
@@ -45,7 +53,14 @@ class AbstractLinearLearner(AbstractStepwise):
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         prompt = prompt.alike()
-        return self.weight_trajectory(prompt) @ prompt.query
+        answers, intercepts = self.weight_trajectory(prompt) @ prompt.query, self.intercept_trajectory(prompt)
+        return answers if intercepts is None else answers + intercepts
+
+
+def through_means(learner: AbstractLinearLearner, prompt: Prompt) -> Inexact[Array, "steps dy"]:
+    """The intercepts b = ybar - W xbar after each step: the best ones for these W."""
+    x_mean, y_mean = prompt.means()
+    return y_mean[None] - learner.weight_trajectory(prompt) @ x_mean
 
 
 class AbstractForecaster(AbstractPredictor):

@@ -13,7 +13,7 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, Int
+from jaxtyping import Array, Bool, Inexact, Int
 
 from mesascope.padding import checked_length, mask_of, padded_rows, without_padding
 from mesascope.validation import check_class, check_count, check_finite_array, check_numbers, check_states
@@ -65,11 +65,11 @@ class Prompt(eqx.Module):
         return None if self.length is None else mask_of(self.length, self.xs.shape[-2])
 
     @property
-    def divisor(self) -> int | Float[Array, "*batch"]:
+    def divisor(self) -> int | Inexact[Array, "*batch"]:
         """What a mean over examples divides by: their number, and 1 where there are none."""
         if self.length is None:
             return max(self.xs.shape[-2], 1)
-        return jnp.maximum(self.length, 1).astype(jnp.finfo(self.xs.dtype).dtype)
+        return jnp.maximum(self.length, 1).astype(self.xs.dtype)
 
     @property
     def dim_x(self) -> int:
@@ -115,6 +115,16 @@ class Prompt(eqx.Module):
     def with_labels(self, ys: Inexact[Array, "n dy"]) -> "Prompt":
         """The same inputs with other labels; the target is kept as it is."""
         return Prompt(self.xs, ys, self.query, self.target, self.length)
+
+    def means(self) -> tuple[Inexact[Array, " dx"], Inexact[Array, " dy"]]:
+        """The means of inputs and labels over the examples; zero where there are none."""
+        alike = self.alike()
+        return jnp.sum(alike.xs, axis=0) / alike.divisor, jnp.sum(alike.ys, axis=0) / alike.divisor
+
+    def centred(self) -> "Prompt":
+        """The examples with their means taken off, for the same query."""
+        x_mean, y_mean = self.means()
+        return Prompt(self.xs - x_mean[None], self.ys - y_mean[None], self.query, self.target, self.length)
 
     def mapped(self, features: Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]) -> "Prompt":
         """The same labels for inputs and a query that are put through `features`."""

@@ -116,8 +116,12 @@ def answers(predictor, prompts):
     """At once, of a stepwise predictor after its last step; by each prompt itself; a linear learner's weights."""
     steps = jax.vmap(predictor.trajectory)(prompts)[:, -1] if isinstance(predictor, AbstractStepwise) else None
     together = jax.vmap(predictor)(prompts) if steps is None else steps
-    weights = jax.vmap(predictor.weights)(prompts) if isinstance(predictor, AbstractLinearLearner) else None
-    return together, lax.map(predictor, prompts), weights
+    one_by_one = lax.map(predictor, prompts)
+    if not isinstance(predictor, AbstractLinearLearner):
+        return together, one_by_one, None
+    intercepts = jax.vmap(predictor.intercept_trajectory)(prompts)
+    weights = jax.vmap(predictor.weights)(prompts)
+    return together, one_by_one, (weights, 0.0 if intercepts is None else intercepts[:, -1])
 
 
 @pytest.mark.parametrize("cls", PREDICTORS)
@@ -128,12 +132,13 @@ def test_a_predictor_answers_one_prompt_at_a_time_without_looking_at_its_target(
     blinded = eqx.tree_at(lambda p: p.target, prompts, jax.device_put(np.full_like(prompts.target, np.nan)))
     assert_same(answer(blinded), found)
     queries = np.asarray(prompts.query)
-    for together, one_by_one, weights in found:
+    for together, one_by_one, learned in found:
         assert together.shape == (6, 2)
         assert_close(one_by_one, together)
-        if weights is not None:  # linear in the query: by the unit vectors, and in between
-            assert_close(together[3:], weights[0].T)
-            assert_close(together[:3], np.einsum("bij,bj->bi", weights[:3], queries[:3]))
+        if learned is not None:  # linear in the query, but for the intercept: by the unit vectors, and in between
+            weights, intercept = learned
+            assert_close((together - intercept)[3:], weights[0].T)
+            assert_close((together - intercept)[:3], np.einsum("bij,bj->bi", weights[:3], queries[:3]))
 
 
 @pytest.mark.usefixtures("as_installed")

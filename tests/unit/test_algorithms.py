@@ -180,3 +180,31 @@ def test_rates_are_finite(rate):
 def test_a_penalty_is_positive(penalty):
     with pytest.raises(ValueError, match="`penalty` must be positive and finite"):
         Ridge(penalty)
+
+
+def test_learners_with_an_intercept_are_told_by_an_independent_implementation():
+    """scipy's minimiser of the sum over W and b; descent by numpy on inputs with an entry one."""
+    rng = np.random.default_rng(3)
+    xs, ys, query = rng.normal(2, 1, (7, 3)), rng.normal(-1, 2, (7, 2)), rng.normal(size=3)
+    prompt = Prompt(*map(jnp.asarray, (xs, ys, query, np.zeros(2))))
+    with_ones = np.column_stack([xs, np.ones(7)])
+
+    ridge_rows = np.vstack([with_ones, np.sqrt(0.3) * np.eye(4)[:3]])
+    by_rows = scipy.linalg.lstsq(ridge_rows, np.vstack([ys, np.zeros((3, 2))]))[0].T
+    least = scipy.linalg.lstsq(with_ones, ys)[0].T
+    descended = np.zeros((2, 4))
+    for _ in range(3):
+        descended -= 0.1 / 7 * (with_ones @ descended.T - ys).T @ with_ones
+
+    learners = (Ridge(0.3, intercept=True), LeastSquares(intercept=True), GradientDescent(0.1, 3, intercept=True))
+    for learner, expected in zip(learners, (by_rows, least, descended), strict=True):
+        np.testing.assert_allclose(learner(prompt), expected @ np.append(query, 1), rtol=1e-11)
+        np.testing.assert_allclose(learner.weights(prompt), expected[:, :3], rtol=1e-11)
+
+
+def test_an_intercept_alone_is_the_mean_of_the_labels():
+    """Of inputs that are all alike, and of no examples zero."""
+    prompt = Prompt(jnp.ones((4, 2)), jnp.arange(4.0)[:, None], jnp.ones(2), jnp.zeros(1))
+    for learner in (Ridge(0.3, intercept=True), LeastSquares(intercept=True)):
+        np.testing.assert_allclose(learner(prompt), [1.5], rtol=1e-12)
+        np.testing.assert_array_equal(learner(prompt.prefix(0)), [0.0])

@@ -29,8 +29,7 @@ class CentredGradientDescent(AbstractLinearLearner):
         self._descent()  # checks the rates and their number
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
-        xs, ys = (values - jnp.sum(values, axis=0, keepdims=True) / prompt.divisor for values in (prompt.xs, prompt.ys))
-        return self._descent().weight_trajectory(Prompt(xs, ys, prompt.query, prompt.target, prompt.length))
+        return self._descent().weight_trajectory(prompt.centred())
 
     def _descent(self) -> GradientDescent:
         return GradientDescent(self.learning_rate, self.num_steps)

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact
 
@@ -16,12 +17,14 @@ class GradientDescent(AbstractLinearLearner):
 
     Descends L(W) = 1/(2 n) sum_i |W x_i - y_i|^2 (von Oswald et al. 2023, section 2). `learning_rate` is one
     number for all steps, or one for each; `initial_weights` None means zero. For complex examples the gradient
-    takes x_i^* in place of x_i^T. No step size is refused: too large a one diverges, as it should.
+    takes x_i^* in place of x_i^T. No step size is refused: too large a one diverges, as it should. With an `intercept`
+    L(W, b) = 1/(2 n) sum_i |W x_i + b - y_i|^2 is descended in both, b from zero.
     """
 
     learning_rate: float | Inexact[Array, ""] | Inexact[Array, " steps"] = 1.0
     num_steps: int = eqx.field(static=True, default=1)
     initial_weights: Inexact[Array, "dy dx"] | None = None
+    intercept: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         check_count("num_steps", self.num_steps)
@@ -33,6 +36,13 @@ class GradientDescent(AbstractLinearLearner):
             )
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
+        return self._descend(_with_one(prompt))[:, :, :-1] if self.intercept else self._descend(prompt)
+
+    def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"] | None:
+        return self._descend(_with_one(prompt))[:, :, -1] if self.intercept else None
+
+    def _descend(self, prompt: Prompt) -> Inexact[Array, "steps dy inputs"]:
+        """The weights after each step, those of the constant input last where there is one."""
         rates = jnp.broadcast_to(jnp.asarray(self.learning_rate, prompt.xs.dtype), (self.num_steps,))
         xs_conjugate = jnp.conj(prompt.xs)
 
@@ -43,10 +53,23 @@ class GradientDescent(AbstractLinearLearner):
 
         start = jnp.zeros((prompt.dim_y, prompt.dim_x), prompt.xs.dtype)
         if self.initial_weights is not None:
-            start = start + self.initial_weights
+            dtype = np.promote_types(start.dtype, self.initial_weights.dtype)
+            columns = ((0, 0), (0, int(self.intercept)))
+            start = start.astype(dtype) + jnp.pad(self.initial_weights.astype(dtype), columns)
         return lax.scan(step, start, rates)[1]
 
     @classmethod
     def examples(cls) -> "tuple[GradientDescent, ...]":
         """Tiny instances for tests and documentation."""
-        return cls(0.5), cls(0.5, num_steps=4), cls(jnp.array([0.1, 0.2, 0.3]), num_steps=3)
+        start = jnp.array([[0.5, -1.0, 0.3], [1.0, 0.2, -0.4]])
+        return (
+            cls(0.5),
+            cls(0.5, num_steps=4),
+            cls(jnp.array([0.1, 0.2, 0.3]), num_steps=3),
+            cls(0.3, num_steps=2, initial_weights=start, intercept=True),
+        )
+
+
+def _with_one(prompt: Prompt) -> Prompt:
+    """The inputs (x, 1)."""
+    return prompt.mapped(lambda x: jnp.append(x, jnp.ones((), x.dtype)))
