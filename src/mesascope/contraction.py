@@ -94,11 +94,22 @@ def softmax(logits: Inexact[Array, "*m n"], seen: Bool[Array, " n"] | None = Non
     """Weights proportional to exp(logits) along the last axis, of what is `seen` alone; zero where that is nothing."""
     if seen is None and logits.shape[-1]:
         return jax.nn.softmax(logits, axis=-1)
-    seen = jnp.broadcast_to(True if seen is None else seen, logits.shape)
+    return masked_softmax(logits, jnp.broadcast_to(True if seen is None else seen, logits.shape))
+
+
+def masked_softmax(logits: Inexact[Array, "*m n"], seen: Bool[Array, "*m n"]) -> Inexact[Array, "*m n"]:
+    """The same for logits of any size, which XLA may compute twice.
+
+    Huge ones can differ then by more than the exponential bears: the largest has the power one by its place, no
+    difference from itself.
+    """
+    if not logits.shape[-1]:
+        return logits
     lowest = jnp.where(seen, logits, jnp.full((), -jnp.inf, logits.dtype))
-    largest = lax.stop_gradient(jnp.max(lowest, axis=-1, keepdims=True, initial=-jnp.inf))
-    largest = jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest))
-    powers = jnp.exp(lowest - largest)
+    first = jnp.argmax(lowest, axis=-1, keepdims=True)
+    below = logits - jnp.take_along_axis(logits, first, axis=-1)
+    is_first = lax.broadcasted_iota(first.dtype, logits.shape, logits.ndim - 1) == first
+    powers = jnp.where(seen, jnp.exp(jnp.where(is_first | (below > 0), 0, below)), 0)
     total = jnp.sum(powers, axis=-1, keepdims=True)
     return powers / jnp.where(total == 0, jnp.ones_like(total), total)
 

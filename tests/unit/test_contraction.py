@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.contraction import UNROLL_LIMIT, matmul, matvec, mixture, scores, stored, stored_gradient
+from mesascope.contraction import UNROLL_LIMIT, masked_softmax, matmul, matvec, mixture, scores, stored, stored_gradient
 
 SHAPES = ((2, 0, 3), (3, 1, 2), (2, 5, 3), (2, UNROLL_LIMIT, 1), (1, UNROLL_LIMIT + 1, 2), (0, 2, 3))
 SHAPES += ((UNROLL_LIMIT + 1, 2, UNROLL_LIMIT + 1),)
@@ -174,3 +174,14 @@ def test_storing_changes_nothing(identity):
     np.testing.assert_array_equal(same, x)
     for found in gradients:
         np.testing.assert_allclose(found, np.cos(x), rtol=0, atol=1e-14)
+
+
+def test_masked_softmax_is_the_softmax_of_what_is_seen_with_its_derivatives():
+    """Two of the largest are equal; what is not seen is larger than all."""
+    logits = jnp.array([0.5, 2.0, 2.0, -1.0, 9.0, np.nan])
+    seen, few = jnp.arange(6) < 4, logits[:4]
+    ours, theirs = jax.jit(lambda all_, some: (masked_softmax(all_, seen), jax.nn.softmax(some)))(logits, few)
+    np.testing.assert_allclose(ours, np.append(theirs, [0, 0]), rtol=0, atol=1e-15)
+    by_logits = jax.jit(jax.jacrev(lambda all_: masked_softmax(all_, seen)))(logits.at[5].set(0.0))
+    np.testing.assert_allclose(by_logits[:4, :4], jax.jit(jax.jacrev(jax.nn.softmax))(few), rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(masked_softmax(logits, jnp.zeros(6, bool)), np.zeros(6))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from mesascope.contraction import softmax
+from mesascope.contraction import masked_softmax
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
 from mesascope.validation import check_finite
@@ -64,7 +64,8 @@ class NadarayaWatson(AbstractPredictor):
     log_kernel: Kernel
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        return softmax(kernel_values(self.log_kernel, prompt), prompt.mask) @ prompt.ys
+        mask = jnp.ones(len(prompt.xs), bool) if prompt.mask is None else prompt.mask
+        return masked_softmax(kernel_values(self.log_kernel, prompt), mask) @ prompt.ys
 
     @classmethod
     def examples(cls) -> "tuple[NadarayaWatson, ...]":
