@@ -31,6 +31,13 @@ def test_the_examples_run_and_are_short():
     assert len(finished.stdout.splitlines()) >= 2 * len(examples) > 0  # each has something to say
 
 
+def test_the_page_on_precision_shows_what_is_computed():
+    """In single precision, as a user's program starts."""
+    command = [sys.executable, "-m", "doctest", "-o", "IGNORE_EXCEPTION_DETAIL", str(ROOT / "docs" / "precision.md")]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
 def test_the_readme_s_python_is_short():
     """`make installed` runs it."""
     (block,) = python_blocks("README.md")
