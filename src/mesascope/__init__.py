@@ -4,7 +4,14 @@ The names that `__init__.pyi` lists are loaded when first used; that is also whe
 cache on disk.
 """
 
+import os.path
 import sys
+
+if os.path.basename("".join(sys.argv[:1])) in ("-m", "mesascope") and "--multiprocessing-fork" not in sys.orig_argv:
+    from mesascope.cli import stopped
+
+    stopped.begin()  # the command, which a signal may stop at any time; not a process that it has started
+
 import types
 from typing import Any
 

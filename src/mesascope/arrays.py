@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ class UnusableFile(ValueError):
         super().__init__(f"{path} cannot be used: it {reason}. Move it away, or name another file.")
         self.path, self.reason = path, reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return UnusableFile, (self.path, self.reason)  # as other processes get it
+
 
 def save_arrays(path: Path, arrays: dict[str, np.ndarray], header: Any) -> None:
     """Write arrays and a JSON-ready header to `path`, atomically, with the SHA-256 of both.
@@ -37,21 +42,36 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray], header: Any) -> None:
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
     """Read what `save_arrays` wrote.
 
-    Raises `UnusableFile` when it is truncated, altered, not safetensors, or not this program's; FileNotFoundError.
+    Raises `UnusableFile` when it cannot be read, is truncated, altered, not safetensors, or not this program's;
+    FileNotFoundError when nothing is there.
     """
+    _check_readable(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             text, digest = metadata[HEADER], metadata[DIGEST]
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable)
-        header = json.loads(text)
-    except (FileNotFoundError, PermissionError):
-        raise
-    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, json.JSONDecodeError, OSError) as error:
+        header, intact = json.loads(text), digest == _digest(stored, text)
+        arrays = dict(_original_form(name, array) for name, array in stored.items())
+    except (safetensors.SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UnusableFile(path, f"is damaged or was not written by mesascope ({error})") from error
-    if digest != _digest(stored, text):
+    if not intact:
         raise UnusableFile(path, "was altered after it was written (its SHA-256 is another)")
-    return dict(_original_form(name, array) for name, array in stored.items()), header
+    return arrays, header
+
+
+def _check_readable(path: Path) -> None:
+    """Raise FileNotFoundError where nothing is, `UnusableFile` for what cannot be read, which safetensors mixes up."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UnusableFile(path, "is no file")
+        open(path, "rb").close()
+    except FileNotFoundError as error:
+        if os.path.islink(path):
+            raise UnusableFile(path, "is a link to a file that is not there") from error
+        raise
+    except OSError as error:
+        raise UnusableFile(path, f"cannot be read ({error.strerror})") from error
 
 
 def _stored_form(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:

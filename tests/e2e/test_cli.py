@@ -4,18 +4,14 @@ import contextlib
 import csv
 import dataclasses
 import errno
-import importlib
 import io
 import json
 import os
 import re
 import resource
-import runpy
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import jax
@@ -27,7 +23,7 @@ from tyro._docstrings import get_field_docstring
 import mesascope
 import mesascope.studies
 from mesascope import extras
-from mesascope.arrays import load_arrays
+from mesascope.arrays import load_arrays, save_arrays
 from mesascope.cli import main
 from mesascope.cli.figures import figure_directory
 from mesascope.cli.parsing import parse
@@ -457,41 +453,19 @@ def test_a_bug_still_gives_its_traceback(cli, monkeypatch):
         cli("run", FAKE)
 
 
-def test_a_bug_has_an_exit_code_of_its_own(capsys, monkeypatch):
-    def broken():
-        raise ZeroDivisionError("a bug")
-
-    entry = importlib.import_module("mesascope.__main__")
-    monkeypatch.delitem(sys.modules, "mesascope.__main__")  # `python -m` warns when it is loaded already
-    monkeypatch.setattr("mesascope.cli.main", broken)
-    assert entry.main() == 70
-    assert "ZeroDivisionError: a bug" in capsys.readouterr().err
+BROKEN = """
+import sys
+import mesascope.cli
+from mesascope.__main__ import main
+mesascope.cli.main = lambda: 1 / 0
+sys.exit(main())
+"""
 
 
-@pytest.mark.parametrize("force", [(), ("--force",)])
-def test_a_stop_tells_what_is_kept(cli, capsys, monkeypatch, force):
-    compute = cell_of_fake().compute
-
-    def stop_in_part_2(cell, workspace):
-        arrays = compute(cell, workspace)
-        if cell.part == 2:
-            raise KeyboardInterrupt
-        return arrays
-
-    monkeypatch.setattr(cell_of_fake(), "compute", stop_in_part_2)
-    assert cli("run", FAKE, *force) == 130
-    same = f"The same command {'runs finished cells again, as --force says' if force else 'continues'}"
-    kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint"
-    assert capsys.readouterr().err.endswith(f"mesascope: stopped. {kept}. {same}.\n")
-
-
-def test_a_stop_before_anything_runs(cli, capsys, monkeypatch):
-    def stop(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("mesascope.cli.parsing.parse", stop)
-    assert cli("list") == 130
-    assert capsys.readouterr().err == "mesascope: stopped.\n"
+def test_a_bug_has_an_exit_code_of_its_own():
+    process = start(code=BROKEN)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, "ZeroDivisionError: division by zero" in err) == (70, "", True)
 
 
 def test_a_damaged_result_is_told_and_run_again(cli, capsys, tmp_path, cells_run):
@@ -502,6 +476,40 @@ def test_a_damaged_result_is_told_and_run_again(cli, capsys, tmp_path, cells_run
     assert cli("run", FAKE, "--quiet") == 0
     assert capsys.readouterr().err.count(".damaged-1") == 2
     assert cells_run() == 4
+
+
+def test_results_that_lack_what_is_judged_are_named(cli, capsys, tmp_path):
+    """Files that were stored before they listed their arrays; where they do list them, an error is a bug."""
+    cli("run", FAKE)
+    paths = list((tmp_path / "runs" / FAKE).glob("*.safetensors"))
+    for path in paths:
+        arrays, header = load_arrays(path)
+        del arrays["difference"], header["arrays"]
+        save_arrays(path, arrays, header)
+    capsys.readouterr()
+    for words in (("run", FAKE, "--quiet"), ("export", FAKE, "--to", "out")):
+        names = [re.escape(path.name) for path in paths]
+        assert_refused(capsys, cli(*words), rf"{FAKE} cannot be judged \(KeyError: 'difference'\)", *names)
+
+
+def test_a_result_that_cannot_be_read_nor_set_aside_is_named_and_left(cli, capsys, monkeypatch, tmp_path):
+    cli("run", FAKE)
+    path = max((tmp_path / "runs" / FAKE).glob("*.safetensors"))
+    content = path.read_bytes()
+
+    def refuse_this(name, *mode):
+        if name == Path("runs", FAKE, path.name):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return open(name, *mode)
+
+    monkeypatch.setattr("mesascope.arrays.open", refuse_this, raising=False)
+    capsys.readouterr()
+    assert_refused(capsys, cli("export", FAKE, "--to", "out"), rf"{path.name} cannot be used: it cannot be read \(Perm")
+    monkeypatch.setattr(Path, "rename", refuse_this)
+    assert_refused(
+        capsys, cli("run", FAKE, "--force"), rf"{path.name} cannot be read .* cannot be set aside: Permission"
+    )
+    assert path.read_bytes() == content
 
 
 # Export and completion
@@ -589,42 +597,6 @@ def output_and_processor_seconds(*words, code):
 
 
 @pytest.fixture
-def harmless_sigterm():
-    """One that the command line does not take for itself fails a test, and does not end the process of the tests."""
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_keeps_what_was_done_and_the_same_command_continues(
-    cli, capsys, cells_run, monkeypatch, harmless_sigterm, stop
-):
-    """The signal comes in the middle of the second part, after its checkpoint."""
-    real = cell_of_fake().compute
-    after = signal.getsignal(signal.SIGTERM)
-
-    def compute(cell, workspace):
-        def report(step, total, text):
-            if cell.part == 2 and step == 5 and cells_run() == 2:
-                signal.raise_signal(stop)
-            workspace.report(step, total, text)
-
-        return real(cell, workspace._replace(report=report))
-
-    monkeypatch.setattr(cell_of_fake(), "compute", compute)
-    assert cli("run", FAKE) == 130
-    assert signal.getsignal(signal.SIGTERM) is after
-    out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    kept = "1 finished cell is kept in runs, and 'part 2' up to its last checkpoint. The same command continues."
-    assert f"mesascope: stopped. {kept}" in err
-    assert cli("run", FAKE) == 0
-    assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
-    assert cells_run() == 3
-
-
-@pytest.fixture
 def workers_find_fakes(cli, monkeypatch):
     """New processes that start from here find the fake study too, and compute in this one's precision."""
     for name, value in FOR_PROCESSES.items():
@@ -658,25 +630,10 @@ def test_a_process_that_dies_is_told_and_the_same_command_finishes(cli, capsys, 
     assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
 
 
-def test_a_stop_ends_all_processes(tmp_path):
-    log = tmp_path / "log"
-    process = start("run", FAKE, "--workers", "2", "--seconds", "60", cwd=tmp_path, environment={"FAKE_LOG": str(log)})
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) == 2):
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)  # whose pipes are closed when the last process is gone
-    assert (process.returncode, "Traceback" in err) == (130, False)
-    assert "0 finished cells are kept in runs, and 'part 1' and 'part 2' up to its last checkpoint" in err
-
-
-def test_the_module_is_the_command(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["mesascope", "--version"])
-    monkeypatch.delitem(sys.modules, "mesascope.__main__", raising=False)  # runpy warns of one that is loaded already
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("mesascope", run_name="__main__")
-    assert capsys.readouterr().out.startswith("mesascope ")
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "mesascope", "--version"]
+    done = subprocess.run(command, env={**os.environ, **FOR_PROCESSES}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"mesascope {mesascope.__version__}\n", "")
 
 
 def test_a_reader_that_stops_reading_causes_no_traceback():

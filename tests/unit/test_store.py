@@ -15,15 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import mesascope
 import mesascope.studies
+from mesascope import arrays as of_arrays
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.extras import EXTRAS
+from mesascope.files import write_atomically
 from mesascope.runs import provenance
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
-from mesascope.runs.lock import exclusive
+from mesascope.runs.lock import exclusive, remove_leftovers
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
 from mesascope.study.base import AbstractStudy
@@ -226,7 +229,85 @@ def replace_by_directory(path):
     path.mkdir()
 
 
+def forge(path, text=None, arrays=None, **changes):
+    """Another header or other arrays, with a digest that is right."""
+    found, header = load_arrays(path)
+    stored = dict(map(of_arrays._stored_form, found, found.values())) if arrays is None else arrays
+    text = json.dumps({**header, **changes}) if text is None else text
+    metadata = {of_arrays.HEADER: text, of_arrays.DIGEST: of_arrays._digest(stored, text)}
+    path.write_bytes(safetensors.numpy.save(stored, metadata=metadata))
+
+
+def nest_header(path):
+    forge(path, text="[" * 100_000 + "]" * 100_000)
+
+
+def nest_provenance(path):
+    forge(path, text='{"provenance": ' + '{"a": ' * 100_000 + "1" + "}" * 100_001)
+
+
+def write_number_too_long(path):
+    forge(path, text=f'{{"provenance": {"1" * 10_000}}}')
+
+
+def forge_provenance(path):
+    forge(path, provenance="once upon a time")
+
+
+def forge_seconds(path):
+    forge(path, provenance={"seconds": "many"})
+
+
+def forge_config(path):
+    forge(path, config={"class": "CountedCell", "number": 3})
+
+
+def forge_key(path):
+    forge(path, key=["another"])
+
+
+def lose_an_array(path):
+    forge(path, arrays={"real": ARRAYS["real"]})
+
+
+def reshape_an_array(path):
+    arrays, header = load_arrays(path)
+    save_arrays(path, {**arrays, "counts": arrays["counts"][:, None]}, header)
+
+
+def add_an_array(path):
+    arrays, header = load_arrays(path)
+    save_arrays(path, {**arrays, "more": np.ones(2)}, header)
+
+
+def half_a_complex_number(path):
+    forge(path, arrays={"odd:complex128": np.ones(3)})
+
+
+def replace_by_link_to_nothing(path):
+    path.unlink()
+    path.symlink_to("nothing")
+
+
+def replace_by_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 DAMAGES = (
+    nest_header,
+    nest_provenance,
+    write_number_too_long,
+    forge_provenance,
+    forge_seconds,
+    forge_config,
+    forge_key,
+    lose_an_array,
+    reshape_an_array,
+    add_an_array,
+    half_a_complex_number,
+    replace_by_link_to_nothing,
+    replace_by_pipe,
     truncate,
     empty,
     replace_by_text,
@@ -240,13 +321,14 @@ DAMAGES = (
 )
 
 
+@pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_result_is_named_set_aside_and_computed_again(damage, store, study, said):
+def test_a_damaged_result_is_named_set_aside_and_computed_again(damage, force, store, study, said):
     run(store, study)
     path = result_path(store, study)
     damage(path)
-    content = None if path.is_dir() else path.read_bytes()
-    assert_equal(run(store, study))
+    content = path.read_bytes() if path.is_file() else None
+    assert_equal(run(Store(store.archive.directory, force, said.append), study))
     assert study.ran == ["first", "first"]
     aside = path.with_name(f"{path.name}.damaged-1")
     assert content is None or aside.read_bytes() == content
@@ -255,6 +337,34 @@ def test_a_damaged_result_is_named_set_aside_and_computed_again(damage, store, s
     assert aside.name in said[0]
     assert_equal(run(store, study))
     assert study.ran == ["first", "first"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_result_that_cannot_be_read_is_no_missing_one(force, store, study, said, monkeypatch):
+    run(store, study)
+    path = result_path(store, study)
+    content = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(of_arrays, "open", lambda *_: patch.undo() or fail_with(errno.EACCES)(), raising=False)
+        assert_equal(run(Store(store.archive.directory, force, said.append), study))
+    aside = f"{path.name}.damaged-1"
+    assert path.with_name(aside).read_bytes() == content
+    assert said == [
+        f"{path} cannot be read (Permission denied). It is kept as {aside}, and what it was for is computed again."
+    ]
+
+
+def test_what_cannot_be_set_aside_stops_the_run(store, study, monkeypatch):
+    run(store, study)
+    path = result_path(store, study)
+    truncate(path)
+    content = path.read_bytes()
+    monkeypatch.setattr(Path, "rename", fail_with(errno.EPERM))
+    with pytest.raises(
+        DirectoryError, match=rf"{path} is damaged .* cannot be set aside: Operation not permitted. Move"
+    ):
+        run(store, study)
+    assert (path.read_bytes(), study.ran) == (content, ["first"])
 
 
 def test_files_set_aside_before_are_left_alone(store, study):
@@ -421,7 +531,7 @@ def test_who_waited_takes_the_result_of_the_other(store, study, said):
     with exclusive(lock, pytest.fail):
         result = in_a_thread(lambda: run(second, study))
         assert waiting.wait(timeout=20)
-        store.archive.write(cell, Result(ARRAYS, {}))
+        store.archive.write(cell, Result(ARRAYS, {"seconds": 1.0}))
     assert_equal(result())
     assert study.ran == []
     assert said == [f"{study.name()}, first: another process is at it. Waiting for its result."]
@@ -489,6 +599,37 @@ def test_a_killed_process_holds_nothing(fake, start_fake, store, tmp_path):
     assert list((tmp_path / "runs").rglob("*.lock")) == [store.archive.path(fake).with_suffix(".lock")]
     assert store.get_or_run(fake, Workspace().report)["double"].tolist() == [0.0, 2.0, 4.0, 6.0]
     assert log.read_text() == "part 1\n" * 2
+
+
+KILLED_WRITER = """
+import os, sys
+from pathlib import Path
+from mesascope.files import write_atomically
+os.fsync = lambda handle: os.kill(os.getpid(), 9)
+write_atomically(Path(sys.argv[1]), b"half")
+"""
+
+
+def test_what_killed_writers_leave_is_removed_and_nothing_else(store, study, monkeypatch):
+    """What a living one writes, and what is somebody else's, stays."""
+    run(store, study)
+    path, lock = result_path(store, study), result_path(store, study).with_suffix(".lock")
+    figures = path.parent / "figures-quick"
+    figures.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(mesascope.__file__).parents[1])}
+    for target in (path, figures / "figure.png"):
+        subprocess.run([sys.executable, "-c", KILLED_WRITER, target], env=environment)
+    others = [figures / ".mine.tmp", path.parent / "my.lock", path]
+    for other in (*others[:2], lock):
+        other.touch()
+    assert len(list(path.parent.rglob(".*.*.tmp"))) == 2
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: remove_leftovers(store.archive.directory) or fsync(handle))
+    write_atomically(figures / "new", b"whole")
+    assert sorted(path.parent.rglob("*")) == sorted([figures, figures / "new", *others])
+    with exclusive(lock, pytest.fail):
+        remove_leftovers(store.archive.directory)
+        assert lock.exists()
 
 
 def test_an_archive_only_reads(store, study, tmp_path):

@@ -5,15 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-OK, NOT_REPRODUCED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+OK, NOT_REPRODUCED, BAD_INPUT, BROKEN_PIPE = 0, 1, 2, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line, by default the process's own; its exit code.
 
     0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, a directory that cannot be written to, or
-    an extra that is not installed. 130: stopped from the keyboard. 141: whoever read the output stopped reading. A bug
-    ends the process with 70.
+    an extra that is not installed. 141: whoever read the output stopped reading. A bug ends the process with 70, a
+    signal with 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     # The cores are for cells and seeds: numpy's products are small, and a second thread for them would only spin.
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(words: list[str]) -> int:
-    from mesascope.cli.errors import InputError, Interrupted
+    from mesascope.cli.errors import InputError
 
     try:
         return _carry_out(words)
@@ -45,9 +45,6 @@ def _guarded(words: list[str]) -> int:
     except InputError as error:
         print(f"mesascope: {error}", file=sys.stderr)
         return BAD_INPUT
-    except (Interrupted, KeyboardInterrupt) as stop:
-        print(f"mesascope: {stop if isinstance(stop, Interrupted) else 'stopped.'}", file=sys.stderr)
-        return INTERRUPTED
 
 
 def _carry_out(words: list[str]) -> int:

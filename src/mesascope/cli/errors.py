@@ -3,7 +3,3 @@
 
 class InputError(Exception):
     """The command cannot be carried out as it was given."""
-
-
-class Interrupted(Exception):
-    """The command was stopped from the keyboard; the message says what was kept."""

@@ -12,7 +12,7 @@ import numpy as np
 from mesascope.cli.arguments import Export
 from mesascope.cli.errors import InputError
 from mesascope.cli.parsing import Request
-from mesascope.cli.running import as_json, planned
+from mesascope.cli.running import as_json, judge, planned
 from mesascope.configuration import describe
 from mesascope.files import write_atomically
 from mesascope.report.figures import FORMATS, save_figures
@@ -45,7 +45,7 @@ def _judge(planned: PlannedStudy, archive: Archive) -> StudyResult:
     """The verdicts on what is stored; their seconds are those that computing it took."""
     results = [archive.get_or_run(cell, lambda *_: None) for cell in planned.cells]
     seconds = sum(archive.read(cell).provenance["seconds"] for cell in planned.cells)
-    return planned.study.result(results, seconds)
+    return judge(planned, results, seconds, archive)
 
 
 def _write_all(

@@ -23,7 +23,7 @@ DESCRIPTION = """Which learning algorithm does a sequence model run in its forwa
 that stop being true? Figures and claims of papers, run again and judged by criteria stated beforehand.
 
 Exit code 0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, or an extra that is not
-installed. 130: stopped, and the same command continues. 70: a bug.
+installed. 130, 143, 129: stopped by Ctrl-C, SIGTERM or SIGHUP, and the same command continues. 70: a bug.
 `mesascope --version` prints the version."""
 
 WITH_STUDIES = ("run", "export")

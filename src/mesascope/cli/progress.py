@@ -16,13 +16,14 @@ SECONDS_BETWEEN_LINES = 30.0
 class Display:
     """Shows the cells that are running, how many studies are done and how long the rest will take.
 
-    A context, within which bars are shown. `num_finished` counts the cells that ended well.
+    A context, within which bars are shown. `after_bars` is what a terminal needs behind bars that stay as they are.
     """
 
     def __init__(self, console: Console, quiet: bool, num_studies: int = 1):
         self.console, self.quiet, self.num_studies = console, quiet, num_studies
         self.live = console.is_terminal and not console.is_dumb_terminal and not quiet
-        self.num_finished = self.num_done = 0
+        self.after_bars = "\n\x1b[?25h" if self.live else ""  # a new line, and the cursor that bars hide
+        self.num_done = 0
         self.left = ""
         self.shown: dict[str, _Bar | _Lines] = {}
         self.progress: Any = None
@@ -60,7 +61,6 @@ class Display:
 
     def end(self, label: str, finished: bool) -> None:
         """A cell has ended."""
-        self.num_finished += finished
         shown = self.shown.pop(label, None)
         if shown and finished:
             shown.end()

@@ -1,26 +1,31 @@
 """`run` and `reproduce`: run studies with progress, judge, draw, and say where everything lies."""
 
 import contextlib
-import signal
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from mesascope.arrays import UnusableFile
 from mesascope.cli.arguments import Reproduce, Running
 from mesascope.cli.console import messages, output, print_json
-from mesascope.cli.errors import InputError, Interrupted
+from mesascope.cli.errors import InputError
 from mesascope.cli.figures import Drawing, digest_of, figure_directory
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
+from mesascope.cli.stopped import farewell
 from mesascope.report.drawn import drawn
 from mesascope.report.tables import numbers_table, studies_table, tally, verdict_table
+from mesascope.runs.archive import Archive
 from mesascope.runs.directory import DirectoryError
+from mesascope.runs.lock import remove_leftovers
 from mesascope.runs.store import Store
 from mesascope.studies import seconds_of_cells
+from mesascope.study.cell import Arrays
 from mesascope.study.claim import Outcome
 from mesascope.study.result import StudyResult
 from mesascope.sweep.plan import PlannedStudy, jobs, plan, with_shared
@@ -61,7 +66,7 @@ def run(request: Request) -> int:
     started = time.perf_counter()
     try:
         done, not_run = _run_all(planned(request.studies), command)
-    except DirectoryError as error:
+    except (DirectoryError, UnusableFile) as error:
         raise InputError(str(error)) from error
     if done and command.json:
         print_json({"studies": [as_json(shown.result, shown.figures()) for shown in done], "not_run": not_run})
@@ -80,6 +85,20 @@ def planned(studies: tuple[Any, ...]) -> tuple[PlannedStudy, ...]:
         raise InputError(str(error)) from error
 
 
+def judge(planned: PlannedStudy, results: list[Arrays], seconds: float, archive: Archive) -> StudyResult:
+    """The verdicts on stored arrays; InputError where there are none and a file may lack what its cell gave."""
+    try:
+        return planned.study.result(results, seconds)
+    except Exception as error:
+        doubtful = ", ".join(map(str, archive.unlisted(planned.cells)))
+        if not doubtful:
+            raise
+        raise InputError(
+            f"{planned.name} cannot be judged ({type(error).__name__}: {error}), and these files do not say which "
+            f"arrays they should hold: {doubtful}. Move them away, then run it again."
+        ) from error
+
+
 def as_json(result: StudyResult, figures: list[Path]) -> dict[str, Any]:
     """A result's JSON with the figures written."""
     return {**result.to_json(), "figures": [str(path) for path in figures]}
@@ -88,24 +107,21 @@ def as_json(result: StudyResult, figures: list[Path]) -> dict[str, Any]:
 def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
     display = Display(messages(), command.quiet, len(studies))
     store = Store(command.runs, command.force, display.say)
+    remove_leftovers(command.runs)
     outcomes = Outcomes([], {})
-    try:
-        with (
-            contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext(),
-            stopped_by_sigterm(),
-            _engine(studies, store, display, command) as (pool, finished),
-            display,
-        ):
-            for done in finished:
-                if done.error:
-                    outcomes.not_run[done.planned.name] = str(done.error)
-                else:
-                    outcomes.done.append(_show(done, command, pool))
-                display.study_done()
-            return outcomes
-    except KeyboardInterrupt:
-        again = "runs finished cells again, as --force says" if command.force else "continues"
-        raise Interrupted(f"stopped. {_kept(studies, store, display)} The same command {again}.") from None
+    with (
+        contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext(),
+        farewell(_farewell(studies, store, display)),
+        _engine(studies, store, display, command) as (pool, finished),
+        display,
+    ):
+        for done in finished:
+            if done.error:
+                outcomes.not_run[done.planned.name] = str(done.error)
+            else:
+                outcomes.done.append(_show(done, command, pool))
+            display.study_done()
+    return outcomes
 
 
 @contextlib.contextmanager
@@ -122,24 +138,10 @@ def _engine(
         yield pool, run_side_by_side(studies, store, display, pool, seconds)
 
 
-@contextlib.contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends what runs as Ctrl-C does."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not the main thread, which alone may say what a signal does
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _show(done: Done, command: Running, pool: Pool | None) -> Shown:
     """Judge a study and print its verdicts; draw its figures, here or in the pool, unless they are drawn already."""
     study = done.planned.study
-    result = study.result(done.results, done.seconds)
+    result = judge(done.planned, done.results, done.seconds, Archive(command.runs))
     _print_verdicts(result, command)
     directory = figure_directory(command.runs, study)
     digest = digest_of(study, done.results)
@@ -183,11 +185,17 @@ def _print_end(done: list[Shown], command: Running, seconds: float) -> None:
             print("`mesascope run STUDY --preset paper` decides what this size does not.")
 
 
-def _kept(studies: tuple[PlannedStudy, ...], store: Store, display: Display) -> str:
-    """What is kept, in a sentence."""
+def _farewell(studies: tuple[PlannedStudy, ...], store: Store, display: Display) -> Callable[[], str]:
+    """What gives the sentence of a stop: what is kept, and what the same command does."""
     cells = [cell for cell, _ in with_shared(cell for study in studies for cell in study.cells)]
-    running = [repr(cell.label) for cell in cells if store.partial(cell).exists()]
-    unfinished = f", and {' and '.join(running)} up to its last checkpoint" if running else ""
-    number = display.num_finished
-    finished = "1 finished cell is" if number == 1 else f"{number} finished cells are"
-    return f"{finished} kept in {store.archive.directory}{unfinished}."
+    again = "runs finished cells again, as --force says" if store.force else "continues"
+
+    def text() -> str:
+        number = sum(os.path.exists(store.archive.path(cell)) for cell in cells)
+        running = [repr(cell.label) for cell in cells if os.path.exists(store.partial(cell))]
+        finished = "1 finished cell is" if number == 1 else f"{number} finished cells are"
+        unfinished = f", and {' and '.join(running)} up to the last checkpoint" if running else ""
+        kept = f"{finished} kept in {store.archive.directory}{unfinished}; the same command {again}."
+        return f"{display.after_bars}mesascope: stopped; {kept}\n"
+
+    return text

@@ -31,7 +31,7 @@ def drawn(directory: Path, digest: str) -> list[Path] | None:
         record = json.loads((directory / RECORD).read_text())
         paths = [directory / name for name in record["figures"]]
         return paths if record["digest"] == digest and all(path.is_file() for path in paths) else None
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # missing, or not a record of ours
         return None
 
 

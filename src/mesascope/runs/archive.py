@@ -1,12 +1,14 @@
 """Stored results, to be read."""
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
-from mesascope.configuration import describe
+from mesascope.configuration import describe, fingerprint
 from mesascope.study.cell import Arrays, PlacedCell, Report
 
 FORMAT = 2
@@ -37,18 +39,25 @@ class Archive:
         """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
         path = self.path(cell)
         arrays, header = load_arrays(path)
-        if not isinstance(header, dict) or "provenance" not in header:
+        if not isinstance(header, dict) or not _is_provenance(header.get("provenance")):
             raise UnusableFile(path, "is not a result")
-        expected = _identity(cell)
-        if {name: header.get(name) for name in expected} != expected:
+        expected = {**_identity(cell), "config": describe(cell.config)}
+        if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
             raise UnusableFile(path, "holds the result of another cell, or is of another format")
+        listed = _list(arrays)
+        if header.get("arrays", listed) != listed:
+            raise UnusableFile(path, "does not hold the arrays that it says it holds")
         return Result(arrays, header["provenance"])
+
+    def unlisted(self, cells: Iterable[PlacedCell]) -> list[Path]:
+        """Files of cells that do not list their arrays, so that nothing says that none is missing."""
+        return [self.path(cell) for cell in cells if "arrays" not in load_arrays(self.path(cell))[1]]
 
     def write(self, cell: PlacedCell, result: Result) -> None:
         """Write a result, whole or not at all; OSError when it cannot be written."""
         arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
         told = {"label": cell.label, "config": describe(cell.config), "provenance": result.provenance}
-        header = {**_identity(cell), **told}
+        header = {**_identity(cell), **told, "arrays": _list(arrays)}
         save_arrays(self.path(cell), arrays, header)
 
     def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
@@ -64,3 +73,13 @@ class Archive:
 
 def _identity(cell: PlacedCell) -> dict[str, Any]:
     return {"format": FORMAT, "study": cell.owner, "key": cell.key}
+
+
+def _is_provenance(value: Any) -> bool:
+    seconds = value.get("seconds") if isinstance(value, dict) else None
+    return isinstance(seconds, int | float) and math.isfinite(seconds)
+
+
+def _list(arrays: Arrays) -> dict[str, Any]:
+    """What arrays there are; results that were stored before it was kept have no such list."""
+    return {name: [str(array.dtype), *array.shape] for name, array in arrays.items()}

@@ -9,7 +9,7 @@ from mesascope.files import write_atomically
 
 _CANNOT_WRITE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 )
 
 
@@ -37,9 +37,12 @@ def writing(name: str, directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
+        named = error.filename2 or error.filename  # of a renaming, the second is what was to be written
+        inside = isinstance(named, str | Path) and directory in Path(named).parents
+        if error.errno not in _CANNOT_WRITE and not inside:
             raise
+        where = str(named if inside else directory)
         raise DirectoryError(
-            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {str(directory)!r}. "
+            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {where!r}. "
             "What was stored before is intact: put this right and give the same command again, and it continues."
         ) from error

@@ -1,11 +1,13 @@
-"""One process at a time: a lock that a killed holder releases by itself."""
+"""One process at a time: a lock that a killed holder releases by itself, and what such a holder leaves behind."""
 
 import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from mesascope.files import LEFTOVERS
 
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # some network file systems
 
@@ -22,6 +24,27 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)  # before the lock is dropped: nobody can hold this file any more
+        os.close(handle)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove lock files and temporary files in a directory of results whose locks nobody holds: their owners are dead.
+
+    Nothing is removed on a file system that cannot lock.
+    """
+    for folder in (directory, *directory.glob("*/"), *directory.glob("*/figures-*/")):
+        for path in (*folder.glob(LEFTOVERS), *folder.glob(f"{'[0-9a-f]' * 64}.lock")):
+            with suppress(OSError):
+                _remove_if_free(path)
+
+
+def _remove_if_free(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(handle, path):
+            path.unlink()
+    finally:
         os.close(handle)
 
 

@@ -1,13 +1,15 @@
 """The store of results: every cell is computed once, kept in a file of its own, and never half-written."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from mesascope.arrays import UnusableFile
 from mesascope.runs.archive import Archive, Result
-from mesascope.runs.directory import check_writable, writing
+from mesascope.runs.directory import DirectoryError, check_writable, writing
 from mesascope.runs.lock import exclusive
 from mesascope.runs.provenance import Stopwatch, provenance
+from mesascope.stopping import unbroken
 from mesascope.study.cell import Arrays, PlacedCell, Report, Workspace, place_shared
 
 
@@ -15,11 +17,12 @@ class Store:
     """Results are read where they exist, else computed and written.
 
     Each is written once, whole, under a lock, so that processes may share the directory. What a cell keeps while it
-    runs, key.partial beside its result, lets a stopped one continue. A damaged file is set aside under another name
-    and told of through `say`, never used and never deleted. With `force`, finished cells run again. The provenance of a
-    result whose cell was resumed says so, and times the last stint.
+    runs, key.partial beside its result, lets a stopped one continue. A file that is damaged or cannot be read is set
+    aside under another name and told of through `say`, never used, written over or deleted. With `force`, finished
+    cells run again. The provenance of a result whose cell was resumed says so, and times the last stint.
 
-    Raises `DirectoryError` at once when the directory cannot be made or written to, and later when its disk is full.
+    Raises `DirectoryError` at once when the directory cannot be made or written to, and later when its disk is full or
+    such a file cannot be set aside.
     """
 
     def __init__(self, directory: Path | str, force: bool = False, say: Callable[[str], None] = lambda message: None):
@@ -49,8 +52,8 @@ class Store:
         with writing("runs", self.archive.directory):
             path.parent.mkdir(exist_ok=True)
             with exclusive(path.with_suffix(".lock"), on_wait):
-                arrays = self._stored(cell) if waited or not again else None
-                if arrays is not None:
+                arrays = self._stored(cell)
+                if arrays is not None and (waited or not again):
                     report(1, 1, "stored")
                     return arrays
                 self._run(cell, report)
@@ -80,13 +83,21 @@ class Store:
                 self._set_aside(error)
                 arrays = cell.compute(workspace)
         told = {"resumed": resumed, "seeds": cell.seeds, "settings": cell.settings}
-        self.archive.write(cell, Result(arrays, {**provenance(stopwatch), **told}))
-        partial.unlink(missing_ok=True)
+        result = Result(arrays, {**provenance(stopwatch), **told})
+        with unbroken():
+            self.archive.write(cell, result)
+            partial.unlink(missing_ok=True)
         self.fresh.add(self.archive.path(cell))
 
     def _set_aside(self, error: UnusableFile) -> None:
         path, number = error.path, 1
-        while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
             number += 1
-        path.rename(aside)
+        try:
+            path.rename(aside)
+        except OSError as failure:
+            raise DirectoryError(
+                f"{path} {error.reason}, and cannot be set aside: {failure.strerror}. Move it away, then give the same "
+                "command again."
+            ) from failure
         self.say(f"{path} {error.reason}. It is kept as {aside.name}, and what it was for is computed again.")

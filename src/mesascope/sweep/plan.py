@@ -1,5 +1,6 @@
 """What is to be computed: the cells of every study, laid out and hashed once, and a job for each that is missing."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -54,7 +55,7 @@ def jobs(
     for study, cells in planned:
         times = {**seconds.get("shared", {}), **seconds.get(study.name(), {})}
         for cell, needs in with_shared(cells):
-            if cell.key not in found and (store.force or not store.archive.path(cell).exists()):
+            if cell.key not in found and (store.force or not os.path.exists(store.archive.path(cell))):
                 work = partial(compute, store.archive.directory, cell, store.force)
                 expected = times.get(cell.label, UNKNOWN_SECONDS)
                 found[cell.key] = Job(cell.key, f"{study.name()}: {cell.label}", work, needs, expected)

@@ -9,13 +9,17 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-SECONDS_TO_END = 5.0  # for a process that is asked to stop to write what it is writing
+from mesascope import stopping
+
+SECONDS_TO_END = 0.7  # for a process that is asked to stop to write what it is writing
 
 
 class Job(NamedTuple):
@@ -74,7 +78,8 @@ class WorkerLost(RuntimeError):
 class Pool:
     """`num_workers` processes, as a context: at its end they end, whatever they are at.
 
-    Jobs may be added at any time. Ctrl-C reaches this process alone, which then stops the others.
+    Jobs may be added at any time. What a terminal sends, Ctrl-C for one, is for this process alone, which then stops
+    the others; if it is killed, they end by themselves.
     """
 
     def __init__(self, num_workers: int):
@@ -87,11 +92,24 @@ class Pool:
         self.processes: dict[Connection, BaseProcess] = {}
 
     def __enter__(self) -> "Pool":
+        stopping.before_end.append(self.stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
         for connection in list(self.processes):
             self._end(connection)
+        stopping.before_end.remove(self.stop)
+
+    def stop(self) -> None:
+        """End all processes, each as soon as it has written what it is writing."""
+        processes = list(self.processes.values())
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + SECONDS_TO_END
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            process.kill()
+            process.join(0.1)
 
     def add(self, *jobs: Job) -> None:
         """More to do, after what was added earlier."""
@@ -151,9 +169,14 @@ class Pool:
     def _spawn(self) -> Connection:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=serve, args=(theirs,), daemon=True)
-        process.start()
+        with stopping.unbroken():
+            allowed = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.STOPS)  # the new process starts so, too
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
+            self.processes[ours] = process
         theirs.close()
-        self.processes[ours] = process
         return ours
 
     def _end(self, connection: Connection) -> None:
@@ -169,16 +192,24 @@ class Pool:
 
 def serve(connection: Connection) -> None:
     """Do one job after the other, until whoever sends them is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the process that sends the jobs
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its own to this one ends as Ctrl-C does
+    stopping.ignore(signal.SIGINT, signal.SIGHUP)  # which a terminal sends to all, and are for who sends the jobs
+    stopping.end_at(signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping.STOPS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with (
-        contextlib.suppress(KeyboardInterrupt, EOFError, OSError),
+        contextlib.suppress(EOFError, OSError),
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),
     ):
         while True:
             connection.send(_outcome(connection.recv(), connection))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending as it is
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _outcome(work: Callable[..., Any], connection: Connection) -> tuple[str, Any]:
