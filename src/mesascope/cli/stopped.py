@@ -10,7 +10,10 @@ _farewells: list[Callable[[], str]] = [lambda: "mesascope: stopped; whatever was
 
 
 def begin() -> None:
-    """From now on a signal that stops this process ends it with a sentence; once is enough."""
+    """From now on a signal that stops this process ends it with a sentence; once is enough.
+
+    Earlier than this, while Python itself starts, a signal ends it in Python's own way.
+    """
     if _say not in stopping.before_end:
         stopping.before_end.append(_say)
         stopping.end_at(*stopping.STOPS)

@@ -80,8 +80,9 @@ def place(cell: Cell, study: str, seeds: int, settings: Any) -> PlacedCell:
     """The cell with the name its result is stored under.
 
     The package's version, JAX's precision, the generator and the seed of validation prompts are part of the name: a
-    result of another release, or of single precision, is never taken for one of this. Between releases, run with
-    `force` after editing what a cell computes.
+    result of another release, or of single precision, is never taken for one of this. The number of devices is not: it
+    changes the last bits alone, and a result's provenance says how many there were. Between releases, run with `force`
+    after editing what a cell computes.
     """
     if isinstance(cell.config, AbstractShared):
         study, seeds, settings = "shared", cell.config.seeds, describe(cell.config)

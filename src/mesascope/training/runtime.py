@@ -13,9 +13,9 @@ KNOWS_EMITTERS = "0.10."  # versions of jaxlib; XLA ends the process at a flag t
 def set_up_runtime() -> None:
     """Use every core as a device of its own, compile sooner, and keep compiled programs on disk; once is enough.
 
-    A step of a small model keeps little more than one core busy, so seeds are spread over devices. Once JAX has
-    started, its devices can no longer change, and what it has is used. The cache lies in
-    `$JAX_COMPILATION_CACHE_DIR`, else in `$XDG_CACHE_HOME/mesascope/xla` or `~/.cache/mesascope/xla`.
+    A step of a small model keeps little more than one core busy, so seeds are spread over devices, on whose number the
+    last bits of a training depend. Once JAX has started, its devices can no longer change, and what it has is used.
+    The cache lies in `$JAX_COMPILATION_CACHE_DIR`, else in `$XDG_CACHE_HOME/mesascope/xla` or `~/.cache/mesascope/xla`.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     with contextlib.suppress(RuntimeError):  # JAX has started already: its devices and its compiler stay as they are
