@@ -16,6 +16,11 @@ from mesascope.files import write_atomically
 HEADER, DIGEST = "mesascope", "sha256"
 # What safetensors has no numbers for, or only lately, ends in an axis (real, imaginary), its name in ":" and the dtype.
 STORED_AS = {"complex128": np.float64, "complex64": np.float32}
+# What reading bytes that somebody else has written raises: no such name, dtype or nesting, numbers too long, ...
+_NOT_OURS = (
+    *(safetensors.SafetensorError, OSError, LookupError),
+    *(TypeError, ValueError, AttributeError, RecursionError),
+)
 
 
 class UnusableFile(ValueError):
@@ -53,7 +58,7 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not iterable)
         header, intact = json.loads(text), digest == _digest(stored, text)
         arrays = dict(_original_form(name, array) for name, array in stored.items())
-    except (safetensors.SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except _NOT_OURS as error:
         raise UnusableFile(path, f"is damaged or was not written by mesascope ({error})") from error
     if not intact:
         raise UnusableFile(path, "was altered after it was written (its SHA-256 is another)")

@@ -284,6 +284,17 @@ def half_a_complex_number(path):
     forge(path, arrays={"odd:complex128": np.ones(3)})
 
 
+def hold_what_numpy_lacks(path):
+    tensor = {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}
+    metadata = {of_arrays.HEADER: "{}", of_arrays.DIGEST: ""}
+    header = json.dumps({"__metadata__": metadata, "real": tensor}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"12")
+
+
+def last_longer_than_numbers(path):
+    forge(path, provenance={"seconds": 10**400})
+
+
 def replace_by_link_to_nothing(path):
     path.unlink()
     path.symlink_to("nothing")
@@ -306,6 +317,8 @@ DAMAGES = (
     reshape_an_array,
     add_an_array,
     half_a_complex_number,
+    hold_what_numpy_lacks,
+    last_longer_than_numbers,
     replace_by_link_to_nothing,
     replace_by_pipe,
     truncate,

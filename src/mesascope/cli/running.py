@@ -86,7 +86,7 @@ def planned(studies: tuple[Any, ...]) -> tuple[PlannedStudy, ...]:
 
 
 def judge(planned: PlannedStudy, results: list[Arrays], seconds: float, archive: Archive) -> StudyResult:
-    """The verdicts on stored arrays; InputError where there are none and a file may lack what its cell gave."""
+    """The verdicts on stored arrays; InputError where that fails and a file may lack what its cell gave."""
     try:
         return planned.study.result(results, seconds)
     except Exception as error:

@@ -1,6 +1,5 @@
 """Stored results, to be read."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from mesascope.configuration import describe, fingerprint
 from mesascope.study.cell import Arrays, PlacedCell, Report
 
 FORMAT = 2
+LONGEST = 1e10  # seconds: three centuries
 
 
 class MissingResult(LookupError):
@@ -77,7 +77,7 @@ def _identity(cell: PlacedCell) -> dict[str, Any]:
 
 def _is_provenance(value: Any) -> bool:
     seconds = value.get("seconds") if isinstance(value, dict) else None
-    return isinstance(seconds, int | float) and math.isfinite(seconds)
+    return isinstance(seconds, int | float) and 0 <= seconds < LONGEST
 
 
 def _list(arrays: Arrays) -> dict[str, Any]:
