@@ -104,7 +104,7 @@ sys.exit(main())
 """
 
 
-def test_a_stop_keeps_what_was_done_and_the_same_command_continues(start, cells_run):
+def test_a_stop_keeps_what_was_done_and_the_same_command_continues(start, cells_run, tmp_path):
     """The signal comes in the middle of the second part, after its checkpoint."""
     stopped = start("run", FAKE, program=("-c", STOPS_ITSELF))
     _, err = stopped.communicate(timeout=60)
@@ -112,10 +112,12 @@ def test_a_stop_keeps_what_was_done_and_the_same_command_continues(start, cells_
     assert stopped.returncode == 143
     assert err.endswith(f"mesascope: stopped; {kept}; the same command continues.\n")
     assert "Traceback" not in err
+    (tmp_path / "runs" / FAKE / ".a.safetensors.0123abcd.tmp").touch()  # of a writer that was killed
     continued = start("run", FAKE)
     _, err = continued.communicate(timeout=60)
     assert "part 1: done in 0.0 s (stored)" in err
     assert (continued.returncode, cells_run()) == (0, 3)
+    assert {path.suffix for path in (tmp_path / "runs" / FAKE).iterdir() if path.is_file()} == {".safetensors"}
 
 
 STOPPED_WHILE_IT_WRITES = """
