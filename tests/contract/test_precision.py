@@ -7,11 +7,14 @@ of these, which is the factor. An answer too large for single precision may be i
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import mesascope.algorithms
 import mesascope.models
+from mesascope.algorithms.deep_features import OnFeatures
+from mesascope.algorithms.ridge import Ridge
 from mesascope.discovery import concrete_classes
 from mesascope.predictor import AbstractForecaster, AbstractLinearLearner, AbstractPredictor
 from mesascope.prompt import Prompt, Sequence
@@ -111,3 +114,9 @@ def test_every_forecaster(cls):
     cases = [states(), states(parallel=1e-2), states(1e-6), states(1e6)]
     assert_single_is_as_good(forecasters, cases, last)
     assert_single_is_as_good(forecasters, [states(num_states=2)], last)
+
+
+def test_ridge_regression_with_penalties_far_below_the_inputs_squares():
+    learners = (Ridge(1e-7), Ridge(1e-7, intercept=True), OnFeatures(Ridge(1e-9), jnp.sin))
+    for cases in BY_SHAPE[:2]:
+        assert_single_is_as_good(learners, cases[:4], Prompt)
