@@ -4,10 +4,11 @@ The names that `__init__.pyi` lists are loaded when first used; that is also whe
 cache on disk.
 """
 
-import os.path
 import sys
 
-if os.path.basename("".join(sys.argv[:1])) in ("-m", "mesascope") and "--multiprocessing-fork" not in sys.orig_argv:
+from mesascope.stopping import is_the_command
+
+if is_the_command():
     from mesascope.cli import stopped
 
     stopped.begin()  # the command, which a signal may stop at any time; not a process that it has started

@@ -22,6 +22,13 @@ _lock = threading.RLock()
 _depth, _stopped = 0, False
 
 
+def is_the_command() -> bool:
+    """Whether this process was started as `mesascope` or `python -m mesascope`, and by nobody of its own."""
+    name = os.path.basename("".join(sys.argv[:1]))
+    named = name == "mesascope" or (name == "-m" and {"mesascope", "-mmesascope"} & {*sys.orig_argv})
+    return bool(named) and "--multiprocessing-fork" not in sys.orig_argv
+
+
 @contextlib.contextmanager
 def unbroken() -> Iterator[None]:
     """What a stop lets this process finish: a file half-written, a process half-started."""
