@@ -50,6 +50,7 @@ from .constructions.gdpp import GDPlusPlusConstruction as GDPlusPlusConstruction
 # Constructions: weights that make a model one of these
 from .constructions.gradient_descent import GradientDescentConstruction as GradientDescentConstruction
 from .constructions.softmax_pair import SoftmaxPair as SoftmaxPair
+from .leaks import check_leaks as check_leaks
 from .models.asking import LastAsks as LastAsks
 from .models.asking import TokenBeforeAsks as TokenBeforeAsks
 from .models.attention import (

@@ -2,13 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
 from mesascope.prompt import Prompt, Sequence, check_prompt, check_sequence
+from mesascope.validation import check_class
 
 
 class AbstractPredictor(eqx.Module):
@@ -52,6 +53,7 @@ class AbstractLinearLearner(AbstractStepwise):
         return self.weight_trajectory(prompt.alike())[-1]
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
+        check_prompt(prompt)
         prompt = prompt.alike()
         answers, intercepts = self.weight_trajectory(prompt) @ prompt.query, self.intercept_trajectory(prompt)
         return answers if intercepts is None else answers + intercepts
@@ -128,3 +130,16 @@ class AbstractSequencePredictor(AbstractForecaster):
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
         return self.next_states(Sequence(self.states(prompt)))[prompt.num_examples]
+
+
+def check_predictor(name: str, value: Any, kind: type[AbstractPredictor] = AbstractPredictor) -> None:
+    """Raise ValueError, with the way to one, unless `value` is a predictor of this kind."""
+    if isinstance(value, type):
+        advice = f"Make one: `{value.__name__}(...)`."
+    elif isinstance(getattr(value, "model", None), AbstractPredictor):
+        advice = f"Take its `model`: `{name}.model`."
+    elif callable(getattr(value, "build", None)):
+        advice = f"Take what it builds: `{name}.build()`."
+    else:
+        advice = f"Take one, as `Ridge(0.1)`, or derive yours from `{kind.__name__}`."
+    check_class(name, value, kind, advice)

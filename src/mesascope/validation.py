@@ -76,10 +76,17 @@ def check_real_array(name: str, value: Any) -> None:
         )
 
 
-def check_class(name: str, value: Any, kind: type, advice: str) -> None:
+def check_class(name: str, value: Any, kind: type | tuple[type, ...], advice: str) -> None:
     """Raise ValueError, with `advice` on how to come by one, unless `value` is an object of class `kind`."""
     if not isinstance(value, kind):
-        raise ValueError(f"`{name}` must be an object of class {kind.__name__}; got {_kind_of(value)}. {advice}")
+        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+        raise ValueError(f"`{name}` must be an object of class {kinds}; got {_kind_of(value)}. {advice}")
+
+
+def check_callable(name: str, value: Any, advice: str) -> None:
+    """Raise ValueError, with `advice` on what it is called with, unless `value` can be called."""
+    if not callable(value):
+        raise ValueError(f"`{name}` must be a function; got {_kind_of(value)}. {advice}")
 
 
 def check_key(name: str, value: Any, ndim: int = 0) -> None:
@@ -92,6 +99,14 @@ def check_key(name: str, value: Any, ndim: int = 0) -> None:
     if value.ndim != ndim:
         wanted = "an array of keys" if ndim else "one key"
         raise ValueError(f"`{name}` must be {wanted}; got keys of shape {value.shape}.")
+
+
+def check_axis(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is an array of one axis, and of one number or more."""
+    if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim != 1 or not len(value):
+        raise ValueError(
+            f"`{name}` must be an array of one axis; got {_kind_of(value)}. Make it one: `jnp.asarray([0.5, 1.0])`."
+        )
 
 
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:

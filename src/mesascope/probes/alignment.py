@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.leaks import check_leaks_once
 from mesascope.linalg import length
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
@@ -26,6 +27,7 @@ def sensitivity(predictor: AbstractPredictor, prompt: Prompt) -> Inexact[Array, 
     1927), of which the second is zero for a holomorphic predictor: together the real derivative of any other.
     """
     check_prompt(prompt)
+    check_leaks_once(predictor, prompt)
 
     def answer(query: Inexact[Array, " dx"]) -> Inexact[Array, " dy"]:
         return predictor(prompt.with_query(query))
@@ -46,6 +48,9 @@ def alignment(predictor: AbstractPredictor, reference: AbstractPredictor, prompt
     their lengths, and the length of their difference; sensitivities are flattened when there is more than one output.
     The cosine is nan where a sensitivity is zero.
     """
+    check_prompt(prompt)
+    check_leaks_once(predictor, prompt)
+    check_leaks_once(reference, prompt, "reference")
     ours, theirs = (sensitivity(each, prompt) for each in (predictor, reference))
     first, second = (each / length(each).astype(each.dtype) for each in (ours, theirs))
     return Alignment(

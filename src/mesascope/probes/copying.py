@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mesascope.validation import check_callable, check_states
+
 
 class CopyingSensitivity(NamedTuple):
     """Norms of derivatives of a token after a layer, averaged over the tokens that have a next one."""
@@ -24,7 +26,15 @@ def copying_sensitivity(
     Averaged over j = 1, ..., t - 1 (von Oswald et al. 2023, figure 5). Their code counts token j + 1 among the
     others too, and takes the norm of the gradient of the sum of the output's entries, averaged over prompts first.
     A layer that leaves tokens as they are has own = sqrt(d). `others` is nan when there are fewer than 3 tokens.
+    ValueError unless there are two tokens or more, and as many after the layer.
     """
+    check_callable("layer_fn", layer_fn, "It updates tokens: `lambda tokens: tokens + layer(tokens, tokens)`.")
+    check_states("tokens", tokens)
+    found = jax.eval_shape(layer_fn, tokens).shape
+    if tokens.ndim != 2 or len(tokens) < 2 or len(found) != 2 or found[0] != len(tokens):
+        raise ValueError(
+            f"`tokens` must be two or more, [t d], and `layer_fn` must give as many; got {tokens.shape} and {found}."
+        )
     jacobian = jax.jacrev(layer_fn)(tokens)
     norms = jnp.sqrt(jnp.sum(jacobian**2, axis=(1, 3)))[:-1]
     num_rows, num_tokens = norms.shape

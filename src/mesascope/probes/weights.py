@@ -5,6 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mesascope.validation import check_count, check_numbers, check_shape
+
 
 def learned_step_size(
     key_query: Float[Array, "d d"], output_value: Float[Array, "d d"], dim_x: int, num_examples: int
@@ -16,6 +18,7 @@ def learned_step_size(
     -num_examples * mean(diag (P W_V)_yy) * mean(diag (W_KQ)_xx). Says nothing of how close to the construction
     the rest of the weights is.
     """
+    _check_products(key_query, output_value, dim_x, num_examples)
     reads = jnp.mean(jnp.diagonal(key_query)[:dim_x])
     writes = jnp.mean(jnp.diagonal(output_value)[dim_x:])
     return -num_examples * reads * writes
@@ -38,6 +41,23 @@ def learned_rates(
     sum_i x_i x_i^T not divided by the number of examples, and the learning rate is `learned_step_size`. The gauge
     (s P W_V, W_KQ / s) drops out. Says nothing of how close to the construction the rest of the weights is.
     """
+    _check_products(key_query, output_value, dim_x, num_examples)
     reads = jnp.mean(jnp.diagonal(key_query)[:dim_x])
     writes = jnp.mean(jnp.diagonal(output_value)[:dim_x])
     return LearnedRates(learned_step_size(key_query, output_value, dim_x, num_examples), -reads * writes)
+
+
+def _check_products(
+    key_query: Float[Array, "d d"], output_value: Float[Array, "d d"], dim_x: int, num_examples: int
+) -> None:
+    """Raise ValueError unless these are the products of one head for tokens of inputs and outputs."""
+    check_count("dim_x", dim_x)
+    check_count("num_examples", num_examples)
+    for name, product in (("key_query", key_query), ("output_value", output_value)):
+        check_numbers(name, product, "[d d]")
+        if product.ndim != 2 or product.shape[0] != product.shape[1] or len(product) <= dim_x:
+            raise ValueError(
+                f"`{name}` must be one head's product [d d], for tokens of {dim_x} inputs and one output or more; got "
+                f"shape {product.shape}. Of a layer's heads take one: `layer.{name}[0]`."
+            )
+    check_shape("output_value", output_value, key_query.shape)

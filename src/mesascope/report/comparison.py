@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mesascope.predictor import AbstractPredictor
+from mesascope.leaks import check_leaks
+from mesascope.predictor import AbstractPredictor, check_predictor
 from mesascope.probes.alignment import alignment
 from mesascope.probes.error import half_squared_error
 from mesascope.prompt import Prompt
@@ -22,7 +24,7 @@ from mesascope.random import jit_draws
 from mesascope.stats import Estimate, mean_interval, paired_ratio_interval
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
-from mesascope.validation import check_class, check_count
+from mesascope.validation import check_class, check_count, check_key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +34,8 @@ class Row(NamedTuple):
     """One predictor: its loss, and for a reference how far the model is from it. Means over prompts, 95% intervals.
 
     `loss_ratio` is the model's loss over this one's, `distance` that of the predictions, `cosine` that of the
-    sensitivities d prediction / d query, over the prompts where it is defined.
+    sensitivities d prediction / d query, over the prompts where it is defined: None where it is nowhere. `num_finite`
+    says of how many prompts each of them is a finite number; one loss that is not makes the mean nan.
     """
 
     name: str
@@ -40,6 +43,10 @@ class Row(NamedTuple):
     loss_ratio: Estimate | None = None
     distance: Estimate | None = None
     cosine: Estimate | None = None
+    num_finite: Mapping[str, int] = MappingProxyType({})
+
+
+MEASURES = ("loss", "loss_ratio", "distance", "cosine")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -50,14 +57,22 @@ class Comparison:
     num_prompts: int
 
     def table(self) -> Table:
-        """One row a predictor, the model first."""
+        """One row a predictor, the model first; a mean says over how many prompts it is, where that is not all."""
         title = f"means over {self.num_prompts} prompts [95% interval]"
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for head in ("predictor", "loss", "model's loss / this", "distance of predictions", "cosine of sensitivities"):
             table.add_column(head)
         for row in self.rows:
-            table.add_row(Text(row.name), *(Text(_in_words(estimate)) for estimate in row[1:]))
+            table.add_row(Text(row.name), *(Text(self._in_words(row, measure)) for measure in MEASURES))
         return table
+
+    def _in_words(self, row: Row, measure: str) -> str:
+        """A mean and its interval, and of how many prompts it is one."""
+        estimate, num_finite = getattr(row, measure), row.num_finite.get(measure, self.num_prompts)
+        words = [] if estimate is None else [f"{estimate.mean:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"]
+        if num_finite < self.num_prompts:
+            words.append(f"{'defined' if measure == 'cosine' else 'finite'} on {num_finite} of {self.num_prompts}")
+        return ", ".join(words)
 
     def figure(self) -> "Figure":
         """Losses, distances and cosines with their intervals, one row a predictor."""
@@ -102,25 +117,46 @@ def compare(
     """`model` beside each of `references`, by their names, on the same fresh prompts of a task or a process.
 
     Losses are 1/2 |prediction - target|^2; the ratio of two losses has Fieller's interval. Of a process's sequences the
-    last state is asked for, given all before. Complex predictions have no cosine.
+    last state is asked for, given all before.
 
-    Raises ValueError where there is no reference, and for what is no predictor.
+    Raises ValueError where there is no reference, for what is no predictor, and for a predictor that reads what it has
+    to predict (`check_leaks`).
     """
     check_count("num_prompts", num_prompts, minimum=2)
+    check_class("references", references, Mapping, "Name each: `{'zero': ZeroPredictor()}`.")
     if not references:
         raise ValueError("`references` must name a predictor or more; got none. Take {'zero': ZeroPredictor()}.")
-    for name, predictor in {"model": model, **references}.items():
-        check_class(name, predictor, AbstractPredictor, "Derive yours from `AbstractPredictor`.")
+    check_class("task", task, (AbstractTask, AbstractProcess), "Make one: `LinearRegression(10, 10)`.")
+    check_key("key", key)
+    predictors = [("model", model), *references.items()]
+    for name, predictor in predictors:
+        check_predictor(name, predictor)
     prompts = _prompts(task, key, num_prompts)
-    losses = {name: _losses(each, prompts) for name, each in {"model": model, **references}.items()}
-    rows = [Row("model", mean_interval(losses["model"]))]
-    for name, reference in references.items():
-        distance, cosine = _alignments(model, reference, prompts)
-        ratio = paired_ratio_interval(losses["model"], losses[name])
-        defined = cosine[np.isfinite(cosine)]
-        estimates = (mean_interval(distance), mean_interval(defined) if len(defined) else None)
-        rows.append(Row(name, mean_interval(losses[name]), ratio, *estimates))
+    for name, predictor in predictors:
+        check_leaks(predictor, jax.tree.map(lambda leaf: leaf[0], prompts), name)
+    ours, *losses = (_losses(predictor, prompts) for _, predictor in predictors)
+    rows = [Row("model", mean_interval(ours), num_finite={"loss": _num_finite(ours)})]
+    for (name, reference), theirs in zip(references.items(), losses, strict=True):
+        rows.append(_row(name, ours, theirs, *_alignments(model, reference, prompts)))
     return Comparison(tuple(rows), num_prompts)
+
+
+def _row(name: str, ours: np.ndarray, theirs: np.ndarray, distance: np.ndarray, cosine: np.ndarray) -> Row:
+    """A reference's row, from what was measured on each prompt."""
+    measured = {"loss": theirs, "loss_ratio": ours + theirs, "distance": distance, "cosine": cosine}
+    defined = cosine[np.isfinite(cosine)]
+    return Row(
+        name,
+        mean_interval(theirs),
+        paired_ratio_interval(ours, theirs),
+        mean_interval(distance),
+        mean_interval(defined) if len(defined) else None,
+        {measure: _num_finite(values) for measure, values in measured.items()},
+    )
+
+
+def _num_finite(values: np.ndarray) -> int:
+    return int(np.isfinite(values).sum())
 
 
 @jit_draws
@@ -138,13 +174,6 @@ def _losses(predictor: AbstractPredictor, prompts: Prompt) -> np.ndarray:
 def _alignments(
     model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances and cosines, a number a prompt; complex predictions have distances only."""
-    if jax.numpy.iscomplexobj(prompts.query):
-        gaps = eqx.filter_jit(jax.vmap(lambda prompt: model(prompt) - reference(prompt)))(prompts)
-        return np.linalg.norm(gaps, axis=-1), np.zeros(0)
+    """Distances and cosines, a number a prompt."""
     found = eqx.filter_jit(jax.vmap(lambda prompt: alignment(model, reference, prompt)))(prompts)
     return np.asarray(found.prediction_distance), np.asarray(found.sensitivity_cosine)
-
-
-def _in_words(estimate: Estimate | None) -> str:
-    return "" if estimate is None else f"{estimate.mean:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -13,13 +13,15 @@ from jaxtyping import Array, Float, Inexact, Int, Key
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe
-from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor
+from mesascope.leaks import check_leaks
+from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor, check_predictor
+from mesascope.prompt import Prompt, Sequence
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.loop import advance, seed_mesh, starting_states
 from mesascope.training.runtime import set_up_runtime
-from mesascope.validation import check_key, check_precision
+from mesascope.validation import check_callable, check_class, check_count, check_key, check_precision
 
 
 class Trained(NamedTuple):
@@ -40,7 +42,14 @@ class Trained(NamedTuple):
         return f"Trained({type(self.model).__name__}, {self.losses.shape[-1]} steps, last training loss {ends})"
 
     def seed(self, index: int) -> "Trained":
-        """The training of one of the keys given to `fit_seeds`."""
+        """The training of one of the keys given to `fit_seeds`; ValueError where there is no such one."""
+        if self.losses.ndim == 1:
+            raise ValueError(
+                "`seed` takes one of several trainings; got that of one key, as `fit` leaves. Use it itself."
+            )
+        check_count("index", index, minimum=-len(self.losses))
+        if index >= len(self.losses):
+            raise ValueError(f"`index` must be below {len(self.losses)}, the number of seeds; got {index}.")
         changed, kept = eqx.partition(self, eqx.is_inexact_array)
         one = eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]), changed), kept)
         return one._replace(snapshot_steps=self.snapshot_steps)
@@ -64,6 +73,7 @@ def fit(
     on_chunk: Callable[[int, np.ndarray], None] | None = None,
 ) -> Trained:
     """Train `model`; everything else is as in `fit_seeds`."""
+    check_predictor("model", model)
     check_key("key", key)
     try:
         trained = fit_seeds(lambda _: model, task, config, keys=key[None], checkpoint=checkpoint, on_chunk=on_chunk)
@@ -89,21 +99,31 @@ def fit_seeds(
     never stopped.
 
     Raises ValueError where the model is not of what is drawn: a model of sequences takes a process, another a task; for
-    weights of fewer than 32 bits, whose sums overflow or lose digits; and for a checkpoint in a folder that is not
-    there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it is,
-    and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
+    one that has no weights, or that reads what it has to predict (`check_leaks`, asked before the first chunk and after
+    it); for weights of fewer than 32 bits, whose sums overflow or lose digits; and for a checkpoint in a folder that is
+    not there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it
+    is, and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
     check_key("keys", keys, ndim=1)
+    check_callable(
+        "make_model", make_model, "It makes the model for a key: `lambda key: Transformer.initialise(5, key=key)`."
+    )
+    if on_chunk is not None:
+        check_callable("on_chunk", on_chunk, "It is called with the steps done and the chunk's losses.")
+    config = FitConfig() if config is None else config
+    check_class("config", config, FitConfig, "Make one: `FitConfig(num_steps=600)`.")
+    path = None if checkpoint is None else _checkpoint_path(checkpoint)
     set_up_runtime()
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"`checkpoint` must lie in a folder that is there; got {path}. Make {path.parent} first.")
-    run = _Run(make_model, task, FitConfig() if config is None else config, keys)
+    run = _Run(make_model, task, config, keys)
     if path is not None and path.exists():
         run.restore(path)
+    run.check_leaks()
+    started = run.step
     try:
         while run.step < run.config.num_steps:
             losses = run.advance()
+            if run.step - len(losses[0]) == started:
+                run.check_leaks()  # now that no weight is where it started
             if path is not None:
                 run.save(path)
             if on_chunk is not None:
@@ -126,8 +146,20 @@ def _is_inexact(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
+def _checkpoint_path(checkpoint: Any) -> Path:
+    check_class("checkpoint", checkpoint, (str, Path), "Name a file: `checkpoint='model.safetensors'`.")
+    path = Path(checkpoint)
+    if not path.parent.is_dir():
+        raise ValueError(f"`checkpoint` must lie in a folder that is there; got {path}. Make {path.parent} first.")
+    if path.is_dir():
+        raise ValueError(f"`checkpoint` must be a file; got {path}, a folder. Name a file in it.")
+    return path
+
+
 def _check_pair(model: Any, task: AbstractTask | AbstractProcess) -> None:
-    """Raise ValueError for a model of prompts and a process, or a model of sequences and a task."""
+    """Raise ValueError unless a model of prompts comes with a task, or a model of sequences with a process."""
+    check_predictor("model", model)
+    check_class("task", task, (AbstractTask, AbstractProcess), "Make one: `LinearRegression(10, 10)`.")
     got = f"got {type(model).__name__} and {type(task).__name__}"
     if isinstance(task, AbstractProcess) and not isinstance(model, AbstractSequencePredictor):
         raise ValueError(
@@ -141,6 +173,11 @@ def _check_pair(model: Any, task: AbstractTask | AbstractProcess) -> None:
         )
 
 
+@eqx.filter_jit  # traced once for many trainings
+def _sample(task: AbstractTask | AbstractProcess, key: Key[Array, ""]) -> Prompt | Sequence:
+    return task.sample(key)
+
+
 class _Run:
     """The state of a training: what a checkpoint holds."""
 
@@ -148,9 +185,16 @@ class _Run:
         self.config, self.mesh = config, seed_mesh(len(keys))
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
+        self.observed = eqx.filter_eval_shape(_sample, task, jax.random.key(0))
         self.states = jax.tree.map(np.asarray, starting_states(make_model, config, keys))
-        for weights in jax.tree.leaves(self.states.params):
-            check_precision("model", weights.dtype, "Make its weights `jnp.float32`.")
+        weights = jax.tree.leaves(self.states.params)
+        if not weights:
+            raise ValueError(
+                "`model` must have weights to train, arrays of real or complex numbers; got "
+                f"{type(self.static_model).__name__} without any. Make its numbers arrays, as `jnp.asarray(0.5)`."
+            )
+        for each in weights:
+            check_precision("model", each.dtype, "Make its weights `jnp.float32`.")
         self.losses = np.zeros((len(keys), 0), np.result_type(float))
         self.snapshots = [self.states.params]
         self.task, self.keys = task, keys
@@ -164,6 +208,11 @@ class _Run:
     @property
     def step(self) -> int:
         return self.losses.shape[1]
+
+    def check_leaks(self) -> None:
+        """Raise ValueError where the first seed's model, as it is by now, reads what it has to predict."""
+        params = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), self.states.params)
+        check_leaks(eqx.combine(params, self.static_model), self.observed, "model")
 
     def advance(self) -> Float[np.ndarray, "seeds steps"]:
         num_steps = min(self.config.chunk_size, self.config.num_steps - self.step)

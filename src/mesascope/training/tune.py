@@ -10,7 +10,8 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from mesascope.predictor import AbstractPredictor
+from mesascope.leaks import check_leaks
+from mesascope.predictor import AbstractPredictor, check_predictor
 from mesascope.prompt import Prompt
 from mesascope.random import data_key
 from mesascope.tasks._base import AbstractTask
@@ -48,9 +49,10 @@ def tune(
     search descends on `num_prompts` and looks at `num_held_out` others: of the points it went through, the one best on
     all of them together is returned. held_out_loss has therefore had a say: measure again where that matters.
 
-    Raises ValueError for an algorithm without rates. Where the loss is not finite at the start, the rates come back
-    untouched, with losses that are infinite.
+    Raises ValueError for an algorithm without rates, or one that reads the target (`check_leaks`). Where the loss is
+    not finite at the start, the rates come back untouched, with losses that are infinite.
     """
+    check_predictor("algorithm", algorithm)
     for name, count in (("num_prompts", num_prompts), ("num_held_out", num_held_out), ("num_steps", num_steps)):
         check_count(name, count)
     check_class("task", task, AbstractTask, "Prompts are drawn from it: take one, as LinearRegression(10, 10).")
@@ -59,6 +61,7 @@ def tune(
     if not jax.tree.leaves(rates):
         raise ValueError(f"`algorithm` must have a floating number to tune; got {algorithm!r}. Write 1.0 for 1.")
     rates = jax.tree.map(lambda rate: jnp.asarray(rate, jnp.result_type(float)), rates)
+    check_leaks(algorithm, eqx.filter_eval_shape(task.sample, key), "algorithm")
     prompts, held_out = tuning_prompts(task, key, num_prompts, num_held_out)
     return _tune(rates, rest, prompts, held_out, jnp.asarray(num_steps))
 
