@@ -429,6 +429,24 @@ def test_whole_numbers_in_a_model_stay_as_they_are(key):
     assert np.all(model.weights != start.weights)
 
 
+class Recurrent(AbstractPredictor):
+    """Its state starts at zero, the same for every seed."""
+
+    rate: jax.Array
+
+    def __call__(self, prompt):
+        start = jnp.zeros((1, D))
+        step = lambda state, pair: (state + self.rate * jnp.outer(pair[1], pair[0]), None)  # noqa: E731
+        return jax.lax.scan(step, start, (prompt.xs, prompt.ys))[0] @ prompt.query
+
+
+def test_a_model_may_loop_from_a_constant_and_learning_rates_may_be_learned():
+    looped = fit_seeds(lambda _: Recurrent(jnp.asarray(0.1)), TASK, SHORT, keys=make_keys(2)).model
+    algorithm = fit_seeds(lambda _: GradientDescent(jnp.asarray(0.1 * N)), TASK, SHORT, keys=make_keys(2)).model
+    assert (np.asarray(looped.rate) != 0.1).all()
+    assert (np.asarray(algorithm.learning_rate) != 0.1 * N).all()
+
+
 def test_the_loss_is_that_of_the_probe():
     learner, rng = GradientDescent(0.4), np.random.default_rng(0)
     shapes = ((16, N, D), (16, N, 1), (16, D), (16, 1))
