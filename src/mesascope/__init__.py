@@ -28,7 +28,13 @@ def __getattr__(name: str) -> Any:
         from mesascope.training.runtime import set_up_runtime
 
         set_up_runtime()
-    return _load(name)
+    try:
+        return _load(name)
+    except AttributeError:
+        from mesascope.validation import did_you_mean
+
+        advice = did_you_mean(name, __all__) or " `dir(mesascope)` lists what there is."
+        raise AttributeError(f"mesascope has no {name!r}.{advice}", name=name) from None
 
 
 class _Front(types.ModuleType):

@@ -4,6 +4,7 @@ import importlib
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -73,6 +74,34 @@ def test_a_comparison_is_what_numpy_finds(key):
     assert all(word in text for word in ("predictor", "half", "zero", "means over 50 prompts [95% interval]"))
     assert found._repr_html_().startswith("<pre>")
     assert len(found.figure().axes) == 3
+
+
+class Halting(ms.AbstractPredictor):
+    """One step of gradient descent where the query begins above zero; else zero, or what has no number."""
+
+    otherwise: float
+
+    def __call__(self, prompt):
+        return jnp.where(prompt.query[0] > 0, ms.GradientDescent(1.0)(prompt), self.otherwise)
+
+
+def test_a_mean_says_over_how_many_prompts_it_is(key):
+    """A cosine is undefined where a sensitivity is zero; a loss that is not finite makes the mean nan."""
+    references = {"halting": Halting(0.0), "lost": Halting(np.nan), "zero": ms.ZeroPredictor()}
+    found = ms.compare(ms.GradientDescent(2.0), references, TASK, key=key, num_prompts=50)
+    drawn = jax.jit(lambda key: TASK.sample_batch(key, 50))(jax.random.clone(key))
+    above = int((np.asarray(drawn.query)[:, 0] > 0).sum())
+    model, halting, lost, zero = found.rows
+    assert dict(model.num_finite) == {"loss": 50}
+    assert dict(halting.num_finite) == {"loss": 50, "loss_ratio": 50, "distance": 50, "cosine": above}
+    assert dict(lost.num_finite) == dict.fromkeys(("loss", "loss_ratio", "distance", "cosine"), above)
+    np.testing.assert_allclose(halting.cosine.mean, 1.0, rtol=1e-12)
+    assert np.isnan([lost.loss.mean, lost.loss_ratio.mean, lost.distance.mean]).all()
+    assert (zero.cosine, zero.num_finite["cosine"]) == (None, 0)
+    text = repr(found)
+    assert text.count(f"finite on {above} of 50") == 3
+    assert text.count(f"defined on {above} of 50") == 2
+    assert text.count("defined on 0 of 50") == 1
 
 
 @pytest.mark.usefixtures("as_installed")

@@ -72,7 +72,7 @@ class Comparison:
         words = [] if estimate is None else [f"{estimate.mean:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"]
         if num_finite < self.num_prompts:
             words.append(f"{'defined' if measure == 'cosine' else 'finite'} on {num_finite} of {self.num_prompts}")
-        return ", ".join(words)
+        return "\n".join(words)
 
     def figure(self) -> "Figure":
         """Losses, distances and cosines with their intervals, one row a predictor."""
@@ -130,6 +130,7 @@ def compare(
     check_key("key", key)
     predictors = [("model", model), *references.items()]
     for name, predictor in predictors:
+        check_class("references", name, str, "Name each by a word: `{'zero': ZeroPredictor()}`.")
         check_predictor(name, predictor)
     prompts = _prompts(task, key, num_prompts)
     for name, predictor in predictors:
