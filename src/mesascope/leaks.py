@@ -1,8 +1,9 @@
 """Whether a predictor reads what it has to predict: the target of a prompt, or later states of a sequence."""
 
+import contextlib
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +16,7 @@ from jaxtyping import Array, Inexact
 
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor, AbstractStepwise, check_predictor
 from mesascope.prompt import Prompt, Sequence, check_prompt
-from mesascope.random import RUNS_ONCE
+from mesascope.random import jit_draws
 from mesascope.validation import check_class
 
 NUM_STATES = 2**14  # that are read in all: of a long sequence, few places are asked about
@@ -58,9 +59,9 @@ _ASKED: weakref.WeakValueDictionary[tuple[int, str], AbstractPredictor] = weakre
 
 
 def _check_target(predictor: AbstractPredictor, prompt: Prompt, name: str) -> None:
-    program, (answer, _) = jax.make_jaxpr(functools.partial(_answers, predictor), return_shape=True)(
-        prompt.target, prompt
-    )
+    with _asking(name, prompt):
+        trace = jax.make_jaxpr(functools.partial(_answers, predictor), return_shape=True)
+        program, (answer, _) = trace(prompt.target, prompt)
     _check_shape(name, answer, prompt.target.shape)
     read = [*program.jaxpr.outvars, *(variable for each in program.jaxpr.eqns for variable in each.invars)]
     if not any(variable is program.jaxpr.invars[0] for variable in read):
@@ -77,7 +78,8 @@ def _check_target(predictor: AbstractPredictor, prompt: Prompt, name: str) -> No
 
 def _check_later(predictor: Any, states: np.ndarray, name: str) -> None:
     num_states = len(states)
-    answer = jax.eval_shape(functools.partial(_predictions, predictor), states)[0]
+    with _asking(name, states):
+        answer = jax.eval_shape(functools.partial(_predictions, predictor), states)[0]
     _check_shape(name, answer, states.shape)
     if num_states == 1:
         return
@@ -96,6 +98,19 @@ def _check_later(predictor: Any, states: np.ndarray, name: str) -> None:
             f"{read}, and at least {changed.any(axis=0).sum()} of {num_states} predictions read ahead. Mask what comes "
             "later."
         )
+
+
+@contextlib.contextmanager
+def _asking(name: str, observed: Any) -> Iterator[None]:
+    """A TypeError, which is what JAX raises for sizes that do not fit, told with the sizes that were asked about."""
+    try:
+        yield
+    except TypeError as error:
+        shapes = ", ".join(str(leaf.shape) for leaf in jax.tree.leaves(observed))
+        raise ValueError(
+            f"`{name}` must take what it is asked about, arrays of shapes {shapes}; got its error '{error}'. "
+            "Make it for these sizes."
+        ) from error
 
 
 def _check_shape(name: str, answer: Any, shape: tuple[int, ...]) -> None:
@@ -122,12 +137,12 @@ def _predictions(predictor: AbstractSequencePredictor, states: Inexact[Array, "t
     return predictor.next_states(sequence), predictor.prepared(len(states))(sequence) if prepares else ()
 
 
-@functools.partial(eqx.filter_jit, compiler_options=RUNS_ONCE)
+@jit_draws  # compiled as what runs once
 def _by_target(predictor: AbstractPredictor, prompt: Prompt, targets: Inexact[Array, "v dy"]) -> Any:
     return lax.map(lambda target: _answers(predictor, target, prompt), targets)
 
 
-@functools.partial(eqx.filter_jit, compiler_options=RUNS_ONCE)
+@jit_draws
 def _by_states(predictor: AbstractSequencePredictor, states: Inexact[Array, "v t d"]) -> Any:
     return lax.map(functools.partial(_predictions, predictor), states)
 
@@ -161,6 +176,8 @@ def _asked_about(predictor: AbstractPredictor, observed: Prompt | Sequence) -> t
             return observed if isinstance(observed, Prompt) else observed.prompt(observed.num_states - 1), None
         if isinstance(observed, Sequence):
             return None, np.asarray(observed.states)
+        if observed.dim_x != observed.dim_y:
+            return observed, None  # of no sequence, as the predictor will say
         return observed, np.concatenate([observed.xs, observed.query[None], observed.target[None]])
 
 

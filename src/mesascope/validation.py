@@ -1,6 +1,9 @@
 """Checks of a configuration's numbers: they run when an object is made, never inside a compiled program."""
 
+import difflib
+import inspect
 import math
+from collections.abc import Collection
 from typing import Any
 
 import jax
@@ -83,10 +86,38 @@ def check_class(name: str, value: Any, kind: type | tuple[type, ...], advice: st
         raise ValueError(f"`{name}` must be an object of class {kinds}; got {_kind_of(value)}. {advice}")
 
 
-def check_callable(name: str, value: Any, advice: str) -> None:
-    """Raise ValueError, with `advice` on what it is called with, unless `value` can be called."""
+def check_subclass(name: str, value: Any, kind: type) -> None:
+    """Raise ValueError unless `value` is a class below `kind`: the class itself, no object of it."""
+    if not isinstance(value, type) or not issubclass(value, kind):
+        below = ", ".join(each.__name__ for each in kind.__subclasses__()) or kind.__name__
+        raise ValueError(f"`{name}` must be a class below {kind.__name__}; got {_kind_of(value)}. There are: {below}.")
+
+
+def check_callable(name: str, value: Any, num_arguments: int, advice: str) -> None:
+    """Raise ValueError, with `advice` on what it is called with, unless `value` takes so many arguments."""
     if not callable(value):
         raise ValueError(f"`{name}` must be a function; got {_kind_of(value)}. {advice}")
+    try:
+        inspect.signature(value).bind(*range(num_arguments))
+    except TypeError as error:
+        got = getattr(value, "__name__", type(value).__name__)
+        arguments = "one argument" if num_arguments == 1 else f"{num_arguments} arguments"
+        raise ValueError(f"`{name}` must take {arguments}; got {got}, which does not ({error}). {advice}") from None
+    except ValueError:
+        return  # a function whose signature nobody knows
+
+
+def check_known(name: str, value: Any, known: Collection[str]) -> None:
+    """Raise ValueError, with the nearest there is, unless `value` is one of these words."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}.{did_you_mean(value, known)}")
+
+
+def did_you_mean(name: Any, known: Collection[str]) -> str:
+    """A sentence with the nearest of these names, where there is one, however its letters and underscores are."""
+    plain = {each.lower().replace("_", ""): each for each in known}
+    nearest = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
+    return f" Did you mean {plain[nearest[0]]!r}?" if nearest else ""
 
 
 def check_key(name: str, value: Any, ndim: int = 0) -> None:
@@ -99,6 +130,8 @@ def check_key(name: str, value: Any, ndim: int = 0) -> None:
     if value.ndim != ndim:
         wanted = "an array of keys" if ndim else "one key"
         raise ValueError(f"`{name}` must be {wanted}; got keys of shape {value.shape}.")
+    if value.size == 0:
+        raise ValueError(f"`{name}` must hold one key or more; got none.")
 
 
 def check_axis(name: str, value: Any) -> None:

@@ -14,7 +14,7 @@ from mesascope.models.positions import UnitPositions
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_count
+from mesascope.validation import check_count, check_finite
 
 
 def linear_copying(dim_content: int, dim_positions: int) -> LinearSelfAttention:
@@ -87,6 +87,7 @@ class CopyingConstruction(AbstractConstruction):
     dim_y: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
+        check_finite("learning_rate", self.learning_rate)
         check_count("num_steps", self.num_steps)
         check_count("num_examples", self.num_examples)
         self.emulates()  # checks the rate

@@ -14,6 +14,7 @@ from mesascope.models.mlp import MLP, OnInputs
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.validation import check_class, check_finite
 
 
 class ResidualFeatures(eqx.Module):
@@ -40,6 +41,8 @@ class DeepFeatureConstruction(AbstractConstruction):
     dim_y: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
+        check_class("mlp", self.mlp, MLP, "Make one: `MLP.initialise(dim_x, dim_hidden, key=key)`.")
+        check_finite("learning_rate", self.learning_rate)
         self.descent()  # checks every number
 
     @property

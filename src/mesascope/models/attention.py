@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Inexact, Key
 from mesascope.contraction import matmul, mixture, scores, softmax
 from mesascope.models._initial import scaled_normals
 from mesascope.models.layer import AbstractLayer
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_count, check_key, check_non_negative
 
 
 class AbstractAttention(AbstractLayer):
@@ -34,6 +34,19 @@ class AbstractAttention(AbstractLayer):
         """P W_V of each head."""
         return self.output @ self.value
 
+    def check_tokens(self, dim_token: int) -> None:
+        """Raise ValueError unless this is one layer, for tokens of this size."""
+        if self.key.ndim != 3:
+            raise ValueError(
+                f"`key` must have axes [h k d]; got shape {self.key.shape}, as of several models. Take one of them: "
+                "`trained.seed(0).model`."
+            )
+        if self.key.shape[-1] != dim_token:
+            raise ValueError(
+                f"`layers` must be for the model's tokens, of size {dim_token}; got one for size {self.key.shape[-1]}. "
+                f"Make it for these: `{type(self).__name__}.initialise({dim_token}, key=key)`."
+            )
+
     @classmethod
     def initialise(
         cls,
@@ -57,6 +70,7 @@ class AbstractAttention(AbstractLayer):
         ):
             check_count(name, count)
         check_non_negative("init_scale", init_scale)
+        check_key("key", key)
 
         fan_ins = (dim_token, dim_token, dim_token, num_heads * dim_key)
         drawn = scaled_normals(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_count, check_key, check_non_negative
 
 
 class AbstractAugmentedLayer(AbstractSequencePredictor):
@@ -62,6 +62,7 @@ class AugmentedLayer(AbstractAugmentedLayer):
     def initialise(cls, dim: int, *, std: float = 0.1, key: Key[Array, ""]) -> "AugmentedLayer":
         check_count("dim", dim)
         check_non_negative("std", std)
+        check_key("key", key)
         scores_key, values_key = jax.random.split(key)
         scores = std * jax.random.normal(scores_key, (2 * dim, 2 * dim))
         return cls(scores, std * jax.random.normal(values_key, (dim, 2 * dim)))
@@ -121,6 +122,7 @@ class ScalarAugmentedLayer(AbstractAugmentedLayer):
 def _draw_blocks(std: float, key: Key[Array, ""], *shape: int) -> tuple[Float[Array, "4 ..."], Float[Array, "2 ..."]]:
     """What the four blocks of G and the two of V are made of, each of this shape."""
     check_non_negative("std", std)
+    check_key("key", key)
     weights = std * jax.random.normal(key, (6, *shape))
     return weights[:4], weights[4:]
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.attention import LinearSelfAttention
-from mesascope.models.layer import AbstractLayer
+from mesascope.models.layer import AbstractLayer, check_layers
 from mesascope.models.mlp import MLP
 
 
@@ -19,8 +19,7 @@ class Block(AbstractLayer):
     layers: tuple[AbstractLayer, ...]
 
     def __check_init__(self):
-        if not self.layers:
-            raise ValueError("`layers` must hold at least one layer; got none.")
+        check_layers(self.layers)
 
     def __call__(
         self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None

@@ -11,7 +11,7 @@ from mesascope.models._initial import scaled_normals
 from mesascope.models.asking import AbstractAsking, LastAsks
 from mesascope.models.head_forms import AbstractHeadForm, head_form
 from mesascope.models.position_weights import AbstractPositionWeights, weights_by_prediction
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_class, check_count, check_key, check_non_negative
 
 
 class CausalHeads(eqx.Module):
@@ -44,6 +44,12 @@ class CausalHeads(eqx.Module):
         check_count("dim_token", dim_token)
         check_count("num_heads", num_heads)
         check_non_negative("init_scale", init_scale)
+        if positions is not None:
+            check_class(
+                "positions", positions, AbstractPositionWeights, "Make them: `LearnedWeights(jnp.zeros((t, t)))`."
+            )
+        check_class("asking", asking, AbstractAsking, "LastAsks() or TokenBeforeAsks().")
+        check_key("key", key)
         shape = (num_heads, dim_token, dim_token)
         fan_ins = (dim_token, dim_token, dim_token, num_heads * dim_token)
         keys = jax.random.split(key, 4)

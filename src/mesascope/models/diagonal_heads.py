@@ -12,7 +12,7 @@ from mesascope.models.position_weights import (
 )
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_count, check_key, check_non_negative
 
 
 class DiagonalHeads(AbstractSequencePredictor):
@@ -40,6 +40,7 @@ class DiagonalHeads(AbstractSequencePredictor):
         for name, count in (("dim", dim), ("num_heads", num_heads), ("num_positions", num_positions)):
             check_count(name, count)
         check_non_negative("std", std)
+        check_key("key", key)
         keys = jax.random.split(key, 3)
         a, b = (std * jax.random.normal(each, (num_heads, dim)) for each in keys[:2])
         return cls(a, b, LearnedWeights(std * jax.random.normal(keys[2], (num_positions, num_positions))))

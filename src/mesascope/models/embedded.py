@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Inexact, Key
 from mesascope.models._initial import scaled_normal
 from mesascope.models.tokens import AbstractTokens
 from mesascope.prompt import Prompt
-from mesascope.validation import check_count, check_non_negative, check_shape
+from mesascope.validation import check_class, check_count, check_key, check_non_negative, check_shape
 
 
 class EmbeddedTokens(AbstractTokens):
@@ -33,7 +33,9 @@ class EmbeddedTokens(AbstractTokens):
         cls, tokens: AbstractTokens, dim_token: int, dim_y: int = 1, *, init_scale: float = 0.002, key: Key[Array, ""]
     ) -> "EmbeddedTokens":
         """An embedding of variance init_scale / fan_in, as the authors' code draws it."""
+        check_class("tokens", tokens, AbstractTokens, "Make them: `JoinedTokens(dim_x, dim_y)`.")
         check_count("dim_token", dim_token)
+        check_key("key", key)
         check_non_negative("init_scale", init_scale)
         shape = (dim_token, tokens.dim_token)
         return cls(tokens, scaled_normal(key, shape, fan_in=tokens.dim_token, init_scale=init_scale), dim_y)

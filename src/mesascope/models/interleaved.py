@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
-from mesascope.models.tokens import AbstractTokens
+from mesascope.models.tokens import AbstractTokens, check_sizes
 from mesascope.prompt import Prompt
 from mesascope.validation import check_count
 
@@ -33,6 +33,7 @@ class InterleavedTokens(AbstractTokens):
         return self.dim_x + self.dim_y
 
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
+        check_sizes(prompt, self.dim_x, self.dim_y)
         inputs = jnp.pad(prompt.xs, ((0, 0), (0, self.dim_y)))
         labels = jnp.pad(prompt.ys, ((0, 0), (self.dim_x - self.dim_y, self.dim_y)))
         context = jnp.stack([inputs, labels], axis=1).reshape(2 * len(prompt.xs), self.dim_token)

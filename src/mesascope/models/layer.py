@@ -1,9 +1,12 @@
 """What a layer is: an update of tokens, given the context."""
 
 from abc import abstractmethod
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Bool, Inexact
+
+from mesascope.validation import check_class
 
 
 class AbstractLayer(eqx.Module):
@@ -19,3 +22,12 @@ class AbstractLayer(eqx.Module):
     @abstractmethod
     def examples(cls) -> "tuple[AbstractLayer, ...]":
         """Tiny instances, for tokens of 3 inputs and 2 outputs, for tests and documentation."""
+
+
+def check_layers(layers: Any) -> None:
+    """Raise ValueError unless these are layers, one or more."""
+    check_class("layers", layers, (tuple, list), "Put them in a tuple, one as well: `(layer,)`.")
+    if not layers:
+        raise ValueError("`layers` must hold at least one layer; got none.")
+    for layer in layers:
+        check_class("layers", layer, AbstractLayer, "Make each: `LinearSelfAttention.initialise(...)`.")

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Inexact
 from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention
 from mesascope.models.layer import AbstractLayer
 from mesascope.models.mlp import MLP
-from mesascope.validation import check_positive
+from mesascope.validation import check_class, check_positive
 
 
 class Normalised(AbstractLayer):
@@ -24,6 +24,7 @@ class Normalised(AbstractLayer):
     epsilon: float = eqx.field(static=True, default=1e-5)
 
     def __check_init__(self):
+        check_class("layer", self.layer, AbstractLayer, "Make one: `LinearSelfAttention.initialise(...)`.")
         check_positive("epsilon", self.epsilon)
 
     @classmethod

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Inexact, Key
 
 from mesascope.models._initial import scaled_normal
 from mesascope.models.layer import AbstractLayer
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_class, check_count, check_key, check_non_negative
 
 
 class MLP(AbstractLayer):
@@ -27,6 +27,7 @@ class MLP(AbstractLayer):
         check_count("dim_token", dim_token)
         check_count("dim_hidden", dim_hidden)
         check_non_negative("init_scale", init_scale)
+        check_key("key", key)
         hidden_key, output_key = jax.random.split(key)
         return cls(
             scaled_normal(hidden_key, (dim_hidden, dim_token), fan_in=dim_token, init_scale=init_scale),
@@ -59,6 +60,7 @@ class OnInputs(AbstractLayer):
     dim_x: int = eqx.field(static=True)
 
     def __check_init__(self):
+        check_class("layer", self.layer, AbstractLayer, "Make one: `MLP.initialise(...)`.")
         check_count("dim_x", self.dim_x)
 
     def __call__(

@@ -14,7 +14,7 @@ from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTo
 from mesascope.models.streams import AbstractStream, Residual, UpdatesOnly
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
-from mesascope.validation import check_count
+from mesascope.validation import check_class, check_count, check_key, check_subclass
 
 
 class SequenceTransformer(AbstractSequencePredictor):
@@ -34,6 +34,8 @@ class SequenceTransformer(AbstractSequencePredictor):
 
     def __check_init__(self):
         check_count("dim", self.dim)
+        check_class("tokens", self.tokens, AbstractSequenceTokens, "AugmentedTokens() or RepeatedTokens(2).")
+        check_class("stream", self.stream, AbstractStream, "Residual() or UpdatesOnly().")
         if not self.layers:
             raise ValueError("`layers` must hold at least one layer; got none.")
         if self.norms is not None and len(self.norms) != len(self.layers):
@@ -58,6 +60,10 @@ class SequenceTransformer(AbstractSequencePredictor):
         check_count("dim", dim)
         check_count("num_layers", num_layers)
         tokens = AugmentedTokens() if tokens is None else tokens
+        check_class("tokens", tokens, AbstractSequenceTokens, "AugmentedTokens() or RepeatedTokens(2).")
+        if norm is not None:
+            check_subclass("norm", norm, eqx.nn.LayerNorm)
+        check_key("key", key)
         size = tokens.dim_token(dim)
         settings = {"num_heads": num_heads, "positions": positions, "asking": asking}
         layers = layers_alike(

@@ -31,6 +31,15 @@ class AbstractTokens(eqx.Module):
         """The prediction a query token holds."""
 
 
+def check_sizes(prompt: Prompt, dim_x: int, dim_y: int) -> None:
+    """Raise ValueError unless inputs and outputs are of these sizes."""
+    if (prompt.dim_x, prompt.dim_y) != (dim_x, dim_y):
+        raise ValueError(
+            f"`prompt` must have inputs of size {dim_x} and outputs of size {dim_y} for this model; got "
+            f"{prompt.dim_x} and {prompt.dim_y}. Make the model for these sizes."
+        )
+
+
 class JoinedTokens(AbstractTokens):
     """Token e_i = (x_i, y_i), query token (x, -W_0 x); the prediction is minus the y-entry.
 
@@ -52,6 +61,7 @@ class JoinedTokens(AbstractTokens):
         return self.dim_x + self.dim_y
 
     def embed(self, prompt: Prompt) -> tuple[Inexact[Array, "n d"], Inexact[Array, " d"]]:
+        check_sizes(prompt, self.dim_x, self.dim_y)
         context = jnp.concatenate([prompt.xs, prompt.ys], axis=-1)
         if self.initial_weights is None:
             guess = jnp.zeros((self.dim_y,), prompt.query.dtype)

@@ -11,11 +11,11 @@ from jaxtyping import Array, Inexact, Key
 from mesascope.contraction import matmul, scores, stored, stored_gradient
 from mesascope.models._initial import layers_alike
 from mesascope.models.attention import AbstractAttention, LinearSelfAttention, SoftmaxSelfAttention
-from mesascope.models.layer import AbstractLayer
+from mesascope.models.layer import AbstractLayer, check_layers
 from mesascope.models.tokens import AbstractTokens, JoinedTokens
 from mesascope.predictor import AbstractStepwise
 from mesascope.prompt import Prompt, check_prompt
-from mesascope.validation import check_count, check_non_negative, check_positive
+from mesascope.validation import check_class, check_count, check_key, check_non_negative, check_positive, check_subclass
 
 State = tuple[Inexact[Array, "*context d"], Inexact[Array, " d"]]  # of the context, and of the query token
 
@@ -35,8 +35,8 @@ class Transformer(AbstractStepwise):
     token_bound: float | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        if not self.layers:
-            raise ValueError("`layers` must hold at least one layer; got none.")
+        check_layers(self.layers)
+        check_class("tokens", self.tokens, AbstractTokens, "Make them: `JoinedTokens(dim_x, dim_y)`.")
         check_count("num_repeats", self.num_repeats)
         check_non_negative("dampening", self.dampening)
         if self.token_bound is not None:
@@ -59,6 +59,9 @@ class Transformer(AbstractStepwise):
         """Random weights as the authors' code draws them: init_scale is divided by the depth."""
         check_count("num_layers", num_layers)
         check_count("num_repeats", num_repeats)
+        check_non_negative("init_scale", init_scale)
+        check_subclass("attention", attention, AbstractAttention)
+        check_key("key", key)
         tokens = JoinedTokens(dim_x, dim_y)
         settings = {"num_heads": num_heads, "init_scale": init_scale / (num_layers * num_repeats)}
         layers = layers_alike(
@@ -114,6 +117,9 @@ class Transformer(AbstractStepwise):
                 f"`prompt` must be real for a model of real weights; got {prompt.query.dtype}. "
                 "For complex states there is AugmentedLayer, a model of sequences."
             )
+        for layer in self.layers:
+            if isinstance(layer, AbstractAttention):
+                layer.check_tokens(self.tokens.dim_token)
         context, query = self.tokens.embed(prompt)
         seen = self.tokens.seen(prompt)
         return context if seen is None else jnp.where(seen[:, None], context, jnp.zeros((), context.dtype)), query

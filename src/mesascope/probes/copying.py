@@ -28,7 +28,7 @@ def copying_sensitivity(
     A layer that leaves tokens as they are has own = sqrt(d). `others` is nan when there are fewer than 3 tokens.
     ValueError unless there are two tokens or more, and as many after the layer.
     """
-    check_callable("layer_fn", layer_fn, "It updates tokens: `lambda tokens: tokens + layer(tokens, tokens)`.")
+    check_callable("layer_fn", layer_fn, 1, "It updates tokens: `lambda tokens: tokens + layer(tokens, tokens)`.")
     check_states("tokens", tokens)
     found = jax.eval_shape(layer_fn, tokens).shape
     if tokens.ndim != 2 or len(tokens) < 2 or len(found) != 2 or found[0] != len(tokens):

@@ -26,7 +26,9 @@ def generalisation_errors(
     check_class("predictors", predictors, Mapping, "Name each: `{'ridge': Ridge(0.1)}`.")
     for name, predictor in predictors.items():
         check_predictor(name, predictor)
-    check_callable("sample_fn", sample_fn, "It draws a prompt: `lambda key, shift: Shifted(task, shift).sample(key)`.")
+    check_callable(
+        "sample_fn", sample_fn, 2, "It draws a prompt: `lambda key, shift: Shifted(task, shift).sample(key)`."
+    )
     check_axis("shifts", shifts)
     check_key("keys", keys, ndim=1)
 

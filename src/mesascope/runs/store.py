@@ -11,6 +11,7 @@ from mesascope.runs.lock import exclusive
 from mesascope.runs.provenance import Stopwatch, provenance
 from mesascope.stopping import unbroken
 from mesascope.study.cell import Arrays, PlacedCell, Report, Workspace, place_shared
+from mesascope.validation import check_class
 
 
 class Store:
@@ -26,6 +27,7 @@ class Store:
     """
 
     def __init__(self, directory: Path | str, force: bool = False, say: Callable[[str], None] = lambda message: None):
+        check_class("directory", directory, (str, Path), "Name one: `Store('runs')`.")
         self.archive, self.force, self.say = Archive(directory), force, say
         self.fresh: set[Path] = set()  # what this store has computed, which is not to be forced again
         check_writable("runs", self.archive.directory)

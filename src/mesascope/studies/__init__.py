@@ -27,6 +27,8 @@ def study_names() -> tuple[str, ...]:
 def find_study(name: str) -> "type[AbstractStudy]":
     """The study of this name; ValueError, with the nearest name there is, when there is none."""
     modules = _modules()
+    if not isinstance(name, str):
+        raise ValueError(f"`name` must be a study's name; got {name!r}. `mesascope list` names them all.")
     if name not in modules:
         nearest = difflib.get_close_matches(name, modules, n=1, cutoff=0.0)
         raise ValueError(f"there is no study {name!r}. Did you mean {nearest[0]!r}? `mesascope list` names them all.")

@@ -1,5 +1,6 @@
 """What a study is: claims, presets, cells to run, a summary of them, the numbers that are judged, and figures."""
 
+import dataclasses
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, pl
 from mesascope.study.claim import Claim, Numbers, Verdict
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
+from mesascope.validation import check_callable, check_known, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +42,15 @@ class AbstractStudy(eqx.Module):
 
     @classmethod
     def preset(cls, name: str = "quick", **changes: Any) -> "AbstractStudy":
-        """The study at a preset (smoke, quick or paper), with fields changed; ValueError for an unknown preset."""
-        if name not in cls.presets:
-            raise ValueError(f"`preset` must be one of {', '.join(cls.presets)}; got {name!r}.")
+        """The study at a preset (smoke, quick or paper), with settings changed; ValueError for what there is not."""
+        check_known("preset", name, cls.presets)
+        settings = [field.name for field in dataclasses.fields(cls) if field.init]
+        for setting in changes:
+            if setting not in settings:
+                raise ValueError(
+                    f"A setting of {cls.name()} must be one of {', '.join(settings)}; got {setting!r}."
+                    f"{did_you_mean(setting, settings)}"
+                )
         return cls(**{**cls.presets[name], **changes})
 
     @property
@@ -112,6 +120,12 @@ class AbstractStudy(eqx.Module):
 
     def run(self, store: AbstractStore | None = None, report: Report | None = None) -> StudyResult:
         """Run every cell (those already in `store` are read from it) and judge the claims."""
+        if store is not None and (isinstance(store, type) or not isinstance(store, AbstractStore)):
+            raise ValueError(
+                f"`store` must be a store of results; got {store!r}. Make one of a directory: `Store('runs')`."
+            )
+        if report is not None:
+            check_callable("report", report, 3, "It is called with the steps done, the steps in all and a text.")
         started = time.perf_counter()
         report = report or Workspace().report
         store = Memory() if store is None else store

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mesascope.stats import Estimate, mean_interval
+from mesascope.validation import check_finite, check_known
 
 Numbers = float | np.generic | Sequence[float] | np.ndarray  # one a seed, or one in all
 PRESETS = ("smoke", "quick", "paper")  # from the smallest to the largest
@@ -53,6 +54,13 @@ class Claim:
     over: Literal["mean", "every seed", "one number", "bootstrap"] = "mean"
     scale: Literal["linear", "log"] = "linear"
     decided_by: Literal["quick", "paper"] = "quick"
+
+    def __post_init__(self):
+        check_known("relation", self.relation, ("at most", "at least"))
+        check_known("over", self.over, tuple({over: None for over, _ in _WHO_DECIDES}))
+        check_known("scale", self.scale, ("linear", "log"))
+        check_known("decided_by", self.decided_by, ("quick", "paper"))
+        check_finite("bound", self.bound)
 
     @property
     def criterion(self) -> str:

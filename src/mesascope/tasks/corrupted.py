@@ -8,7 +8,7 @@ from mesascope.prompt import Prompt
 from mesascope.random import normal
 from mesascope.tasks._base import AbstractTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_count, check_non_negative
+from mesascope.validation import check_class, check_count, check_non_negative
 
 
 class CorruptedTargets(AbstractWrapper):
@@ -22,6 +22,9 @@ class CorruptedTargets(AbstractWrapper):
     corruption_std: float | Array = 1.0
 
     def __check_init__(self):
+        check_class(
+            "task", self.task, AbstractTask, "Prompts are drawn from it: take one, as LinearRegression(10, 10)."
+        )
         if not isinstance(self.num_corrupted, jax.Array):
             check_count("num_corrupted", self.num_corrupted, minimum=0)
             if self.num_corrupted > self.task.num_examples:

@@ -8,6 +8,7 @@ from mesascope.prompt import Prompt
 from mesascope.random import normal
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._linear import AbstractLinearRegression
+from mesascope.validation import check_class
 
 
 class GaussianRegression(AbstractLinearRegression):
@@ -34,6 +35,7 @@ class SecondMoments(AbstractTask):
     task: GaussianRegression
 
     def __check_init__(self):
+        check_class("task", self.task, GaussianRegression, "Take one, as GaussianRegression(100, 10).")
         if self.task.num_examples < self.num_examples:
             raise ValueError(
                 f"`task` must have at least {self.num_examples} examples, its dim_x + dim_y; "

@@ -8,7 +8,7 @@ from mesascope.prompt import Prompt
 from mesascope.random import FAST
 from mesascope.tasks._base import AbstractTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_count
+from mesascope.validation import check_class, check_count
 
 
 class FinitePool(AbstractWrapper):
@@ -24,6 +24,9 @@ class FinitePool(AbstractWrapper):
     seed: int = 0
 
     def __check_init__(self):
+        check_class(
+            "task", self.task, AbstractTask, "Prompts are drawn from it: take one, as LinearRegression(10, 10)."
+        )
         check_count("num_tasks", self.num_tasks)
         check_count("seed", self.seed, minimum=0)
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from mesascope.tasks._base import AbstractTeacherTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_positive
+from mesascope.validation import check_class, check_positive
 
 
 class AbstractInputLaw(eqx.Module):
@@ -55,6 +55,9 @@ class Shifted(AbstractWrapper, AbstractTeacherTask):
     input_law: AbstractInputLaw | None = None
 
     def __check_init__(self):
+        check_class("task", self.task, AbstractTeacherTask, "One of labels y = f(x), as LinearRegression(10, 10).")
+        if self.input_law is not None:
+            check_class("input_law", self.input_law, AbstractInputLaw, "Normal(), Exponential() or Laplace().")
         check_positive("input_scale", self.input_scale)
         check_positive("weight_scale", self.weight_scale)
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import optax
 from jaxtyping import Array
 
-from mesascope.validation import check_count, check_non_negative, check_positive
+from mesascope.validation import check_count, check_non_negative, check_positive, check_shape
 
 
 class FitConfig(eqx.Module):
@@ -31,6 +31,8 @@ class FitConfig(eqx.Module):
             check_positive(name, getattr(self, name))
         for name in ("b1", "b2", "weight_decay"):
             check_non_negative(name, getattr(self, name))
+        for name in ("learning_rate", "clip_norm", "b1", "b2", "weight_decay"):
+            check_shape(name, getattr(self, name), ())
         if max(self.b1, self.b2) >= 1:
             raise ValueError(f"`b1` and `b2` must be below 1; got {self.b1} and {self.b2}.")
 

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from mesascope.random import RUNS_ONCE
 from mesascope.training.runtime import set_up_runtime
-from mesascope.validation import check_count, check_positive
+from mesascope.validation import check_callable, check_class, check_count, check_key, check_numbers, check_positive
 
 
 class AbstractOptimiser(eqx.Module):
@@ -77,6 +77,12 @@ def fit_exact(
     In the precision JAX is set to: where losses go to zero as differences of numbers of order one, that should be
     double. About `num_records` losses are kept, evenly spread.
     """
+    check_callable("loss_fn", loss_fn, 1, "It gives the loss of parameters: `lambda params: jnp.sum(params**2)`.")
+    check_callable(
+        "make_params", make_params, 1, "It makes them for a key: `lambda key: jax.random.normal(key, (3,))`."
+    )
+    check_class("optimiser", optimiser, AbstractOptimiser, "Make one: `Adam(1e-3)`.")
+    check_key("keys", keys, ndim=1)
     set_up_runtime()
     check_count("num_steps", num_steps)
     check_count("num_records", num_records)
@@ -104,6 +110,8 @@ def fit_exact(
 
     # By itself, since many trainings start alike: it is compiled once.
     starts = jax.jit(jax.vmap(make_params), compiler_options=RUNS_ONCE)(keys)
+    for leaf in jax.tree.leaves(starts):
+        check_numbers("make_params", leaf[0], "or a tree of arrays")
     params, losses = jax.jit(jax.vmap(train))(starts)
     steps = np.minimum(np.arange(losses.shape[1]) * between, num_steps)
     return ExactTraining(params, losses, steps)

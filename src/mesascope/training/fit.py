@@ -45,7 +45,7 @@ class Trained(NamedTuple):
         """The training of one of the keys given to `fit_seeds`; ValueError where there is no such one."""
         if self.losses.ndim == 1:
             raise ValueError(
-                "`seed` takes one of several trainings; got that of one key, as `fit` leaves. Use it itself."
+                "`seed` must be asked of trainings of several keys; got that of one, as `fit` leaves. Use it as it is."
             )
         check_count("index", index, minimum=-len(self.losses))
         if index >= len(self.losses):
@@ -105,11 +105,13 @@ def fit_seeds(
     is, and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
     """
     check_key("keys", keys, ndim=1)
+    if isinstance(make_model, AbstractPredictor):
+        raise ValueError("`make_model` must be a function that makes a model; got the model. Take `lambda key: model`.")
     check_callable(
-        "make_model", make_model, "It makes the model for a key: `lambda key: Transformer.initialise(5, key=key)`."
+        "make_model", make_model, 1, "It makes the model for a key: `lambda key: Transformer.initialise(5, key=key)`."
     )
     if on_chunk is not None:
-        check_callable("on_chunk", on_chunk, "It is called with the steps done and the chunk's losses.")
+        check_callable("on_chunk", on_chunk, 2, "It is called with the steps done and the chunk's losses.")
     config = FitConfig() if config is None else config
     check_class("config", config, FitConfig, "Make one: `FitConfig(num_steps=600)`.")
     path = None if checkpoint is None else _checkpoint_path(checkpoint)
