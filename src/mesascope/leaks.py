@@ -31,8 +31,8 @@ def check_leaks(predictor: AbstractPredictor, observed: Prompt | Sequence, name:
     some positions are asked about. A weight of zero hides what it reads: ask again after training, as `fit` does.
 
     A model whose weights are traced is not asked. Where `observed` is traced, or made of shapes, normal numbers take
-    its place. Answers that are not finite tell nothing. ValueError as well for an answer that has not the target's
-    shape, and for a model that answers the same prompt in two ways.
+    its place; padding is taken for examples, or states. Answers that are not finite tell nothing. ValueError as well
+    for an answer that has not the target's shape, and for a model that answers the same prompt in two ways.
     """
     check_predictor(name, predictor)
     check_class("observed", observed, (Prompt, Sequence), "Take `task.sample(key)`, of a task or a process.")
@@ -171,7 +171,8 @@ def _changes(answers: np.ndarray, name: str) -> np.ndarray:
 def _asked_about(predictor: AbstractPredictor, observed: Prompt | Sequence) -> tuple[Prompt | None, np.ndarray | None]:
     """A prompt whose target is not to be read, and the states of a sequence none of which is to be read too early."""
     with jax.ensure_compile_time_eval():
-        observed = jax.tree.map(_numbers, observed)
+        unpadded = eqx.tree_at(lambda asked: asked.length, observed, None, is_leaf=lambda leaf: leaf is None)
+        observed = jax.tree.map(_numbers, unpadded)
         if not isinstance(predictor, AbstractSequencePredictor):
             return observed if isinstance(observed, Prompt) else observed.prompt(observed.num_states - 1), None
         if isinstance(observed, Sequence):

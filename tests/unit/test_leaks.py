@@ -20,6 +20,7 @@ from mesascope.prompt import Prompt, Sequence
 from mesascope.report.comparison import compare
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.tasks.random_length import RandomLength, RandomLengthProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import fit
 from mesascope.training.tune import tune
@@ -188,6 +189,7 @@ READER = OfPrompt(lambda prompt: prompt.target)
 
 @pytest.mark.parametrize("verb", [
     lambda key, _: fit(READER, TASK, CONFIG, key=key),
+    lambda key, _: fit(READER, RandomLength(TASK), CONFIG, key=key),
     lambda key, _: tune(READER, TASK, key=key),
     lambda key, _: compare(READER, {"zero": ZeroPredictor()}, TASK, key=key, num_prompts=2),
     lambda key, _: compare(GradientDescent(), {"reader": READER}, TASK, key=key, num_prompts=2),
@@ -205,8 +207,16 @@ def test_every_verb_asks(verb, key, prompt):
         verb(key, prompt)
 
 
+def test_the_padding_of_a_prompt_hides_no_reader(prompt):
+    padded = prompt.padded(6)
+    check_leaks(GradientDescent(), padded)
+    with pytest.raises(ValueError, match=READS_TARGET):
+        check_leaks(READER, padded)
+
+
 @pytest.mark.parametrize("verb", [
     lambda model, key: fit(model, PROCESS, CONFIG, key=key),
+    lambda model, key: fit(model, RandomLengthProcess(PROCESS), CONFIG, key=key),
     lambda model, key: compare(model, {"zero": ZeroPredictor()}, PROCESS, key=key, num_prompts=2),
 ])  # fmt: skip
 def test_every_verb_asks_a_model_of_sequences(verb, key):
