@@ -37,6 +37,17 @@ def describe(value: Any) -> Any:
     raise TypeError(f"a configuration must be made of numbers, text and dataclasses; got {type(value).__name__}.")
 
 
+def differences(found: Any, wanted: Any, name: str = "it") -> list[str]:
+    """Where two described configurations differ, in words: "`learning_rate` was 0.04 and is 0.03"."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        names = {**found, **wanted}
+        return [each for key in names for each in differences(found.get(key), wanted.get(key), key)]
+    if found == wanted:
+        return []
+    told = [json.dumps(each) for each in (found, wanted)]
+    return [f"`{name}` was {told[0]} and is {told[1]}" if max(map(len, told)) <= 60 else f"`{name}` is another"]
+
+
 def fingerprint(configuration: Any) -> str:
     """Hexadecimal SHA-256 of described data; equal data, equal name, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()

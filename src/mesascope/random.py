@@ -4,7 +4,8 @@ JAX's default generator (threefry) costs more than the gradient of a small model
 replacement, registered with JAX's own extension point: every `jax.random` function accepts its keys. It hashes
 (key, counter) with two rounds of a 32-bit avalanche function, less work than threefry, in a form that XLA
 fuses into its consumers. Its quality is measured in the tests; it is not meant for cryptography, and model
-initialisation and evaluation keep the default generator.
+initialisation and evaluation keep threefry. Every key that is made of a seed is made by `seed_key`, and names its
+generator: which one JAX is set to (`jax_default_prng_impl`) has no say.
 """
 
 import math
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import random as extension
-from jaxtyping import Array, Float, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -101,7 +102,27 @@ FAST = extension.define_prng_impl(
 )
 
 
+THREEFRY = "threefry2x32"
 VALIDATION_SEED = 2**31 - 1  # of what losses are measured on: none that a training would be given
+
+
+def seed_key(seed: int | Int[Array, ""], impl: Any = THREEFRY) -> Key[Array, ""]:
+    """The key of a seed, of a generator that is named."""
+    return jax.random.key(seed, impl=impl)
+
+
+def generators() -> dict[str, Any]:
+    """What random numbers depend on besides their seed: the generators, and JAX's settings that change their bits.
+
+    `jax_threefry_partitionable` says how threefry counts; `jax_random_seed_offset` is added to every seed.
+    """
+    settings: Any = jax.config
+    return {
+        "seeds": THREEFRY,
+        "data": str(FAST),
+        "threefry_partitionable": settings.jax_threefry_partitionable,
+        "seed_offset": settings.jax_random_seed_offset,
+    }
 
 
 def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
@@ -137,6 +158,17 @@ def _polynomial(x: Float[Array, "..."], coefficients: tuple[float, ...]) -> Floa
 def data_key(key: Key[Array, ""]) -> Key[Array, ""]:
     """A key of the fast generator, drawn with `key`; consumes `key`."""
     return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl=FAST)
+
+
+def independent(keys: Key[Array, " seeds"]) -> Key[Array, " seeds"]:
+    """Keys none of whose draws depend on the others in a batch: threefry's, drawn one by one, for those of JAX's rbg.
+
+    Under `vmap` a generator of the rbg family draws for all keys with the first of them. Consumes `keys` then.
+    """
+    if "rbg" not in str(jax.random.key_impl(keys)):
+        return keys
+    words = lax.map(lambda key: jax.random.bits(key, (2,), jnp.uint32), keys)
+    return jax.random.wrap_key_data(words, impl=THREEFRY)
 
 
 # A program that runs once is worth little optimisation: it compiles in a quarter of the time and gives the same bits.

@@ -41,3 +41,10 @@ def test_files_are_short_and_what_is_public_in_them_is_documented():
         bare += [f"{name}: {what}" for what in ([] if ast.get_docstring(tree) else ["module"])]
         bare += [f"{name}: {what}" for what in undocumented(tree)]
     assert (long, bare) == ([], [])
+
+
+def test_every_key_is_made_of_its_seed_in_one_place():
+    """Anywhere else it would be of whichever generator JAX is set to."""
+    makers = ("random.key(", "random.key)", "PRNGKey")
+    found = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if any(map(path.read_text().count, makers))}
+    assert found == {"random.py", "validation.py"}  # whose advice names it

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mesascope.configuration import describe, fingerprint
+from mesascope.configuration import describe, differences, fingerprint
 from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.linear_regression import LinearRegression
 
@@ -111,3 +111,12 @@ def test_every_part_of_a_configuration_is_in_its_fingerprint():
     ]
     assert len({fingerprint(describe(variant)) for variant in variants}) == len(variants)
     assert fingerprint(describe(Outer("a", Inner()))) == fingerprint(describe(variants[0]))
+
+
+def test_where_two_configurations_differ_is_said_in_words():
+    """By the innermost name; what is too long for a sentence is named alone."""
+    found, wanted = describe(Outer("a", Inner(2), ("b",))), describe(Outer("a", Inner(3), ("b" * 100,)))
+    assert differences(found, found) == []
+    assert differences(found, wanted) == ["`rate` was 2 and is 3", "`also` is another"]
+    assert differences({"rate": 2}, {"size": 1}) == ["`rate` was 2 and is null", "`size` was null and is 1"]
+    assert differences([1], {"size": 1}, "file") == ['`file` was [1] and is {"size": 1}']

@@ -15,8 +15,13 @@ from jax.extend import random as extension
 from scipy import special, stats
 
 from mesascope import random as fast
-from mesascope.random import FAST, data_key, normal
+from mesascope.models.transformer import Transformer
+from mesascope.random import FAST, THREEFRY, data_key, normal
+from mesascope.studies import study
+from mesascope.studies._shared.training import Training
+from mesascope.study.cell import Workspace, place_shared
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.training.config import FitConfig
 
 LEVEL = 2 * stats.norm.sf(5)
 NUM_STREAMS, LENGTH = 4096, 256  # 2**20 words a family
@@ -407,7 +412,43 @@ def test_data_key_consumes_its_key():
 
 
 def test_default_generator_is_left_alone():
-    assert str(jax.random.key_impl(jax.random.key(0))) == "threefry2x32"
+    assert str(jax.random.key_impl(jax.random.key(0))) == THREEFRY
+
+
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_the_generator_that_jax_is_set_to_changes_no_number(impl):
+    """Of prompts and of models drawn anew, by a training that a study shares and by one of its cells."""
+    training = Training(
+        partial(Transformer.initialise, 2, init_scale=0.5),
+        LinearRegression(3, 2),
+        FitConfig(num_steps=2, batch_size=4, chunk_size=2),
+        seeds=2,
+    )
+    cells = [place_shared(training), study("oswald2023-prop1", "smoke", seeds=1).placed()[0]]
+    with jax.numpy_dtype_promotion("standard"):  # which optax needs
+        expected = [cell.compute(Workspace()) for cell in cells]
+    with jax.default_prng_impl(impl), jax.numpy_dtype_promotion("standard"):
+        assert str(jax.random.key_impl(jax.random.key(0))) == impl
+        found = [cell.compute(Workspace()) for cell in cells]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_settings_that_change_threefrys_bits_are_in_the_name_of_a_result():
+    def placed():
+        return study("oswald2023-prop1", "smoke").placed()[0].key
+
+    with jax.threefry_partitionable(False):
+        other = placed()
+    jax.config.update("jax_random_seed_offset", 3)
+    try:
+        moved = placed()
+    finally:
+        jax.config.update("jax_random_seed_offset", 0)
+    with jax.default_prng_impl("rbg"):
+        same = placed()
+    assert same == placed()
+    assert len({same, other, moved}) == 3
 
 
 def test_single_precision_normals_are_the_inverse_error_function(monkeypatch):

@@ -23,6 +23,7 @@ from mesascope import arrays as of_arrays
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.extras import EXTRAS
 from mesascope.files import write_atomically
+from mesascope.random import generators
 from mesascope.runs import provenance
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError
@@ -160,6 +161,7 @@ def test_a_result_says_how_it_came_about(store, study):
     }
     assert told["versions"]["mesascope"] == mesascope.__version__
     assert (told["num_devices"], told["backend"], told["precision"]) == (jax.device_count(), "cpu", "float64")
+    assert told["generators"] == generators()
     assert (told["seeds"], told["settings"]["seeds"]) == (2, 2)
     assert told["seconds"] >= told["compile_seconds"] >= 0
     assert {"commit", "platform", "num_cpus", "device", "finished"} <= told.keys()

@@ -19,7 +19,7 @@ from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, Sequence
-from mesascope.random import data_key
+from mesascope.random import FAST, data_key
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.linear_regression import LinearRegression
@@ -63,6 +63,10 @@ def make_keys(count=3, seed=0):
     """The keys of fewer seeds are the first ones of more."""
     data = np.stack([np.full(count, seed), np.arange(count)], axis=1)
     return jax.random.wrap_key_data(jnp.asarray(data.astype(np.uint32)))
+
+
+def of_another_generator():
+    return jax.random.wrap_key_data(jax.random.key_data(make_keys()), impl=FAST)
 
 
 def first_key():
@@ -217,6 +221,43 @@ def test_resumed_training_is_bit_for_bit_uninterrupted_training(short, tmp_path,
     assert_same(again, short)
 
 
+@pytest.mark.parametrize("num_steps", [4, 5])
+def test_a_finished_checkpoint_continues_to_more_steps_with_the_bits_of_one_run(short, tmp_path, num_steps):
+    """Five steps end in half a chunk, whose program is another one: it is made again, whole."""
+    path, done = tmp_path / "checkpoint", []
+    first = fit_seeds(make_model, TASK, replace(SHORT, num_steps=num_steps), keys=make_keys(), checkpoint=path)
+    assert first.losses.shape == (3, num_steps)
+    again = fit_seeds(make_model, TASK, replace(SHORT, num_steps=num_steps), keys=make_keys(), checkpoint=path)
+    assert_same(again, first)
+    longer = fit_seeds(
+        make_model, TASK, SHORT, keys=make_keys(), checkpoint=path, on_chunk=lambda step, _: done.append(step)
+    )
+    assert done == [6]
+    assert_same(longer, short)
+
+
+def test_a_checkpoint_of_more_steps_than_asked_for_is_refused(tmp_path, checkpoint):
+    path = tmp_path / "checkpoint"
+    path.write_bytes(checkpoint)
+    with pytest.raises(ValueError, match="cannot be used: it is of 6 steps, more than `num_steps`, 4"):
+        fit_seeds(make_model, TASK, replace(SHORT, num_steps=4), keys=make_keys(), checkpoint=path)
+    assert path.read_bytes() == checkpoint
+
+
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_a_seed_s_result_does_not_depend_on_its_neighbours_whatever_the_generator(impl):
+    """Under `vmap` these generators draw for all keys with the first one."""
+
+    def losses_of(*seeds):
+        keys = jax.vmap(lambda seed: jax.random.key(seed, impl=impl))(np.array(seeds))
+        return np.asarray(fit_seeds(make_model, TASK, SHORT, keys=keys).losses)
+
+    with jax.debug_key_reuse(False):
+        one, other = losses_of(0, 1, 2), losses_of(5, 1, 2)
+    np.testing.assert_array_equal(other[1:], one[1:])
+    assert (other[0] != one[0]).any()
+
+
 def test_an_interrupt_carries_what_was_done(short):
     def stop(step, losses):
         if step == 4:
@@ -236,27 +277,39 @@ def test_an_interrupt_carries_what_was_done(short):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "named"),
     [
-        {"config": replace(SHORT, learning_rate=0.04)},
-        {"task": LinearRegression(N, D, input_scale=0.5)},
-        {"keys": make_keys(seed=1)},
-        {"keys": make_keys(2)},
-        {"make_model": lambda key: replace(make_model(key), num_repeats=2)},
-        {"make_model": lambda key: Transformer.initialise(D, num_heads=2, key=key)},
-        {"make_model": lambda key: make_model(key, factor=0.9)},
+        ({"config": replace(SHORT, learning_rate=0.04)}, r"another training \(`learning_rate` was 0.03 and is 0.04\)"),
+        ({"config": replace(SHORT, chunk_size=3)}, r"\(`chunk_size` was 2 and is 3\)"),
+        ({"task": LinearRegression(N, D, input_scale=0.5)}, r"\(`input_scale` was 1.0 and is 0.5\)"),
+        ({"keys": make_keys(seed=1)}, r"`keys` was \[\[0, 0\], \[0, 1\], \[0, 2\]\] and is \[\[1, 0"),
+        ({"keys": make_keys(2)}, r"`keys` was .* and is \[\[0, 0\], \[0, 1\]\]"),
+        ({"keys": of_another_generator()}, r"\(`generator` was \"threefry2x32\" and is \"fast\"\)"),
+        ({"make_model": lambda key: replace(make_model(key), num_repeats=2)}, r"\(`model` is another\)"),
+        ({"make_model": lambda key: Transformer.initialise(D, num_heads=2, key=key)}, "other weights"),
+        ({"make_model": lambda key: make_model(key, factor=0.9)}, "other weights"),
     ],
-    ids=["rate", "task", "keys", "fewer keys", "repeats", "heads", "initial weights"],
+    ids=["rate", "chunks", "task", "keys", "fewer keys", "generator", "repeats", "heads", "initial weights"],
 )
-def test_a_checkpoint_of_another_training_is_refused_and_left_as_it_is(tmp_path, checkpoint, change):
+def test_a_checkpoint_of_another_training_is_refused_and_left_as_it_is(tmp_path, checkpoint, change, named):
     path = tmp_path / "checkpoint"
     path.write_bytes(checkpoint)
     settings = {"make_model": make_model, "task": TASK, "config": SHORT, "keys": make_keys(), **change}
     settings["keys"] = jax.random.clone(settings["keys"])
-    with pytest.raises(ValueError, match="belongs to a") as refused:
+    with pytest.raises(ValueError, match=named) as refused:
         fit_seeds(**settings, checkpoint=path)
     assert str(path) in str(refused.value)
     assert path.read_bytes() == checkpoint
+
+
+def test_a_checkpoint_of_another_count_of_threefry_is_refused(tmp_path, checkpoint):
+    path = tmp_path / "checkpoint"
+    path.write_bytes(checkpoint)
+    with (
+        jax.threefry_partitionable(False),
+        pytest.raises(ValueError, match="`threefry_partitionable` was true and is false"),
+    ):
+        fit_seeds(make_model, TASK, SHORT, keys=make_keys(), checkpoint=path)
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: c[:-1] + bytes([c[-1] ^ 1])])

@@ -13,6 +13,7 @@ from mesascope.models.layer import AbstractLayer
 from mesascope.models.mlp import MLP, OnInputs
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
+from mesascope.random import seed_key
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_class, check_finite
 
@@ -75,5 +76,5 @@ class DeepFeatureConstruction(AbstractConstruction):
 
     @classmethod
     def examples(cls) -> "tuple[DeepFeatureConstruction, ...]":
-        mlp = MLP.initialise(3, 6, init_scale=1.0, key=jax.random.key(0))
+        mlp = MLP.initialise(3, 6, init_scale=1.0, key=seed_key(0))
         return cls(mlp, 0.8, num_examples=4), cls(mlp, 0.5, num_steps=3, num_examples=5, dim_y=2)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Inexact, Key
 from mesascope.contraction import matmul, mixture, scores, softmax
 from mesascope.models._initial import scaled_normals
 from mesascope.models.layer import AbstractLayer
+from mesascope.random import seed_key
 from mesascope.validation import check_count, check_key, check_non_negative
 
 
@@ -141,7 +142,7 @@ class SoftmaxSelfAttention(AbstractAttention):
 
 def _example(kind: type[AbstractAttention], num_heads: int) -> AbstractAttention:
     """A layer for tokens of 3 inputs and 2 outputs, with weights of order one."""
-    return kind.initialise(5, num_heads=num_heads, init_scale=1.0, key=jax.random.key(num_heads))
+    return kind.initialise(5, num_heads=num_heads, init_scale=1.0, key=seed_key(num_heads))
 
 
 def read_context(context: Inexact[Array, "n d"], directions: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:

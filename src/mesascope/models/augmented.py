@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
+from mesascope.random import seed_key
 from mesascope.validation import check_count, check_key, check_non_negative
 
 
@@ -49,7 +50,7 @@ class AbstractAugmentedLayer(AbstractSequencePredictor):
     @classmethod
     def examples(cls) -> "tuple[AbstractAugmentedLayer, ...]":
         """Tiny instances for tests and documentation: states of 4 entries."""
-        return (cls.initialise(4, std=0.5, key=jax.random.key(0)),)
+        return (cls.initialise(4, std=0.5, key=seed_key(0)),)
 
 
 class AugmentedLayer(AbstractAugmentedLayer):

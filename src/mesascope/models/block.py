@@ -1,12 +1,12 @@
 """Several layers as one."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
 from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.layer import AbstractLayer, check_layers
 from mesascope.models.mlp import MLP
+from mesascope.random import seed_key
 
 
 class Block(AbstractLayer):
@@ -33,5 +33,5 @@ class Block(AbstractLayer):
     @classmethod
     def examples(cls) -> "tuple[Block, ...]":
         mlp = MLP.examples()[0]
-        attention = LinearSelfAttention.initialise(5, init_scale=1.0, key=jax.random.key(2))
+        attention = LinearSelfAttention.initialise(5, init_scale=1.0, key=seed_key(2))
         return cls((mlp, attention)), cls((attention, mlp, attention))

@@ -12,6 +12,7 @@ from mesascope.models.position_weights import (
 )
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
+from mesascope.random import seed_key
 from mesascope.validation import check_count, check_key, check_non_negative
 
 
@@ -57,7 +58,7 @@ class DiagonalHeads(AbstractSequencePredictor):
     @classmethod
     def examples(cls) -> "tuple[DiagonalHeads, ...]":
         """Tiny instances for tests and documentation: states of 4 entries, up to six of them."""
-        drawn = cls.initialise(4, 3, 6, std=0.5, key=jax.random.key(0))
+        drawn = cls.initialise(4, 3, 6, std=0.5, key=seed_key(0))
         return drawn, cls(drawn.key_query, drawn.output_value, ToeplitzWeights.examples()[0])
 
 
@@ -91,7 +92,7 @@ class DenseHeads(AbstractSequencePredictor):
     @classmethod
     def examples(cls) -> "tuple[DenseHeads, ...]":
         """Tiny instances for tests and documentation: states of 4 entries, up to six of them."""
-        return (cls.initialise(4, 2, 6, std=0.5, key=jax.random.key(0)),)
+        return (cls.initialise(4, 2, 6, std=0.5, key=seed_key(0)),)
 
 
 def weighted_moments(

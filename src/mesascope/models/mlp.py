@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Inexact, Key
 
 from mesascope.models._initial import scaled_normal
 from mesascope.models.layer import AbstractLayer
+from mesascope.random import seed_key
 from mesascope.validation import check_class, check_count, check_key, check_non_negative
 
 
@@ -45,7 +46,7 @@ class MLP(AbstractLayer):
     @classmethod
     def examples(cls) -> "tuple[MLP, ...]":
         return (
-            cls.initialise(5, 7, init_scale=1.0, key=jax.random.key(0)),
+            cls.initialise(5, 7, init_scale=1.0, key=seed_key(0)),
             cls(jnp.eye(5), jnp.linspace(-1.0, 1.0, 5), -jnp.eye(5), jnp.ones(5)),
         )
 
@@ -71,4 +72,4 @@ class OnInputs(AbstractLayer):
 
     @classmethod
     def examples(cls) -> "tuple[OnInputs, ...]":
-        return (cls(MLP.initialise(3, 4, init_scale=1.0, key=jax.random.key(1)), 3),)
+        return (cls(MLP.initialise(3, 4, init_scale=1.0, key=seed_key(1)), 3),)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mesascope.models.positions import SinusoidalPositions
+from mesascope.random import seed_key
 from mesascope.validation import check_count, check_positive
 
 
@@ -38,7 +39,7 @@ class LearnedWeights(AbstractPositionWeights):
 
     @classmethod
     def examples(cls) -> "tuple[LearnedWeights, ...]":
-        return (cls(jax.random.normal(jax.random.key(0), (7, 7))),)
+        return (cls(jax.random.normal(seed_key(0), (7, 7))),)
 
 
 class ToeplitzWeights(AbstractPositionWeights):
@@ -54,7 +55,7 @@ class ToeplitzWeights(AbstractPositionWeights):
 
     @classmethod
     def examples(cls) -> "tuple[ToeplitzWeights, ...]":
-        return (cls(jax.random.normal(jax.random.key(1), (8,))),)
+        return (cls(jax.random.normal(seed_key(1), (8,))),)
 
 
 class SoftmaxWeights(AbstractPositionWeights):
@@ -68,7 +69,7 @@ class SoftmaxWeights(AbstractPositionWeights):
 
     @classmethod
     def examples(cls) -> "tuple[SoftmaxWeights, ...]":
-        return (cls(jax.random.normal(jax.random.key(2), (7, 7))),)
+        return (cls(jax.random.normal(seed_key(2), (7, 7))),)
 
 
 class SinusoidalWeights(AbstractPositionWeights):
@@ -82,7 +83,7 @@ class SinusoidalWeights(AbstractPositionWeights):
 
     @classmethod
     def examples(cls) -> "tuple[SinusoidalWeights, ...]":
-        return (cls(jax.random.normal(jax.random.key(3), (4, 4))),)
+        return (cls(jax.random.normal(seed_key(3), (4, 4))),)
 
 
 class LinearBiasWeights(AbstractPositionWeights):

@@ -14,6 +14,7 @@ from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTo
 from mesascope.models.streams import AbstractStream, Residual, UpdatesOnly
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
+from mesascope.random import seed_key
 from mesascope.validation import check_class, check_count, check_key, check_subclass
 
 
@@ -100,8 +101,8 @@ class SequenceTransformer(AbstractSequencePredictor):
     def examples(cls) -> "tuple[SequenceTransformer, ...]":
         weights = SoftmaxWeights(jnp.zeros((6, 6)))
         return (
-            cls.initialise(4, num_layers=2, key=jax.random.key(0)),
-            cls.initialise(4, num_heads=3, norm=None, key=jax.random.key(1)),
+            cls.initialise(4, num_layers=2, key=seed_key(0)),
+            cls.initialise(4, num_heads=3, norm=None, key=seed_key(1)),
             cls.initialise(
                 4,
                 tokens=RepeatedTokens(2),
@@ -109,6 +110,6 @@ class SequenceTransformer(AbstractSequencePredictor):
                 positions=weights,
                 asking=TokenBeforeAsks(),
                 stream=UpdatesOnly(),
-                key=jax.random.key(2),
+                key=seed_key(2),
             ),
         )

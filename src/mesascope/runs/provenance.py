@@ -16,6 +16,7 @@ import jax.monitoring
 import jax.numpy as jnp
 
 from mesascope.extras import EXTRAS
+from mesascope.random import generators
 from mesascope.version import __version__
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "equinox", "optax")
@@ -60,6 +61,7 @@ def provenance(stopwatch: Stopwatch) -> dict[str, Any]:
         "backend": device.platform,
         "num_devices": jax.device_count(),
         "precision": str(jnp.result_type(float)),
+        "generators": generators(),
     }
 
 

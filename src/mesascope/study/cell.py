@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mesascope.configuration import describe, fingerprint
-from mesascope.random import FAST, VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, generators
 from mesascope.version import __version__
 
 Arrays = dict[str, np.ndarray]
@@ -79,17 +79,17 @@ class PlacedCell(NamedTuple):
 def place(cell: Cell, study: str, seeds: int, settings: Any) -> PlacedCell:
     """The cell with the name its result is stored under.
 
-    The package's version, JAX's precision, the generator and the seed of validation prompts are part of the name: a
-    result of another release, or of single precision, is never taken for one of this. The number of devices is not: it
-    changes the last bits alone, and a result's provenance says how many there were. Between releases, run with `force`
-    after editing what a cell computes.
+    The package's version, JAX's precision, what random numbers depend on and the seed of validation prompts are part of
+    the name: a result of another release, or of single precision, is never taken for one of this. The number of devices
+    is not: it changes the last bits alone, and a result's provenance says how many there were. Between releases, run
+    with `force` after editing what a cell computes.
     """
     if isinstance(cell.config, AbstractShared):
         study, seeds, settings = "shared", cell.config.seeds, describe(cell.config)
     environment = {
         "version": __version__,
         "precision": str(jnp.result_type(float)),
-        "generator": str(FAST),
+        "generators": generators(),
         "validation_seed": VALIDATION_SEED,
     }
     key = fingerprint({**environment, "study": study, "config": describe(cell.config)})

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key, PyTree
 
 from mesascope.prompt import Prompt
-from mesascope.random import FAST
+from mesascope.random import FAST, seed_key
 from mesascope.tasks._base import AbstractTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_class, check_count
@@ -41,7 +41,7 @@ class FinitePool(AbstractWrapper):
         return jax.vmap(lambda index: self.prompt(self._draws_of(index)))(jnp.arange(self.num_tasks))
 
     def _draws_of(self, index: Int[Array, ""]) -> PyTree[Array]:
-        return self.task.draw(jax.random.fold_in(jax.random.key(self.seed, impl=FAST), index))
+        return self.task.draw(jax.random.fold_in(seed_key(self.seed, impl=FAST), index))
 
     @classmethod
     def examples(cls) -> "tuple[FinitePool, ...]":

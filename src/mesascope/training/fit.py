@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Key
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
-from mesascope.configuration import describe
+from mesascope.configuration import describe, differences
 from mesascope.leaks import check_leaks
 from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor, check_predictor
 from mesascope.prompt import Prompt, Sequence
+from mesascope.random import generators
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -96,13 +97,15 @@ def fit_seeds(
     A seed's result depends on its key and, in its last bits only, on how many seeds share a device.
     `on_chunk(steps done, losses of the chunk)` is called after every chunk. With a `checkpoint` file, training
     continues from it where it exists, and the file is kept up to date: on as many devices, bit for bit as if it had
-    never stopped.
+    never stopped. A finished one continues with a larger `num_steps`, with the bits of one run: a last chunk that was
+    shorter than `chunk_size` is then made again as part of a whole one.
 
     Raises ValueError where the model is not of what is drawn: a model of sequences takes a process, another a task; for
     one that has no weights, or that reads what it has to predict (`check_leaks`, asked before the first chunk and after
     it); for weights of fewer than 32 bits, whose sums overflow or lose digits; and for a checkpoint in a folder that is
-    not there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged or of another training, left as it
-    is, and `TrainingInterrupted` (a KeyboardInterrupt that carries the partial result) on Ctrl-C.
+    not there. Raises `UnusableFile` (a ValueError) for a checkpoint that is damaged, of more steps, or of another
+    training, naming what differs; it is left as it is. Raises `TrainingInterrupted` (a KeyboardInterrupt that carries
+    the partial result) on Ctrl-C.
     """
     check_key("keys", keys, ndim=1)
     if isinstance(make_model, AbstractPredictor):
@@ -203,9 +206,18 @@ class _Run:
 
     @property
     def identity(self) -> Any:
-        """What a checkpoint must be of, for this training to continue from it."""
-        data = jax.random.key_data(self.keys)
-        return describe({"config": self.config, "task": self.task, "model": str(self.static_model), "keys": data})
+        """What a checkpoint must be of, for this training to continue from it: all but how many steps it makes."""
+        settings = describe(self.config)
+        del settings["num_steps"]
+        return describe({
+            "config": settings,
+            "task": self.task,
+            "model": str(self.static_model),
+            "keys": jax.random.key_data(self.keys),
+            "generator": str(jax.random.key_impl(self.keys)),
+            "generators": generators(),
+            "precision": str(jnp.result_type(float)),
+        })  # fmt: skip
 
     @property
     def step(self) -> int:
@@ -220,9 +232,11 @@ class _Run:
         num_steps = min(self.config.chunk_size, self.config.num_steps - self.step)
         config = replace(self.config, num_steps=num_steps, chunk_size=num_steps)
         found = advance(self.static_model, self.task, config, self.mesh, self.states)
-        self.states, losses = jax.tree.map(np.asarray, found)  # on no device, as every chunk's: one program for all
+        states, losses = jax.tree.map(np.asarray, found)  # on no device, as every chunk's: one program for all
         self.losses = np.concatenate([self.losses.astype(losses.dtype), losses], axis=1)
-        self.snapshots.append(self.states.params)
+        self.snapshots.append(states.params)
+        if num_steps == self.config.chunk_size:  # a shorter chunk is the last; one that goes further makes it whole
+            self.states = states
         return losses
 
     def trained(self) -> Trained:
@@ -240,8 +254,8 @@ class _Run:
     def restore(self, path: Path) -> None:
         """Continue from what `save` wrote for the same configuration."""
         arrays, identity = load_arrays(path)
-        if identity != self.identity:
-            raise UnusableFile(path, "belongs to another training")
+        if different := differences(identity, self.identity, "file"):
+            raise UnusableFile(path, f"belongs to another training ({', '.join(different[:3])})")
         leaves = [arrays[name] for name in sorted(arrays)]
         state_structure = jax.tree.structure(self.states)
         params_structure = jax.tree.structure(self.states.params)
@@ -254,6 +268,11 @@ class _Run:
         self.snapshots = [
             jax.tree.unflatten(params_structure, rest[start : start + size]) for start in range(0, len(rest), size)
         ]
+        if self.step > self.config.num_steps:
+            raise UnusableFile(path, f"is of {self.step} steps, more than `num_steps`, {self.config.num_steps}")
+        if self.step < self.config.num_steps:  # then a last chunk that is not whole is made anew
+            self.losses = self.losses[:, : int(self.states.step[0])]
+            self.snapshots = self.snapshots[: 1 + self.step // self.config.chunk_size]
 
 
 def _same_start(stored: np.ndarray, fresh: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Inexact, Int, Key, PyTree
 
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
 from mesascope.prompt import Prompt, Sequence
-from mesascope.random import FAST, RUNS_ONCE, data_key
+from mesascope.random import FAST, RUNS_ONCE, data_key, independent
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -91,7 +91,7 @@ def starting_states(
         return params, config.optimiser().init(params)
 
     # Keys of its own: a caller may train again from the same ones.
-    keys = jax.random.wrap_key_data(jax.random.key_data(keys), impl=jax.random.key_impl(keys))
+    keys = independent(jax.random.wrap_key_data(jax.random.key_data(keys), impl=jax.random.key_impl(keys)))
     model_keys, streams = _own_keys(keys)
     params, optimiser = jax.jit(jax.vmap(of_seed), compiler_options=RUNS_ONCE)(model_keys)
     return State(params, optimiser, streams, jnp.zeros(len(keys), jnp.int32))

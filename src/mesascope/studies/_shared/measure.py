@@ -15,7 +15,7 @@ from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.probes.alignment import alignment
 from mesascope.probes.error import half_squared_error, half_squared_errors_by_step
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED, jit_draws
+from mesascope.random import VALIDATION_SEED, jit_draws, seed_key
 from mesascope.study.cell import Arrays
 from mesascope.tasks._base import AbstractTask
 
@@ -23,7 +23,7 @@ from mesascope.tasks._base import AbstractTask
 @jit_draws
 def validation(task: AbstractTask, num_prompts: int) -> Prompt:
     """The prompts that losses are measured on."""
-    return task.sample_batch(jax.random.key(VALIDATION_SEED), num_prompts)
+    return task.sample_batch(seed_key(VALIDATION_SEED), num_prompts)
 
 
 def errors_of(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, " prompts"]:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from mesascope.random import seed_key
 from mesascope.study.cell import AbstractShared, Arrays, Workspace
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
@@ -57,8 +58,8 @@ class Training(AbstractShared, Generic[Task]):
     def trained(self, workspace: Workspace) -> Trained:
         """The trained models, trained now unless they have been; every array has a leading axis over seeds."""
         arrays = workspace.need(self)
-        static = static_part(self._make, jax.random.key(0))
-        params = jax.eval_shape(lambda key: eqx.filter(self._make(key), eqx.is_inexact_array), jax.random.key(0))
+        static = static_part(self._make, seed_key(0))
+        params = jax.eval_shape(lambda key: eqx.filter(self._make(key), eqx.is_inexact_array), seed_key(0))
         leaves = [arrays[name] for name in sorted(arrays) if name.startswith("weights_")]
         snapshots = jax.tree.unflatten(jax.tree.structure(params), leaves)
         last = jax.tree.map(lambda leaf: leaf[:, -1], snapshots)  # by numpy: JAX would compile a program for each shape
@@ -71,7 +72,7 @@ class Training(AbstractShared, Generic[Task]):
 
 def seed_keys(first_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
     """The keys of consecutive seeds."""
-    return jax.vmap(jax.random.key)(jnp.arange(first_seed, first_seed + num_seeds))
+    return jax.vmap(seed_key)(jnp.arange(first_seed, first_seed + num_seeds))
 
 
 def every(trained: Trained, num_snapshots: int) -> tuple[Any, np.ndarray]:

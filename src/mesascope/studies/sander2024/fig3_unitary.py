@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from mesascope.algorithms.last_step import LastPhases
 from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies.sander2024._shared.exact_heads import DiagonalHeadsCell, Heads
 from mesascope.studies.sander2024._shared.exact_heads_panels import heat_maps, loss_over_heads
@@ -60,7 +60,7 @@ class MapCell(AbstractConfig):
     ) -> Float[Array, " seeds"]:
         """For every seed the largest difference over sequences and entries."""
         process = UnitaryProcess(self.training.num_states, self.training.dim)
-        sequences = process.sample_batch(jax.random.key(VALIDATION_SEED), self.num_validation)
+        sequences = process.sample_batch(seed_key(VALIDATION_SEED), self.num_validation)
         last = jax.vmap(lambda sequence: sequence.prompt(process.num_states - 1))(sequences)
         expected = jax.vmap(LastPhases())(last)
 

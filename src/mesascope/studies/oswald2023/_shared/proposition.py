@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from mesascope.random import seed_key
 from mesascope.studies._shared.measure import jit_once
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -47,7 +48,7 @@ class AbstractComparison(AbstractConfig):
     def compute(self, workspace: Workspace) -> Arrays:
         """What `errors` gives, on a leading axis over seeds."""
         with jax.enable_x64(self.precision == "float64"):
-            keys = jax.random.split(jax.random.key(self.first_key), self.seeds)
+            keys = jax.random.split(seed_key(self.first_key), self.seeds)
             found = jit_once(lambda keys: jax.lax.map(self.errors, keys))(keys)
         workspace.report(1, 1, "compared")
         return jax.tree.map(np.asarray, found)

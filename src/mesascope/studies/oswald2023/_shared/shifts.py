@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED, jit_draws
+from mesascope.random import VALIDATION_SEED, jit_draws, seed_key
 from mesascope.studies._shared.measure import mean_error, over_models
 from mesascope.tasks._base import AbstractTeacherTask
 from mesascope.tasks.corrupted import CorruptedTargets
@@ -43,7 +43,7 @@ class Shifts(eqx.Module):
 
     def prompts(self, task: AbstractTeacherTask, num_prompts: int) -> Prompt:
         """Prompts [shifts prompts] of the shifted tasks, drawn from the same keys for every shift."""
-        keys = jax.random.split(jax.random.key(VALIDATION_SEED), num_prompts)
+        keys = jax.random.split(seed_key(VALIDATION_SEED), num_prompts)
 
         def drawn(sample: SampleFn, amounts: tuple[int, ...] | tuple[float, ...]) -> Prompt:
             def at(amount: Array) -> Prompt:

@@ -15,7 +15,7 @@ from mesascope.models.transformer import Transformer
 from mesascope.probes.interpolation import interpolate
 from mesascope.probes.weights import learned_rates
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import (
     errors_of_each,
     jit_once,
@@ -94,7 +94,7 @@ class StackCell(AbstractConfig):
 
 def validation_keys(num_prompts: int) -> Key[Array, " prompts"]:
     """The keys of the prompts that losses are measured on."""
-    return jax.random.split(jax.random.key(VALIDATION_SEED), num_prompts)
+    return jax.random.split(seed_key(VALIDATION_SEED), num_prompts)
 
 
 def prompts_at(task: LinearRegression, keys: Key[Array, " prompts"], scale: float = 1.0) -> Prompt:

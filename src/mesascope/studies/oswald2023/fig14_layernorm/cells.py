@@ -3,7 +3,6 @@
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Array, Key
 
@@ -13,7 +12,7 @@ from mesascope.models.attention import LinearSelfAttention
 from mesascope.models.layer_norm import Normalised
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import validation
 from mesascope.studies._shared.training import Training, every
 from mesascope.studies.oswald2023._shared.along_training import AlongTraining, along_training
@@ -80,7 +79,7 @@ class NormalisedCell(AbstractConfig):
         return tune(
             GradientDescent(self.first_rate, self.num_steps),
             self.training.task,
-            key=jax.random.key(VALIDATION_SEED - 1),
+            key=seed_key(VALIDATION_SEED - 1),
             num_prompts=self.num_validation,
             num_held_out=self.num_validation,
         ).algorithm

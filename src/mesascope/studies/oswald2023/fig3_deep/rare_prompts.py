@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.best_rates import best_algorithm, stacked
@@ -45,7 +45,7 @@ class RareCell(AbstractConfig):
         gdpp = best_algorithm("GD++, rates per step", task, depth_of(models))
         clipped = jit_once(jax.vmap(lambda each: stack_of(each, task, models.token_bound)))(stacked((gdpp,)))
         sizes = self.num_parts, self.num_prompts // self.num_parts
-        parts = [prompts_at(task, keys) for keys in jax.random.split(jax.random.key(VALIDATION_SEED - 1), sizes)]
+        parts = [prompts_at(task, keys) for keys in jax.random.split(seed_key(VALIDATION_SEED - 1), sizes)]
         trained, (exact,), (cut,) = (errors_on_parts(each, parts) for each in (models, stacked((gdpp,)), clipped))
         largest = trained.max(axis=(1, 2)), exact.max(), cut.max()
         return RareLosses(trained.mean(axis=(1, 2)), exact.mean(), cut.mean(), *largest)._asdict()

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from mesascope.probes.alignment import sensitivity
 from mesascope.prompt import Prompt
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import jit_once, mean_alignment, mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig4_sine.network import AbstractSineNetwork
@@ -114,7 +114,7 @@ class WavesCell(AbstractConfig):
 
     def waves(self) -> tuple[Float[Array, "points 1"], Float[Array, "waves points 1"], Prompt]:
         """The inputs that waves are drawn at, the waves there, and their prompts."""
-        keys = jax.random.split(jax.random.key(VALIDATION_SEED - 1), self.num_waves)
+        keys = jax.random.split(seed_key(VALIDATION_SEED - 1), self.num_waves)
         draws = jax.vmap(self.task.draw)(keys)
         points = self.task.input_scale * jnp.linspace(-1.0, 1.0, self.num_points)[:, None]
         _, teachers, _ = draws

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.prompt import Prompt
+from mesascope.random import seed_key
 from mesascope.studies._shared.measure import compiled_errors_of
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
@@ -64,7 +65,7 @@ class AbstractBestRates(AbstractConfig):
 
     def prompts(self, seed: int) -> tuple[Prompt, Prompt]:
         """The prompts that rates are made for, and those held out."""
-        return tuning_prompts(self.task, jax.random.key(seed), self.num_prompts, self.num_prompts)
+        return tuning_prompts(self.task, seed_key(seed), self.num_prompts, self.num_prompts)
 
     def losses(self, rates: Rates, spectra: Float[np.ndarray, "tasks dx"]) -> Float[np.ndarray, " tasks"]:
         """The expected loss of each task, given its spectrum."""
@@ -90,7 +91,7 @@ class TunedRates(AbstractBestRates):
         spectra, held_out = map(spectra_of, drawn)
         start = self.algorithm(starting_points(self.family, self.num_steps, spectra)[0])
         sizes = {"num_prompts": self.num_prompts, "num_held_out": self.num_prompts}
-        tuned = tune(start, self.task, key=jax.random.key(seed), **sizes)
+        tuned = tune(start, self.task, key=seed_key(seed), **sizes)
         found = self.rates(tuned.algorithm)
         errors = np.asarray(compiled_errors_of(tuned.algorithm, drawn[1])) - self.losses(found, held_out)
         deviation = errors.mean() / errors.std(ddof=1) * np.sqrt(len(errors))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
-from mesascope.random import VALIDATION_SEED, data_key, jit_draws
+from mesascope.random import VALIDATION_SEED, data_key, jit_draws, seed_key
 from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -47,7 +47,7 @@ class TrainedCell(AbstractConfig):
 
 def validation_sequences(process: AbstractLinearProcess, size: int, tuning: bool = False) -> Sequence:
     """The sequences that losses are measured on, or others to tune rivals on."""
-    return _sample(process, jax.random.key(VALIDATION_SEED - tuning), size)
+    return _sample(process, seed_key(VALIDATION_SEED - tuning), size)
 
 
 @jit_draws  # of the module, so that cells on the same process share the program

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from mesascope.algorithms.along_sequence import AbstractAlongSequence, GradientDescentAlongSequence, RidgeAlongSequence
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.prompt import Sequence
+from mesascope.random import seed_key
 from mesascope.studies.sander2024._shared.sequences import losses_along, validation_sequences
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
@@ -106,7 +107,7 @@ class RivalsCell(AbstractConfig):
             losses,
             lambda key: jnp.asarray(start, float),
             Adam(self.tuning_rate),
-            keys=jax.random.key(0)[None],  # nothing is drawn
+            keys=seed_key(0)[None],  # nothing is drawn
             num_steps=self.tuning_steps,
         )
         return np.tril(shared[:, None] * np.exp(tuned.params[0]))

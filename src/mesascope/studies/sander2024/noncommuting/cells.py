@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from mesascope.models.augmented import AugmentedLayer, ScalarAugmentedLayer
 from mesascope.prompt import Sequence
-from mesascope.random import VALIDATION_SEED, data_key
+from mesascope.random import VALIDATION_SEED, data_key, seed_key
 from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -103,7 +103,7 @@ def sequences_of(process: AbstractLinearProcess, size: int) -> Sequence:
 
 @eqx.filter_jit
 def _sample(process: AbstractLinearProcess, size: int) -> Sequence:
-    return process.sample_batch(jax.random.split(data_key(jax.random.key(VALIDATION_SEED)))[0], size)
+    return process.sample_batch(jax.random.split(data_key(seed_key(VALIDATION_SEED)))[0], size)
 
 
 @jax.jit

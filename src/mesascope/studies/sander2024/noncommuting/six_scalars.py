@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from mesascope.models.augmented import ScalarAugmentedLayer, pair_with_previous
 from mesascope.prompt import Sequence
-from mesascope.random import VALIDATION_SEED, data_key
+from mesascope.random import VALIDATION_SEED, data_key, seed_key
 from mesascope.stats import bootstrap_interval
 from mesascope.studies.sander2024.noncommuting.cells import least_squares, read_layer, sequences_of, traced
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
@@ -145,14 +145,14 @@ def both_signs(moments: Moments) -> Moments:
 
 def sampled(process: AbstractLinearProcess, num_sequences: int, chunk_size: int) -> Moments:
     """The moments of sequences that no loss elsewhere is measured on."""
-    keys = jax.random.split(data_key(jax.random.key(VALIDATION_SEED - 1)), num_sequences)
+    keys = jax.random.split(data_key(seed_key(VALIDATION_SEED - 1)), num_sequences)
     return Moments(*(np.asarray(each, float) for each in _over_keys(traced(process), keys, chunk_size)))
 
 
 @eqx.filter_jit
 def mean_commutator(process: AbstractLinearProcess, num_pairs: int) -> Float[Array, ""]:
     """The mean of |W W' - W' W| over independent pairs."""
-    keys = jax.random.split(jax.random.split(data_key(jax.random.key(VALIDATION_SEED)))[1], 2 * num_pairs)
+    keys = jax.random.split(jax.random.split(data_key(seed_key(VALIDATION_SEED)))[1], 2 * num_pairs)
     first, second = jnp.split(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key)))(keys), 2)
     return jnp.linalg.norm(first @ second - second @ first, axis=(1, 2)).mean()
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact
 
 from mesascope.models.augmented import AbstractAugmentedLayer, DiagonalAugmentedLayer, pair_with_previous
-from mesascope.random import VALIDATION_SEED
+from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.tasks.unitary import UnitaryProcess
 from mesascope.theory.augmented import one_step_optimum
 
@@ -54,7 +54,7 @@ def map_distances(
     Root mean squares over sequences of `num_pairs` + 1 states, maps in the Frobenius norm.
     """
     process = UnitaryProcess(num_pairs + 1, scores.shape[-1])
-    sequences = process.sample_batch(jax.random.key(VALIDATION_SEED), num_sequences)
+    sequences = process.sample_batch(seed_key(VALIDATION_SEED), num_sequences)
     coefficient = one_step_optimum(scores.shape[-1], num_pairs).coefficient
     queries = sequences.states[:, -1]
     best = coefficient * jnp.einsum("nti,ntj->nij", sequences.states[:, 1:], jnp.conj(sequences.states[:, :-1]))
