@@ -151,6 +151,27 @@ def test_a_rotation_is_the_exponential_of_its_generator(size):
     np.testing.assert_allclose(found @ found.T, np.eye(5), atol=1e3 * EPS)
 
 
+PROCESSES = [
+    cls for cls in concrete_classes(mesascope.tasks, AbstractProcess) if issubclass(cls, AbstractLinearProcess)
+]
+
+
+@pytest.mark.parametrize("process", [*PROCESSES, pytest.param(RotationProcess, id="in a rounded basis")])
+def test_w_keeps_lengths_in_single_precision(process, request):
+    """W is at most three products of 8 terms, each of whose sums is rounded 8 times: what W^* W - I is bounded by.
+
+    The basis is as far from orthogonal as is let through. Every state would be longer than the one before it.
+    """
+    dim, eps = 8, np.finfo(np.float32).eps
+    with jax.enable_x64(False):
+        basis = np.linalg.qr(np.random.default_rng(0).normal(size=(dim, dim)))[0] * (1 + 400 * dim * eps)
+        rounded = {"basis": jnp.asarray(basis, jnp.float32)} if "rounded" in request.node.name else {}
+        w = matrices(process(5, dim, **rounded), 4)
+    assert w.dtype in (np.float32, np.complex64)
+    w = w.astype(complex)
+    np.testing.assert_allclose(np.matmul(w.conj().swapaxes(1, 2), w), np.tile(np.eye(dim), (4, 1, 1)), atol=48 * eps)
+
+
 @pytest.mark.parametrize("is_complex", [False, True])
 def test_first_states_have_the_sizes_they_say(is_complex, key):
     @jax.jit

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Key
 
+from mesascope.contraction import matmul
 from mesascope.tasks._process import AbstractLinearProcess
 from mesascope.tasks.initial_state import Sphere
 from mesascope.tasks.unitary import phases
@@ -60,14 +61,21 @@ class RotationProcess(AbstractRotationProcess):
             raise ValueError(f"`basis` must be orthogonal; its product with its transpose is {distance:.2g} off I.")
 
     def advance(self, dynamics: Float[Array, " pairs"], state: Float[Array, " d"]) -> Float[Array, " d"]:
-        inside = state if self.basis is None else self.basis.T @ state
-        rotated = rotate(dynamics, inside)
-        return rotated if self.basis is None else self.basis @ rotated
+        if self.basis is None:
+            return rotate(dynamics, state)
+        basis = nearer_orthogonal(self.basis)  # what is rounded off it would add up over the states
+        return basis @ rotate(dynamics, basis.T @ state)
 
     @classmethod
     def examples(cls) -> "tuple[RotationProcess, ...]":
         turned = jnp.array([[0.6, -0.8], [0.8, 0.6]])
         return cls(5, 4), cls(4, 2, Sphere(), noise_std=0.1, basis=turned)
+
+
+def nearer_orthogonal(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """Q (3 I - Q^T Q) / 2: Newton's step to the nearest orthogonal matrix, squaring the distance Q^T Q - I."""
+    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
+    return matmul(matrix, 1.5 * identity - 0.5 * matmul(matrix.T, matrix))
 
 
 def rotate(angles: Float[Array, " pairs"], state: Float[Array, " d"]) -> Float[Array, " d"]:
