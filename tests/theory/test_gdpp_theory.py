@@ -136,7 +136,9 @@ def test_the_effective_peak_is_the_local_maximum():
     assert effective_eigenvalue(np.array([1 / 0.3]), 0.3) == pytest.approx(0, abs=1e3 * EPS)
 
 
-@pytest.mark.parametrize(("smallest", "largest"), [(0.098, 6.72), (2.77, 17.36), (1.0, 4.0), (1e-10, 5.0)])
+@pytest.mark.parametrize(("smallest", "largest"), [
+    (0.098, 6.72), (2.77, 17.36), (1.0, 4.0), (1e-10, 5.0), (1.0, 3.9), (1.0, 2.0), (0.5, 0.55), (2.0, 2.0),
+])  # fmt: skip
 def test_best_conditioning_is_the_minimum_over_curvatures(smallest, largest):
     spectrum = np.linspace(smallest, largest, 20_001)
 
@@ -146,6 +148,7 @@ def test_best_conditioning_is_the_minimum_over_curvatures(smallest, largest):
     best = best_conditioning(smallest, largest)
     ends = effective_eigenvalue(np.array([smallest, largest]), best)
     assert ends[0] == pytest.approx(ends[1], rel=1e-3)
+    assert best <= 1 / largest
     for curvature in np.linspace(0.01, 0.999, 50) / largest:
         assert condition(best) <= condition(curvature) * (1 + 1e-6)
 
@@ -254,7 +257,8 @@ def test_impossible_numbers_are_named():
         (lambda: filter_degree(0), "`num_steps` must be"),
         (lambda: chebyshev_rates(2, 0.0), "`largest` must be"),
         (lambda: effective_peak(0.0), "`curvature` must be"),
-        (lambda: best_conditioning(1.0, 2.0), "`largest` must be at least 4 times"),
+        (lambda: best_conditioning(2.0, 1.0), "`largest` must be at least `smallest`, 2.0; got 1.0"),
+        (lambda: best_conditioning(1.0, math.inf), "`largest` must be positive and finite"),
         (lambda: fit_rates("CG", 2, spectra, spectra), "`family` must be one of GD, "),
         (lambda: fit_rates("GD", 0, spectra, spectra), "`num_steps` must be"),
         (lambda: fit_rates("GD", 1, spectra, spectra, -1.0), "`noise_variance` must be"),

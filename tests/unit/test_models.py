@@ -11,7 +11,7 @@ from jax import lax
 from scipy import stats
 
 from mesascope.models import _initial, attention
-from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention, read_context
+from mesascope.models.attention import LinearSelfAttention, SoftmaxSelfAttention, read_context, sign_of
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.prompt import Prompt
@@ -187,6 +187,41 @@ def test_the_whole_orbit_has_one_canonical_member(scale):
     canonical = [jax.tree.leaves(call(LinearSelfAttention.canonical, each)) for each in (moved, layer)]
     for ours, theirs in zip(*canonical, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance(theirs))
+
+
+TURN = np.array([[0.0, 0.3, 0.7], [-0.3, 0.0, 0.1], [-0.7, -0.1, 0.0]])
+SIGNS = (
+    (TURN, 1.0),  # of its two largest entries, the first is positive
+    (-TURN, -1.0),
+    (TURN + 1e-15 * np.eye(3), 1.0),  # a trace of roundings
+    (TURN - 1e-15 * np.eye(3), 1.0),
+    (TURN + 1e-15 * np.triu(np.ones((3, 3))).T, 1.0),  # of as large ones, by a rounding the last
+    (TURN - 0.01 * np.eye(3), -1.0),  # the trace decides wherever there is one
+    (np.diag([1.0, -1.0, 0.0]), 1.0),
+    (1j * TURN, 1j),
+    (np.zeros((3, 3)), 0.0),
+)
+
+
+def test_a_matrix_and_its_negative_are_told_apart_where_there_is_no_trace_too():
+    found = jax.jit(lambda: [sign_of(jnp.asarray(each)) for each, _ in SIGNS])()
+    assert [complex(each) for each in found] == [complex(sign) for _, sign in SIGNS]
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.1, -3.0])
+def test_the_orbit_of_a_head_without_a_trace_has_one_canonical_member(scale):
+    """W_K^T W_Q is antisymmetric, but for roundings: W_K any matrix, W_Q its inverse transposed times such a one."""
+    rng = np.random.default_rng(0)
+    key_, turn, output, value = rng.normal(size=(4, 1, D, D))
+    query = np.linalg.solve(np.matrix_transpose(key_), turn - np.matrix_transpose(turn))
+    orbit = [(key_, query, value, output), (scale * key_, query, value, output / scale)]
+    found = [
+        jax.tree.leaves(call(LinearSelfAttention.canonical, LinearSelfAttention(*map(jnp.asarray, each))))
+        for each in orbit
+    ]
+    condition = np.linalg.cond(key_[0])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=condition * tolerance(theirs))
 
 
 def test_a_head_that_asks_nothing_keeps_its_scale():

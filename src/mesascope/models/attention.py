@@ -104,17 +104,29 @@ class LinearSelfAttention(AbstractAttention):
         return tuple(_example(cls, num_heads) for num_heads in (1, 2))
 
     def canonical(self) -> "LinearSelfAttention":
-        """The member of this layer's orbit with W_K = P = I, |W_Q| = 1 (Frobenius) and tr W_Q >= 0, head by head.
+        """The member of this layer's orbit with W_K = P = I, |W_Q| = 1 (Frobenius) and a fixed sign, head by head.
 
         The scale gauge (s W_PV, W_KQ / s) leaves the map unchanged, so weights can only be compared or averaged
-        after it is fixed. A head whose W_KQ is zero keeps its scale.
+        after it is fixed. The sign is that of `sign_of`. A head whose W_KQ is zero keeps its scale.
         """
         key_query, output_value = self.key_query, self.output_value
-        trace = jnp.trace(key_query, axis1=1, axis2=2)
-        scale = jnp.where(trace < 0, -1.0, 1.0) * jnp.linalg.norm(key_query, axis=(1, 2))
+        scale = jax.vmap(sign_of)(key_query) * jnp.linalg.norm(key_query, axis=(1, 2))
         scale = jnp.where(scale == 0, 1.0, scale)[:, None, None]
         identity = jnp.broadcast_to(jnp.eye(key_query.shape[-1], dtype=key_query.dtype), key_query.shape)
         return LinearSelfAttention(identity, key_query / scale, output_value * scale, identity)
+
+
+def sign_of(matrix: Inexact[Array, "d d"]) -> Inexact[Array, ""]:
+    """The sign by which a matrix is told from its negative: the trace's; of a complex matrix, the trace's phase.
+
+    Where the trace is zero, up to 1e3 roundings of the matrix's norm, it is the sign of the largest entry: of several
+    as large, of the first one, row by row. No rule is continuous everywhere: this one jumps where the trace vanishes.
+    """
+    tolerance = 1e3 * jnp.finfo(matrix.dtype).eps
+    entries, trace = matrix.ravel(), jnp.trace(matrix)
+    sizes = jnp.abs(entries)
+    first = entries[jnp.argmax(sizes >= (1 - tolerance) * sizes.max())]
+    return jnp.sign(jnp.where(jnp.abs(trace) > tolerance * jnp.linalg.norm(sizes), trace, first))
 
 
 class SoftmaxSelfAttention(AbstractAttention):

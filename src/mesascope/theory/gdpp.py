@@ -74,16 +74,20 @@ def effective_peak(curvature: float) -> Peak:
 
 
 def best_conditioning(smallest: float, largest: float) -> float:
-    """The curvature up to 1 / largest that minimises max / min of the mapped ends and the peak between them.
+    """The curvature up to 1 / largest that minimises max / min over all that eigenvalues in between are mapped to.
 
-    1 / (largest + sqrt(largest smallest) + smallest), where both ends are mapped to one value. Eigenvalues between
-    the ends are mapped higher, since the double root 1 / curvature lies beyond them all.
+    1 / (largest + sqrt(largest smallest) + smallest), where both ends are mapped to one value. The peak is between
+    them, since 3 smallest <= largest + sqrt(largest smallest) + smallest <= 3 largest, and all eigenvalues between are
+    mapped higher than the ends, since the double root 1 / curvature lies beyond. With less curvature the ratio is the
+    peak, or the image of `largest`, over the image of `smallest`, and falls as the curvature grows; with more it is the
+    peak, or the image of `smallest`, over the image of `largest`, and rises.
 
-    Raises ValueError unless 0 < 4 smallest <= largest: else the peak does not lie between the ends.
+    Raises ValueError unless 0 < smallest <= largest.
     """
     check_positive("smallest", smallest)
-    if not 4 * smallest <= largest:
-        raise ValueError(f"`largest` must be at least 4 times `smallest`, {smallest!r}; got {largest!r}.")
+    check_positive("largest", largest)
+    if smallest > largest:
+        raise ValueError(f"`largest` must be at least `smallest`, {smallest!r}; got {largest!r}. Swap them.")
     return 1 / (largest + math.sqrt(largest * smallest) + smallest)
 
 
