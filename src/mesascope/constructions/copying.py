@@ -64,8 +64,10 @@ def clearing_head(dim_content: int, dim_positions: int) -> LinearSelfAttention:
 def uncleared(model: Transformer) -> Transformer:
     """A `CopyingConstruction`'s model without `clearing_head`: it takes (0, y_j) with x_{j+1} for an example, too.
 
-    One step's prediction has (learning_rate / num_examples) sum_j (0, y_j)^T x x_{j+1} more, in the last dim_y
-    entries of x_{j+1}, where a label would be.
+    With n examples and the query x, one step's prediction has more by (learning_rate / n) sum_j (0, y_j)^T x z_j, where
+    z_j is what stands where a label would: for j < n the last dim_y entries of x_{j+1}. The last label has no next
+    token and keeps its position, the unit vector of entry 2 n - 1, counted from zero: where it lies among the label's
+    entries, dim_x - dim_y <= 2 n - 1 < dim_x, z_n is the unit vector of entry 2 n - 1 - (dim_x - dim_y), else zero.
     """
     first, *others = model.layers
     return Transformer((jax.tree.map(lambda heads: heads[:1], first), *others), model.tokens)

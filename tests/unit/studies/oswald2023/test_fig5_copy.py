@@ -110,20 +110,28 @@ def prompts_of(num_prompts, num_examples, dim_x, dim_y=1):
     return jax.vmap(Prompt)(*jax.device_put(fields))
 
 
-def test_without_the_clearing_head_labels_are_taken_for_inputs():
-    """(eta / n) sum_j y_j x_{j+1}^T x reaches the prediction: each label's token pairs it with the next input."""
-    construction = CopyingConstruction(0.8, num_examples=5, dim_x=3)
+@pytest.mark.parametrize("sizes", [(5, 3, 1), (2, 6, 6), (2, 4, 1), (2, 5, 1), (2, 3, 2)], ids=lambda sizes: f"{sizes}")
+def test_without_the_clearing_head_labels_are_taken_for_inputs(sizes):
+    """(eta / n) sum_j (0, y_j)^T x z_j, z_j the last entries of the next input, and the last label's own place."""
+    num, dim_x, dim_y = sizes
+    construction = CopyingConstruction(0.8, 1, *sizes)
+    prompts = prompts_of(20, *sizes)
 
     @jax.jit
     def errors(prompts):
-        models = uncleared(construction.build()), construction.emulates()
-        ours, theirs = (jax.vmap(each)(prompts) for each in models)
-        junk = jnp.sum(prompts.ys[:, :-1, 0] * prompts.xs[:, 1:, -1], axis=1) * prompts.query[:, -1]
-        return (ours - theirs)[:, 0], junk
+        ours, theirs = (jax.vmap(each)(prompts) for each in (uncleared(construction.build()), construction.emulates()))
+        return ours - theirs
 
-    error, junk = errors(prompts_of(20, 5, 3))
-    assert np.abs(error).max() > 1e-3
-    np.testing.assert_allclose(error, 0.8 / 5 * junk, rtol=0, atol=1e3 * EPS)
+    xs, ys, query = (np.asarray(leaf) for leaf in (prompts.xs, prompts.ys, prompts.query))
+    in_the_labels_place = np.zeros((20, num, dim_y))
+    in_the_labels_place[:, :-1] = xs[:, 1:, dim_x - dim_y :]
+    place = 2 * num - 1 - (dim_x - dim_y)
+    if 0 <= place < dim_y:
+        in_the_labels_place[:, -1, place] = 1
+    weights = np.einsum("bny,by->bn", ys, query[:, dim_x - dim_y :])
+    junk = 0.8 / num * np.einsum("bn,bny->by", weights, in_the_labels_place)
+    assert np.abs(junk).max() > 1e-3
+    np.testing.assert_allclose(errors(prompts), junk, rtol=0, atol=1e3 * EPS * np.abs(ys).max())
 
 
 def test_more_layers_are_more_steps():
