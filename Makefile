@@ -4,10 +4,11 @@ PYTHON ?= python3
 INSTALL := -m pip install --quiet --constraint constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
+README_PYTHON = sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d'
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
 
-.PHONY: help reproduce test coverage lint installed clean
+.PHONY: help reproduce test coverage lint installed lowest clean
 
 help:
 	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
@@ -15,6 +16,7 @@ help:
 	@echo "make coverage    the same, and which lines of src/ it runs: at least 95%"
 	@echo "make lint        style, types and import contracts"
 	@echo "make installed   build wheel and sdist, install the wheel elsewhere, and run every study at preset smoke there"
+	@echo "make lowest      install the lowest versions that pyproject.toml allows elsewhere, and try them there"
 	@echo "make clean       remove .venv; results in runs/ are kept"
 
 reproduce: $(VENV)/.installed
@@ -41,11 +43,25 @@ installed: $(VENV)/.installed-dev
 	$(BIN)/python -m build --quiet --outdir "$$elsewhere" .; \
 	$(PYTHON) -m venv "$$elsewhere/env"; \
 	"$$elsewhere/env/bin/python" $(INSTALL) "$$(ls "$$elsewhere"/*.whl)[text]"; \
-	sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d' > "$$elsewhere/readme.py"; \
+	$(README_PYTHON) > "$$elsewhere/readme.py"; \
 	cd "$$elsewhere"; \
 	env/bin/python readme.py; \
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 env/bin/mesascope reproduce --preset smoke --json --runs "$${MESASCOPE_SMOKE_RUNS:-runs}" > smoke.json; \
 	env/bin/python -c 'import json; studies = json.load(open("smoke.json"))["studies"]; assert studies and all(s["claims"] and s["figures"] for s in studies), studies; print(len(studies), "studies ran from the wheel")'
+
+# What pyproject.toml promises: each package at its lower bound. Results are written, and read by the export.
+lowest: $(VENV)/.made
+	@set -e; elsewhere=$$(mktemp -d); trap 'rm -rf "$$elsewhere"' EXIT; \
+	$(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["text"], sep="\n")' | sed 's/>=/==/' > "$$elsewhere/lowest.txt"; \
+	$(PYTHON) -m venv "$$elsewhere/env"; \
+	"$$elsewhere/env/bin/python" -m pip install --quiet --constraint "$$elsewhere/lowest.txt" '.[text]'; \
+	$(README_PYTHON) > "$$elsewhere/readme.py"; \
+	cd "$$elsewhere"; \
+	env/bin/python readme.py; \
+	env/bin/mesascope run oswald2023-fig2 --help | grep --quiet -e --seeds; \
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 env/bin/mesascope run oswald2023-fig2 --preset smoke --runs runs --quiet; \
+	env/bin/mesascope export oswald2023-fig2 --preset smoke --runs runs --to figures; \
+	echo "works with the lowest versions:" $$(cat lowest.txt)
 
 clean:
 	rm -rf $(VENV)

@@ -1,8 +1,10 @@
 """What importing the package does, and how its files are kept."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,11 @@ def test_every_key_is_made_of_its_seed_in_one_place():
     makers = ("random.key(", "random.key)", "PRNGKey")
     found = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if any(map(path.read_text().count, makers))}
     assert found == {"random.py", "validation.py"}  # whose advice names it
+
+
+def test_every_dependency_has_a_lower_bound_and_no_other():
+    """`make lowest` installs these."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    needs = [*project["dependencies"], *(need for extra in project["optional-dependencies"].values() for need in extra)]
+    odd = [need for need in needs if not re.fullmatch(r"[\w.-]+>=\d[\d.]*|mesascope\[[\w,]+\]", need)]
+    assert odd == []
