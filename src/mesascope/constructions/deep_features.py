@@ -1,7 +1,6 @@
 """A perceptron and linear self-attention that are gradient descent on deep features."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
