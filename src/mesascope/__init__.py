@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
     try:
         return _load(name)
     except AttributeError:
-        from mesascope.validation import did_you_mean
+        from mesascope.spelling import did_you_mean
 
         advice = did_you_mean(name, __all__) or " `dir(mesascope)` lists what there is."
         raise AttributeError(f"mesascope has no {name!r}.{advice}", name=name) from None

@@ -174,7 +174,7 @@ def _asked_about(predictor: AbstractPredictor, observed: Prompt | Sequence) -> t
         unpadded = eqx.tree_at(lambda asked: asked.length, observed, None, is_leaf=lambda leaf: leaf is None)
         observed = jax.tree.map(_numbers, unpadded)
         if not isinstance(predictor, AbstractSequencePredictor):
-            return observed if isinstance(observed, Prompt) else observed.prompt(observed.num_states - 1), None
+            return observed if isinstance(observed, Prompt) else observed.prompt(len(observed.states) - 1), None
         if isinstance(observed, Sequence):
             return None, np.asarray(observed.states)
         if observed.dim_x != observed.dim_y:

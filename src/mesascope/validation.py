@@ -1,6 +1,5 @@
 """Checks of a configuration's numbers: they run when an object is made, never inside a compiled program."""
 
-import difflib
 import inspect
 import math
 from collections.abc import Collection
@@ -10,6 +9,8 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+
+from mesascope.spelling import did_you_mean
 
 
 def check_count(name: str, value: Any, minimum: int = 1) -> None:
@@ -111,13 +112,6 @@ def check_known(name: str, value: Any, known: Collection[str]) -> None:
     """Raise ValueError, with the nearest there is, unless `value` is one of these words."""
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}.{did_you_mean(value, known)}")
-
-
-def did_you_mean(name: Any, known: Collection[str]) -> str:
-    """A sentence with the nearest of these names, where there is one, however its letters and underscores are."""
-    plain = {each.lower().replace("_", ""): each for each in known}
-    nearest = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
-    return f" Did you mean {plain[nearest[0]]!r}?" if nearest else ""
 
 
 def check_key(name: str, value: Any, ndim: int = 0) -> None:

@@ -10,12 +10,13 @@ import equinox as eqx
 import numpy as np
 
 from mesascope.configuration import describe
+from mesascope.spelling import did_you_mean
 from mesascope.stats import Estimate
 from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, place
 from mesascope.study.claim import Claim, Numbers, Verdict
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
-from mesascope.validation import check_callable, check_known, did_you_mean
+from mesascope.validation import check_callable, check_known
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
