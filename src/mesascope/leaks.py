@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact
 
+from mesascope.lengths import check_lengths
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor, AbstractStepwise, check_predictor
 from mesascope.prompt import Prompt, Sequence, check_prompt
 from mesascope.random import jit_draws
@@ -32,18 +33,22 @@ def check_leaks(predictor: AbstractPredictor, observed: Prompt | Sequence, name:
 
     A model whose weights are traced is not asked. Where `observed` is traced, or made of shapes, normal numbers take
     its place; padding is taken for examples, or states. Answers that are not finite tell nothing. ValueError as well
-    for an answer that has not the target's shape, and for a model that answers the same prompt in two ways.
+    for an answer that has not the target's shape, for a model that answers the same prompt in two ways, and, where
+    `observed` has padding, for one that answers a padded prompt otherwise than the short one (`check_lengths`).
     """
     check_predictor(name, predictor)
     check_class("observed", observed, (Prompt, Sequence), "Take `task.sample(key)`, of a task or a process.")
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(predictor)):
         return
-    prompt, states = _asked_about(predictor, observed)
+    whole = _whole(observed)
+    prompt, states = _asked_about(predictor, whole)
     if prompt is not None:
         check_prompt(prompt)
         _check_target(predictor, prompt, name)
     if states is not None:
         _check_later(predictor, states, name)
+    if observed.length is not None:
+        check_lengths(predictor, whole, name)
 
 
 def check_leaks_once(predictor: AbstractPredictor, observed: Prompt | Sequence, name: str = "predictor") -> None:
@@ -171,15 +176,20 @@ def _changes(answers: np.ndarray, name: str) -> np.ndarray:
 def _asked_about(predictor: AbstractPredictor, observed: Prompt | Sequence) -> tuple[Prompt | None, np.ndarray | None]:
     """A prompt whose target is not to be read, and the states of a sequence none of which is to be read too early."""
     with jax.ensure_compile_time_eval():
-        unpadded = eqx.tree_at(lambda asked: asked.length, observed, None, is_leaf=lambda leaf: leaf is None)
-        observed = jax.tree.map(_numbers, unpadded)
         if not isinstance(predictor, AbstractSequencePredictor):
-            return observed if isinstance(observed, Prompt) else observed.prompt(len(observed.states) - 1), None
+            return observed if isinstance(observed, Prompt) else observed.last_prompt(), None
         if isinstance(observed, Sequence):
             return None, np.asarray(observed.states)
         if observed.dim_x != observed.dim_y:
             return observed, None  # of no sequence, as the predictor will say
         return observed, np.concatenate([observed.xs, observed.query[None], observed.target[None]])
+
+
+def _whole(observed: Prompt | Sequence) -> Prompt | Sequence:
+    """The same without padding, numbers in all places."""
+    unpadded = eqx.tree_at(lambda asked: asked.length, observed, None, is_leaf=lambda leaf: leaf is None)
+    with jax.ensure_compile_time_eval():
+        return jax.tree.map(_numbers, unpadded)
 
 
 def _numbers(leaf: Any) -> Array:

@@ -240,3 +240,37 @@ def test_a_weight_that_starts_at_zero_is_found_after_the_first_chunk(key):
 def test_a_model_whose_weights_are_traced_is_not_asked(prompt):
     error = eqx.filter_jit(half_squared_error)(OfPrompt(lambda prompt: prompt.target, jnp.asarray(1.0)), prompt)
     assert error == 0
+
+
+def over_all_rows(prompt):
+    return jnp.mean(prompt.ys, axis=0)
+
+
+def over_what_counts(prompt):
+    return jnp.sum(prompt.ys, axis=0) / jnp.maximum(jnp.asarray(prompt.num_examples, float), 1.0)
+
+
+def test_a_model_that_takes_padding_for_examples_is_found(key):
+    """By training, comparisons and probes, of tasks that draw lengths; and by none of a task that draws none."""
+    task, model = RandomLength(TASK), OfPrompt(over_all_rows)
+    refused = "`{}` must answer a padded prompt as the short one"
+    keys = jax.random.split(key, 5)
+    with pytest.raises(ValueError, match=refused.format("model")):
+        fit(model, task, CONFIG, key=keys[0])
+    with pytest.raises(ValueError, match=refused.format("model")):
+        compare(model, {"zero": ZeroPredictor()}, task, key=keys[1], num_prompts=4)
+    with pytest.raises(ValueError, match=refused.format("predictor") + ".*; with 2 rows that count"):
+        half_squared_error(model, task.sample(keys[2]))
+    fit(model, TASK, CONFIG, key=keys[3])
+    fit(OfPrompt(over_what_counts), task, CONFIG, key=keys[4])
+
+
+def test_a_model_of_sequences_whose_answers_depend_on_their_room_is_found(key):
+    process, keys = RandomLengthProcess(PROCESS), jax.random.split(key, 2)
+    with pytest.raises(ValueError, match="`model` must answer a padded prompt as the short one"):
+        fit(OfStates(lambda states: states / states.shape[0]), process, CONFIG, key=keys[0])
+    fit(OfStates(lambda states: states), process, CONFIG, key=keys[1])
+
+
+def test_a_model_for_prompts_of_one_size_has_no_short_ones_to_answer(prompt):
+    check_leaks(OfPrompt(lambda prompt: jnp.ones((2, 12)) @ prompt.xs.ravel()), prompt.shortened(3))

@@ -16,7 +16,7 @@ from mesascope.configuration import describe, differences
 from mesascope.leaks import check_leaks
 from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor, check_predictor
 from mesascope.prompt import Prompt, Sequence
-from mesascope.random import generators
+from mesascope.random import generators, seed_key
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
@@ -190,7 +190,7 @@ class _Run:
         self.config, self.mesh = config, seed_mesh(len(keys))
         self.static_model = static_part(make_model, keys[0])
         _check_pair(self.static_model, task)
-        self.observed = eqx.filter_eval_shape(_sample, task, jax.random.key(0))
+        self.observed = eqx.filter_eval_shape(_sample, task, seed_key(0))
         self.states = jax.tree.map(np.asarray, starting_states(make_model, config, keys))
         weights = jax.tree.leaves(self.states.params)
         if not weights:
