@@ -12,11 +12,37 @@ import numpy as np
 
 from mesascope.spelling import did_you_mean
 
+LARGEST_COUNT = 2**31 - 1  # which a compiled program can count to
+LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 1_000_000
 
-def check_count(name: str, value: Any, minimum: int = 1) -> None:
-    """Raise ValueError unless `value` is an integer of at least `minimum`."""
+
+def check_count(name: str, value: Any, minimum: int = 1, maximum: int = LARGEST_COUNT) -> None:
+    """Raise ValueError unless `value` is an integer of at least `minimum` and at most `maximum`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"`{name}` must be an integer of at least {minimum}; got {value!r}.")
+    if value > maximum:
+        raise ValueError(f"`{name}` must be at most {maximum}; got {value!r}. Choose a smaller number.")
+
+
+def check_seed(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a seed that no other one shares its key with."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= LARGEST_SEED:
+        raise ValueError(
+            f"`{name}` must be an integer from 0 to 2^32 - 1 ({LARGEST_SEED}), since seeds beyond give the same numbers; "
+            f"got {value!r}. Choose another."
+        )
+
+
+def check_seeds(seeds: Any, first_seed: Any = 0) -> None:
+    """Raise ValueError unless `seeds` is a number of seeds that can be counted from `first_seed`."""
+    check_count("seeds", seeds, maximum=MOST_SEEDS)
+    check_seed("first_seed", first_seed)
+    if first_seed + seeds - 1 > LARGEST_SEED:
+        raise ValueError(
+            f"the last of `seeds` must be at most 2^32 - 1 ({LARGEST_SEED}); got {seeds} from `first_seed` "
+            f"{first_seed}. Begin at a smaller one."
+        )
 
 
 def check_positive(name: str, value: Any) -> None:

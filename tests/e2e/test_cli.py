@@ -365,8 +365,8 @@ def test_a_study_is_needed(cli, capsys):
 
 
 def test_an_unknown_setting_is_answered_with_the_nearest(cli, capsys):
-    assert_refused(capsys, cli("run", FAKE, "--siez", "3"), "`run` has no option --siez. Did you mean --size\\?")
-    assert_refused(capsys, cli("run", "--siez", "3", FAKE), "`run` has no option --siez. Did you mean --size\\?")
+    assert_refused(capsys, cli("run", FAKE, "--siez", "3"), "`run` has no option --siez. Did you mean '--size'\\?")
+    assert_refused(capsys, cli("run", "--siez", "3", FAKE), "`run` has no option --siez. Did you mean '--size'\\?")
 
 
 def test_a_setting_of_the_wrong_type(cli, capsys):
@@ -399,14 +399,87 @@ def test_several_studies_take_the_settings_they_share(cli, capsys, monkeypatch):
         cli("run", FAKE, "oswald2023-prop1", "--num-steps", "3"),
         f"--num-steps is not a setting of {FAKE}",
     )
-    request = parse(["run", FAKE, "oswald2023-prop1", FAKE, "--preset", "smoke", "--seeds", "7"])
+    request = parse(["run", FAKE, "oswald2023-prop1", "--preset", "smoke", "--seeds", "7"])
     assert [(study.name(), study.seeds) for study in request.studies] == [(FAKE, 7), ("oswald2023-prop1", 7)]
 
 
 def test_an_unknown_command(cli, capsys):
     assert_refused(capsys, cli("rnu", FAKE), "no command 'rnu'. Did you mean 'run'", "list, show, run")
     assert_refused(capsys, cli(), "give a command: list, show, run, .* `mesascope --help` says what each does")
-    assert_refused(capsys, cli("list", "--jsno"), "`list` has no option --jsno. Did you mean --json?")
+    assert_refused(capsys, cli("list", "--jsno"), "`list` has no option --jsno. Did you mean '--json'\\?")
+
+
+def test_a_name_far_from_all_others_is_not_guessed_at(cli, capsys):
+    for words in (["bogus"], ["run", "bogus"], ["run", FAKE, "--bogus", "3"]):
+        assert_refused(capsys, cli(*words), r"bogus'?\. (The|`mesascope)")
+
+
+def test_what_is_given_twice_too_much_or_empty(cli, capsys, cells_run):
+    assert_refused(capsys, cli("run", FAKE, FAKE), f"a study must be named once; got '{FAKE}' twice")
+    assert_refused(capsys, cli("--version", "more"), "`--version` must stand alone; got 'more'")
+    for words in (["--runs", ""], ["--runs="], ["--to", ""], ["--paper="], [""]):
+        assert_refused(capsys, cli("export", FAKE, *words), "got an empty word")
+    assert cells_run() == 0
+
+
+def test_a_setting_that_lists_something_twice(cli, capsys):
+    code = cli("run", "oswald2023-fig11-softmax", "--preset", "smoke", "--num-heads", "2", "2")
+    assert_refused(capsys, code, "`num_heads` must list nothing twice")
+
+
+@pytest.mark.parametrize("words", [("--workers", "0"), ("--workers", "-1")])
+def test_too_few_workers(cli, capsys, words, cells_run):
+    assert_refused(capsys, cli("run", FAKE, *words), "`workers` must be an integer of at least 1")
+    assert cells_run() == 0
+
+
+def test_what_the_environment_says_wrongly(cli, capsys, monkeypatch):
+    monkeypatch.setenv("MESASCOPE_WORKERS", "many")
+    assert_refused(capsys, cli("run", FAKE), "`MESASCOPE_WORKERS` must be an integer of at least 1; got 'many'")
+    monkeypatch.setattr(mesascope.studies, "__path__", ["/nowhere"])
+    assert_refused(capsys, cli("list"), "`MESASCOPE_STUDIES` must name folders of studies; got '/nowhere'")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *((FAKE, "--size", "99999999999"), (FAKE, "--seeds", "99999999999")),
+        *(("oswald2023-fig2", "--first-seed", "4294967296"), ("oswald2023-fig2", "--first-seed", "4294967295")),
+    ],
+)
+def test_sizes_and_seeds_beyond_all_bounds(cli, capsys, words, cells_run):
+    assert_refused(capsys, cli("run", *words), "`(size|seeds|first_seed)` must be .*(2147483647|1000000|4294967295)")
+    assert cells_run() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError("Unable to allocate 745. GiB"), "these sizes need more memory than there is"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "these sizes need more memory than there is"),
+        (RuntimeError("Unable to initialize backend 'cuda': none"), "JAX finds no such device .*JAX_PLATFORMS=cpu"),
+    ],
+)
+def test_what_the_machine_lacks_is_told_without_a_traceback(cli, capsys, monkeypatch, error, told):
+    def compute(*_):
+        raise error
+
+    monkeypatch.setattr(cell_of_fake(), "compute", compute)
+    assert_refused(capsys, cli("run", FAKE), told)
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    process = start("run", "oswald2023-prop1", "--preset=smoke", cwd=tmp_path, environment={"JAX_PLATFORMS": "none"})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, "Traceback" in err) == (2, "", False)
+    assert "JAX finds no such device" in err
+
+
+def test_a_name_too_long_for_a_directory(cli, capsys):
+    assert_refused(capsys, cli("run", FAKE, "--runs", "x" * 300), "`runs` must be a directory .*File name too long")
+    cli("run", FAKE, "--quiet")
+    capsys.readouterr()
+    assert_refused(capsys, cli("export", FAKE, "--to", "x" * 300), "`to` must be a directory .*File name too long")
 
 
 def test_no_study_of_that_paper(cli, capsys):
@@ -641,6 +714,38 @@ def test_a_reader_that_stops_reading_causes_no_traceback():
     process.stdout.close()
     assert (process.stderr.read(), process.wait(timeout=20)) == ("", 141)
     process.stderr.close()
+
+
+@pytest.mark.parametrize("words", [("show", FAKE), ("--version",), ("run", FAKE, "--help"), ("run", FAKE, "--json")])
+def test_a_full_standard_output(cli, capsys, words):
+    for buffering in (-1, 1):
+        with open("/dev/full", "w", buffering) as full, contextlib.redirect_stdout(full):
+            assert cli(*words) == 2
+        message = "mesascope: standard output must be writable; got 'No space left on device'.\n"
+        assert capsys.readouterr().err.endswith(message)
+
+
+def test_a_full_standard_error(cli, capsys):
+    for words in (["bogus"], ["run", FAKE]):
+        with open("/dev/full", "w", buffering=1) as full, contextlib.redirect_stderr(full):
+            assert cli(*words) == 2
+
+
+def test_streams_that_are_closed(tmp_path):
+    command = f"{sys.executable} -m mesascope run {FAKE} >&- 2>&- <&-"
+    environment = {**os.environ, **FOR_PROCESSES, "MESASCOPE_WORKERS": "1"}
+    assert subprocess.run(["bash", "-c", command], env=environment, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "runs" / FAKE / "figures-quick" / "doubles.png").exists()
+
+
+def test_verdicts_differ_in_ascii_too(cli):
+    symbols = {"--error=0.2": "x", "--preset=smoke": "-", "--preset=quick": "+"}
+    for option, symbol in symbols.items():
+        with io.TextIOWrapper(io.BytesIO(), encoding="ascii") as screen, contextlib.redirect_stdout(screen):
+            cli("run", FAKE, option)
+            screen.seek(0)
+            shown = screen.read()
+        assert re.search(rf"{re.escape(symbol)} (not reproduced|not decided|reproduced) .*double", shown), shown
 
 
 def test_a_diverged_training_is_a_verdict_and_not_a_crash(cli, capsys):

@@ -1,9 +1,12 @@
 """The `mesascope` command. Nothing heavy is imported before a command needs it."""
 
-import io
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
+
+from mesascope.cli.streams import StreamLost, watched_streams
 
 OK, NOT_REPRODUCED, BAD_INPUT, BROKEN_PIPE = 0, 1, 2, 141
 
@@ -11,29 +14,31 @@ OK, NOT_REPRODUCED, BAD_INPUT, BROKEN_PIPE = 0, 1, 2, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line, by default the process's own; its exit code.
 
-    0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, a directory that cannot be written to, or
-    an extra that is not installed. 141: whoever read the output stopped reading. A bug ends the process with 70, a
-    signal with 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    0: all claims reproduced. 1: some not, or inconclusive. 2: bad input, a directory or a stream that cannot be
+    written to, too little memory, no such device, or an extra that is not installed. 141: whoever read the output
+    stopped reading. A bug ends the process with 70, a signal with 128 and its number: 130 for Ctrl-C, 143 for SIGTERM,
+    129 for SIGHUP.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     # The cores are for cells and seeds: numpy's products are small, and a second thread for them would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("PYTHON_TYRO_ANSI_CODES", "False")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a symbol shows another, not a traceback
-    try:
-        code = _guarded(words)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own last flush
-        return BROKEN_PIPE
+    with watched_streams():
+        try:
+            code = _guarded(words)
+            sys.stdout.flush()
+            return code
+        except StreamLost as lost:
+            if lost.errno == errno.EPIPE:
+                return BROKEN_PIPE
+            with contextlib.suppress(StreamLost):
+                print(f"mesascope: {lost}", file=sys.stderr)
+            return BAD_INPUT
 
 
 def _guarded(words: list[str]) -> int:
-    from mesascope.cli.errors import InputError
+    from mesascope.cli.errors import InputError, reason
 
     try:
         return _carry_out(words)
@@ -45,12 +50,18 @@ def _guarded(words: list[str]) -> int:
     except InputError as error:
         print(f"mesascope: {error}", file=sys.stderr)
         return BAD_INPUT
+    except Exception as error:
+        told = reason(error)
+        if told is None:
+            raise
+        print(f"mesascope: {told}", file=sys.stderr)
+        return BAD_INPUT
 
 
 def _carry_out(words: list[str]) -> int:
     from mesascope.cli import arguments, parsing
 
-    if words[:1] in (["--version"], ["-V"]):
+    if words in (["--version"], ["-V"]):
         import mesascope
 
         print(f"mesascope {mesascope.__version__}")

@@ -13,8 +13,11 @@ Directory = Annotated[Path, arg(metavar="DIR")]
 
 
 def default_workers() -> int:
-    """$MESASCOPE_WORKERS, else the number of cores."""
-    return int(os.environ.get("MESASCOPE_WORKERS") or len(os.sched_getaffinity(0)))
+    """$MESASCOPE_WORKERS, else the number of cores; ValueError where that is no number."""
+    told = os.environ.get("MESASCOPE_WORKERS") or str(len(os.sched_getaffinity(0)))
+    if not told.isdecimal() or int(told) < 1:
+        raise ValueError(f"`MESASCOPE_WORKERS` must be an integer of at least 1; got {told!r}. Set it anew.")
+    return int(told)
 
 
 def default_runs() -> Path:
@@ -56,6 +59,10 @@ class Running:
     """Run finished cells again."""
     workers: int = field(default_factory=default_workers)
     """Processes that compute cells side by side, one a core if not told; 1 computes them here, one after the other."""
+
+    def __post_init__(self):
+        if self.workers < 1:
+            raise ValueError(f"`workers` must be an integer of at least 1; got {self.workers}.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,21 +6,14 @@ from typing import Any
 from rich.console import Console
 
 
-class OutputConsole(Console):
-    """A console that leaves a closed pipe to its caller, instead of ending the process with exit code 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise  # rich calls this from where it caught the BrokenPipeError
-
-
-def output() -> OutputConsole:
+def output() -> Console:
     """The console of results."""
-    return OutputConsole(highlight=False)
+    return Console(highlight=False)
 
 
-def messages() -> OutputConsole:
+def messages() -> Console:
     """The console of progress and messages."""
-    return OutputConsole(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False)
 
 
 def print_json(document: Any) -> None:

@@ -4,16 +4,15 @@ A study's fields are options of theirs. They are known only once the study is, s
 """
 
 import dataclasses
-import difflib
 import itertools
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import tyro
 
 from mesascope.cli.arguments import COMMANDS, Reproduce, Show
 from mesascope.cli.errors import InputError
+from mesascope.discovery import did_you_mean
 from mesascope.studies import find_study, study_names
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ def parse(words: list[str]) -> Request:
     """What a command line asks for; raises `InputError`, and SystemExit(2) where tyro has told the user already."""
     try:
         _check_command(words)
+        _check_empty(words)
+        study_names()  # raises ValueError where it cannot
         if words[0] in WITH_STUDIES:
             return _parse_with_studies(words)
         _check_options(words, _fields(COMMANDS[words[0]]) if words[0] in COMMANDS else [])
@@ -59,7 +60,9 @@ def parse(words: list[str]) -> Request:
 def _parse_with_studies(words: list[str]) -> Request:
     """Every study parses the whole line with its own fields as options; so several take the fields they share."""
     names, others = _split(words)
-    classes = [find_study(name) for name in dict.fromkeys(names)]
+    classes = [find_study(name) for name in names]
+    for twice in (name for i, name in enumerate(names) if name in names[:i]):
+        raise InputError(f"a study must be named once; got {twice!r} twice. Leave one out.")
     _check_options(words, [name for each in (COMMANDS[words[0]], *classes) for name in _fields(each)])
     _check_shared(words, classes)
     preset = _value_of("--preset", words) or "quick"
@@ -76,11 +79,20 @@ def _check_command(words: list[str]) -> None:
     known = (*COMMANDS, "--help", "-h", "--version", "-V")
     if not words:
         raise InputError(f"give a command: {', '.join(COMMANDS)}. `mesascope --help` says what each does.")
+    if words[0] in ("--version", "-V") and words[1:]:
+        raise InputError(f"`{words[0]}` must stand alone; got {words[1]!r} behind it. Leave that out.")
     if words[0] not in known:
         raise InputError(
-            f"there is no command {words[0]!r}. Did you mean {nearest(words[0], known)!r}? "
-            f"The commands are {', '.join(COMMANDS)}."
+            f"there is no command {words[0]!r}.{did_you_mean(words[0], known)} The commands are {', '.join(COMMANDS)}."
         )
+
+
+def _check_empty(words: list[str]) -> None:
+    """Raise InputError for an empty word, as a variable of the shell that is not set leaves it."""
+    for before, word in itertools.pairwise(words):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            name = word.removesuffix("=") or before
+            raise InputError(f"behind `{name}` must stand a name or a value; got an empty word. Fill it in.")
 
 
 def _check_options(words: list[str], settings: list[str]) -> None:
@@ -90,14 +102,9 @@ def _check_options(words: list[str], settings: list[str]) -> None:
         if word.startswith("-") and not re.match(r"-[\d.]|--?$", word) and word.replace("_", "-") not in known:
             study = " STUDY" if words[0] in WITH_STUDIES else ""
             raise InputError(
-                f"`{words[0]}` has no option {word}. Did you mean {nearest(word, known)}? "
+                f"`{words[0]}` has no option {word}.{did_you_mean(word, known)} "
                 f"`mesascope {words[0]}{study} --help` lists them all."
             )
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The name most like a word."""
-    return difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
 
 
 def _fields(cls: type) -> list[str]:

@@ -1,6 +1,7 @@
 """Directories that results go to: whether they can be written, and what to do when they no longer can."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from mesascope.files import write_atomically
 
 _CANNOT_WRITE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
 )
 
 
@@ -25,7 +26,7 @@ def check_writable(name: str, directory: Path) -> None:
         write_atomically(probe, b"")
         probe.unlink(missing_ok=True)
     except OSError as error:
-        reason = "a file" if directory.is_file() else error.strerror
+        reason = "a file" if os.path.isfile(directory) else error.strerror
         raise DirectoryError(
             f"`{name}` must be a directory that can be written to; got {str(directory)!r} ({reason}). Name another one."
         ) from error

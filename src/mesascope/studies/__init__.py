@@ -4,7 +4,6 @@ Names are read off files and folders, without importing them; a study is importe
 in `$MESASCOPE_STUDIES` hold papers of your own.
 """
 
-import difflib
 import importlib
 import json
 import os
@@ -30,8 +29,8 @@ def find_study(name: str) -> "type[AbstractStudy]":
     if not isinstance(name, str):
         raise ValueError(f"`name` must be a study's name; got {name!r}. `mesascope list` names them all.")
     if name not in modules:
-        nearest = difflib.get_close_matches(name, modules, n=1, cutoff=0.0)
-        raise ValueError(f"there is no study {name!r}. Did you mean {nearest[0]!r}? `mesascope list` names them all.")
+        meant = discovery.did_you_mean(name, modules)
+        raise ValueError(f"there is no study {name!r}.{meant} `mesascope list` names them all.")
     from mesascope.study.base import AbstractStudy
 
     return discovery.concrete_classes_of(importlib.import_module(modules[name]), AbstractStudy)[0]
@@ -43,7 +42,9 @@ def study(name: str, preset: str = "quick", **changes: Any) -> "AbstractStudy":
 
 
 def _modules() -> dict[str, str]:
-    """The module of every study, by the study's name."""
+    """The module of every study, by the study's name; ValueError where a folder of studies is none."""
+    for folder in filter(lambda folder: not os.path.isdir(folder), __path__):
+        raise ValueError(f"`MESASCOPE_STUDIES` must name folders of studies; got {folder!r}. Set it anew, or unset it.")
     return {
         f"{paper.name}-{room.stem}".replace("_", "-"): _module(paper, room)
         for folder in __path__

@@ -16,7 +16,7 @@ from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, pl
 from mesascope.study.claim import Claim, Numbers, Verdict
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
-from mesascope.validation import check_callable, check_known
+from mesascope.validation import check_callable, check_known, check_seeds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,10 @@ Readings = Mapping[str, Numbers | Estimate]
 
 
 class AbstractStudy(eqx.Module):
-    """One figure or claim of a paper. Its fields are its settings, its docstring is its page."""
+    """One figure or claim of a paper. Its fields are its settings, its docstring is its page.
+
+    A setting that is a tuple lists what is compared, each once.
+    """
 
     title: ClassVar[str]
     source: ClassVar[str]
@@ -34,6 +37,12 @@ class AbstractStudy(eqx.Module):
     kind: ClassVar[Literal["paper", "open question"]] = "paper"
 
     seeds: eqx.AbstractVar[int]
+
+    def __check_init__(self):
+        check_seeds(self.seeds, getattr(self, "first_seed", 0))
+        for name, value in vars(self).items():
+            if isinstance(value, tuple) and any(entry in value[:i] for i, entry in enumerate(value)):
+                raise ValueError(f"`{name}` must list nothing twice; got {value!r}. Leave one out.")
 
     @classmethod
     def name(cls) -> str:

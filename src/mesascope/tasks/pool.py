@@ -8,7 +8,7 @@ from mesascope.prompt import Prompt
 from mesascope.random import FAST, seed_key
 from mesascope.tasks._base import AbstractTask, AbstractWrapper
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.validation import check_class, check_count
+from mesascope.validation import check_class, check_count, check_seed
 
 
 class FinitePool(AbstractWrapper):
@@ -28,7 +28,7 @@ class FinitePool(AbstractWrapper):
             "task", self.task, AbstractTask, "Prompts are drawn from it: take one, as LinearRegression(10, 10)."
         )
         check_count("num_tasks", self.num_tasks)
-        check_count("seed", self.seed, minimum=0)
+        check_seed("seed", self.seed)
 
     def draw(self, key: Key[Array, ""]) -> PyTree[Array]:
         return self._draws_of(jax.random.randint(key, (), 0, self.num_tasks))

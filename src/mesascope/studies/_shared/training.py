@@ -15,7 +15,7 @@ from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds, static_part
-from mesascope.validation import check_count
+from mesascope.validation import check_seeds
 
 Task = TypeVar("Task", bound=AbstractTask | AbstractProcess)
 
@@ -33,8 +33,7 @@ class Training(AbstractShared, Generic[Task]):
     first_seed: int = 0
 
     def __check_init__(self):
-        check_count("seeds", self.seeds)
-        check_count("first_seed", self.first_seed, minimum=0)
+        check_seeds(self.seeds, self.first_seed)
 
     @property
     def label(self) -> str:
@@ -71,8 +70,9 @@ class Training(AbstractShared, Generic[Task]):
 
 
 def seed_keys(first_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
-    """The keys of consecutive seeds."""
-    return jax.vmap(seed_key)(jnp.arange(first_seed, first_seed + num_seeds))
+    """The keys of consecutive seeds; ValueError for seeds beyond the range of 32 bits."""
+    check_seeds(num_seeds, first_seed)
+    return jax.vmap(seed_key)(jnp.uint32(first_seed) + jnp.arange(num_seeds, dtype=jnp.uint32))
 
 
 def every(trained: Trained, num_snapshots: int) -> tuple[Any, np.ndarray]:

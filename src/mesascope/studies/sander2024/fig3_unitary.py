@@ -133,7 +133,6 @@ class Figure3Unitary(AbstractStudy):
         for name in ("seeds", "dim", "num_states", "num_steps", "scan_steps"):
             check_count(name, getattr(self, name))
         check_count("num_states", self.num_states, minimum=3)
-        check_count("first_seed", self.first_seed, minimum=0)
         check_non_negative("init_std", self.init_std)
         for num_heads in self.scan_heads:
             check_count("scan_heads", num_heads)

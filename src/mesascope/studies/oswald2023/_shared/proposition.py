@@ -13,7 +13,7 @@ from mesascope.studies._shared.measure import jit_once
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.study.claim import Claim
-from mesascope.validation import check_count
+from mesascope.validation import check_count, check_seed
 
 ERROR = "largest error of a prediction in float64"
 CONTEXT_ERROR = "largest error of a context token in float64"
@@ -35,6 +35,9 @@ class AbstractComparison(AbstractConfig):
     seeds: int = 5
     precision: str = "float64"
     first_key: int = 0
+
+    def __check_init__(self):
+        check_seed("first_key", self.first_key)
 
     @abstractmethod
     def errors(self, key: Key[Array, ""]) -> dict[str, Array]:

@@ -140,7 +140,6 @@ class GDPlusPlusStudy(AbstractStudy):
             raise ValueError("`depths` must hold a depth of at least 2, and `shapes` a shape: claims are about them.")
         if not self.tuned or not set(self.tuned) <= set(families_of(self.depths)):
             raise ValueError(f"`tuned` must hold some of {families_of(self.depths)}; got {self.tuned!r}.")
-        check_count("first_seed", self.first_seed, minimum=0)
         self._task()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:

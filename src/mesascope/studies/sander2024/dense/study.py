@@ -160,7 +160,6 @@ class DenseAttention(AbstractStudy):
         check_pairs("dim", self.dim)
         for name, least in (("dim", 4), ("num_states", 3)):
             check_count(name, getattr(self, name), minimum=least)
-        check_count("first_seed", self.first_seed, minimum=0)
         for name in ("init_std", "haar_std"):
             check_non_negative(name, getattr(self, name))
         check_positive("haar_rate", self.haar_rate)

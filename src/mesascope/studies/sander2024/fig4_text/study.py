@@ -92,7 +92,6 @@ class Figure4(AbstractStudy):
         for name in ("seeds", "num_states", "num_windows", "num_short"):
             check_count(name, getattr(self, name))
         check_windows(self.num_states, *self.dims)
-        check_count("first_seed", self.first_seed, minimum=0)
         if not self.dims or len(set(self.dims)) < len(self.dims):
             raise ValueError(f"`dims` must be different numbers, at least one; got {self.dims}.")
 

@@ -99,7 +99,6 @@ class Figure6(AbstractStudy):
         check_count("num_states", self.num_states, minimum=3)
         if self.num_states > LARGEST_SPECTRUM:
             raise ValueError(f"`num_states` must be at most {LARGEST_SPECTRUM}; got {self.num_states}.")
-        check_count("first_seed", self.first_seed, minimum=0)
         for name in ("learning_rate", "tolerance", "large_mu"):
             check_positive(name, getattr(self, name))
         unknown = [mu for mu in self.mus if mu not in STOPS]

@@ -99,7 +99,6 @@ class PositionSchemes(AbstractStudy):
             check_count(name, getattr(self, name))
         check_pairs("dim", self.dim)
         check_count("num_states", self.num_states, minimum=3)
-        check_count("first_seed", self.first_seed, minimum=0)
         check_positive("mu", self.mu)
         if not self.dim / 2 < self.few_heads < self.dim:
             raise ValueError(f"`few_heads` must be between dim / 2 and dim; got {self.few_heads} for {self.dim}.")

@@ -71,7 +71,6 @@ class Proposition7(AbstractStudy):
         for name in ("seeds", "num_positions", "num_steps", "num_early"):
             check_count(name, getattr(self, name))
         check_count("num_positions", self.num_positions, minimum=2)
-        check_count("first_seed", self.first_seed, minimum=0)
         check_positive("learning_rate", self.learning_rate)
         above = max(self.uniform_mus, default=0.0)
         if list(self.mus) != sorted(self.mus) or len(self.mus) < 2 or min(self.mus) <= above:
