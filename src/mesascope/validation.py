@@ -29,8 +29,8 @@ def check_seed(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is a seed that no other one shares its key with."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= LARGEST_SEED:
         raise ValueError(
-            f"`{name}` must be an integer from 0 to 2^32 - 1 ({LARGEST_SEED}), since seeds beyond give the same numbers; "
-            f"got {value!r}. Choose another."
+            f"`{name}` must be an integer from 0 to 2^32 - 1 ({LARGEST_SEED}), beyond which seeds give the same numbers "
+            f"again; got {value!r}. Choose another."
         )
 
 
@@ -38,7 +38,7 @@ def check_seeds(seeds: Any, first_seed: Any = 0) -> None:
     """Raise ValueError unless `seeds` is a number of seeds that can be counted from `first_seed`."""
     check_count("seeds", seeds, maximum=MOST_SEEDS)
     check_seed("first_seed", first_seed)
-    if first_seed + seeds - 1 > LARGEST_SEED:
+    if int(first_seed) + int(seeds) - 1 > LARGEST_SEED:
         raise ValueError(
             f"the last of `seeds` must be at most 2^32 - 1 ({LARGEST_SEED}); got {seeds} from `first_seed` "
             f"{first_seed}. Begin at a smaller one."

@@ -186,7 +186,8 @@ def test_run_prints_verdicts_notes_and_where_figures_lie(cli, capsys, tmp_path):
     assert re.search(r"1 of 1 claims reproduced, \d+\.\d s", out)
     figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-quick").iterdir())
     assert figures == [".drawn.json", "doubles.png"]
-    assert [line.split(" in ")[0] for line in err.splitlines()] == [f"{FAKE}: part {part}: done" for part in (1, 2)]
+    told = [line.split(" in ")[0] for line in err.splitlines()]
+    assert told == [f"{FAKE}: part {part}: {what}" for part in (1, 2) for what in ("started", "done")]
     assert "\x1b" not in out + err
 
 
@@ -317,17 +318,46 @@ def test_reproduce_runs_the_others_and_says_what_is_missing(two_fakes, capsys):
     assert list(document["not_run"]) == [FAKE]
 
 
+def lines_until(console, pattern):
+    """What a console shows, as soon as the pattern is in it."""
+    deadline = time.monotonic() + 20
+    while not re.search(pattern, console.file.getvalue()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return console.file.getvalue()
+
+
 def test_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch):
-    monkeypatch.setattr("mesascope.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("mesascope.cli.progress.SECONDS_BETWEEN_LINES", 0.01)
     console = Console(file=io.StringIO(), width=40)
     with Display(console, quiet=False, num_studies=3) as display:
-        display.begin("a cell")(1, 3, "loss [0.5]")
+        report = display.begin("a cell")
+        assert console.file.getvalue() == "a cell: started\n"
+        assert lines_until(console, "a cell: started, ")  # and that while nothing is reported, as in a compiler
+        report(1, 3, "loss [0.5]")
+        shown = lines_until(console, "1/3")
+        assert "a cell: 1/3, loss [0.5], 0 s (0 of 3 studies done)\n" in shown
+        report(3, 3, "loss 0.4")
+        assert "a cell: 3/3, loss 0.4, measuring, 0 s" in lines_until(console, "3/3")
         display.study_done()
         display.outlook(130.0)
         display.end("a cell", finished=True)
-    first, last = console.file.getvalue().splitlines()
-    assert first == "a cell: 1/3, loss [0.5] (0 of 3 studies done)"
-    assert last == "a cell: done in 0.0 s (loss [0.5]) (1 of 3 studies done, about 2 min left)"
+    last = console.file.getvalue().splitlines()[-1]
+    assert re.fullmatch(r"a cell: done in \d\.\d s \(loss 0.4\) \(1 of 3 studies done, about 2 min left\)", last)
+
+
+def test_the_clock_goes_on_while_a_cell_that_is_through_its_steps_measures():
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, _environ={"TERM": "xterm"})
+    now = [0.0]
+    with Display(console, quiet=False) as display:
+        display.progress.get_time = lambda: now[0]
+        report = display.begin("a cell")
+        report(3, 3, "loss 0.5")
+        now[0] = 65.0
+        display.progress.refresh()
+        assert re.search(r"3/3 .*0:01:05.*loss 0.5, measuring", console.file.getvalue())
+        display.end("a cell", finished=True)
+        now[0] = 100.0
+    assert "0:01:40" not in console.file.getvalue().split("a cell")[-1]
 
 
 def test_progress_on_a_terminal_is_a_bar():

@@ -1,12 +1,16 @@
-"""Progress on stderr: live bars on a terminal, a few plain lines elsewhere, nothing when asked to be quiet."""
+"""Progress on stderr: live bars on a terminal, plain lines elsewhere, nothing when asked to be quiet."""
 
+import contextlib
+import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from mesascope.cli.streams import StreamLost
 from mesascope.study.cell import Report
 from mesascope.sweep.outlook import in_words
 
@@ -28,6 +32,8 @@ class Display:
         self.shown: dict[str, _Bar | _Lines] = {}
         self.progress: Any = None
         self.overall: Any = None
+        self.ended = threading.Event()
+        self.clock = threading.Thread(target=self._tell, daemon=True)
 
     def __enter__(self) -> "Display":
         if self.live:
@@ -35,18 +41,30 @@ class Display:
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=20),
                 MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                _Clock(),
                 TextColumn("{task.fields[text]}", markup=False),
                 console=self.console,
             )
             if self.num_studies > 1:
                 self.overall = self.progress.add_task("studies", total=self.num_studies, text="")
             self.progress.start()
+        elif not self.quiet:
+            self.clock.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self.live:
             self.progress.stop()
+        elif not self.quiet:
+            self.ended.set()
+            self.clock.join()
+
+    def _tell(self) -> None:
+        """Say now and then how far everything is."""
+        with contextlib.suppress(StreamLost):
+            while not self.ended.wait(SECONDS_BETWEEN_LINES):
+                for shown in list(self.shown.values()):
+                    shown.tell()
 
     def say(self, message: str) -> None:
         """Show a message, above the bars where there are any."""
@@ -90,28 +108,50 @@ class _Bar:
         self.progress, self.keep = display.progress, display.num_studies == 1
         self.task = self.progress.add_task(label, total=None, text="")
 
+        self.text = ""
+
     def report(self, done: int, total: int, text: str) -> None:
-        self.progress.update(self.task, completed=done, total=total, text=text)
+        self.text = text
+        self.progress.update(self.task, completed=done, total=total, text=_so_far(done, total, text))
+
+    def tell(self) -> None:
+        """Nothing: a bar moves by itself."""
 
     def end(self) -> None:
         total = self.progress.tasks[self.progress.task_ids.index(self.task)].total or 1
-        self.progress.update(self.task, completed=total, total=total, visible=self.keep)
+        self.progress.update(self.task, completed=total, total=total, text=self.text, visible=self.keep)
+        self.progress.stop_task(self.task)
+
+
+class _Clock(ProgressColumn):
+    """The time since a cell began; it goes on when the steps are done, until the cell is."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(timedelta(seconds=int(task.elapsed or 0))), style="progress.elapsed")
 
 
 class _Lines:
-    """A line now and then, and a last one."""
+    """A line at the start, one now and then, and a last one."""
 
     def __init__(self, display: Display, label: str):
-        self.display, self.label, self.text = display, label, ""
-        self.started = self.shown = time.monotonic()
+        self.display, self.label, self.text, self.at = display, label, "", "started"
+        self.started = time.monotonic()
+        display.say(f"{label}: started")
 
     def report(self, done: int, total: int, text: str) -> None:
-        self.text, now = text, time.monotonic()
-        if now - self.shown >= SECONDS_BETWEEN_LINES:
-            self.shown = now
-            self.display.say(f"{self.label}: {done}/{total}, {text}{self.display.standing()}")
+        self.text, self.at = text, f"{done}/{total}, {_so_far(done, total, text)}"
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        seconds = time.monotonic() - self.started
+        self.display.say(f"{self.label}: {self.at}, {seconds:.0f} s{self.display.standing()}")
 
     def end(self) -> None:
         seconds = time.monotonic() - self.started
         text = f" ({self.text})" if self.text else ""
         self.display.say(f"{self.label}: done in {seconds:.1f} s{text}{self.display.standing()}")
+
+
+def _so_far(done: int, total: int, text: str) -> str:
+    """What a cell says; when its steps are done, it measures."""
+    return f"{text}, measuring" if done >= total else text
