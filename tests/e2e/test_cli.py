@@ -354,7 +354,7 @@ def test_the_clock_goes_on_while_a_cell_that_is_through_its_steps_measures():
         report(3, 3, "loss 0.5")
         now[0] = 65.0
         display.progress.refresh()
-        assert re.search(r"3/3 .*0:01:05.*loss 0.5, measuring", console.file.getvalue())
+        assert re.search(r"3/3.*0:01:05.*loss 0.5, measuring", console.file.getvalue())
         display.end("a cell", finished=True)
         now[0] = 100.0
     assert "0:01:40" not in console.file.getvalue().split("a cell")[-1]
@@ -642,6 +642,43 @@ def test_export_of_what_is_not_there_names_the_command(cli, capsys, tmp_path, ce
     assert_refused(capsys, code, rf"computes it: mesascope run {FAKE} --size 9 --preset=smoke\n")
     assert not (tmp_path / "out").exists()
     assert cells_run() == 0
+
+
+def test_export_of_another_preset_names_what_is_stored(cli, capsys, tmp_path):
+    cli("run", FAKE, "--quiet", "--preset", "smoke")
+    capsys.readouterr()
+    command = f"mesascope export {FAKE} --to out --preset smoke"
+    assert_refused(capsys, cli("export", FAKE, "--to", "out"), f"Stored are all results of preset smoke: {command}\n")
+    assert not (tmp_path / "out").exists()
+    assert cli(*command.split()[1:]) == 0
+    cli("run", FAKE, "--quiet", "--runs", "more")
+    for preset in ("smoke", "paper"):
+        cli("run", FAKE, "--quiet", "--runs", "more", "--preset", preset)
+    capsys.readouterr()
+    code = cli("export", FAKE, "--to", "out", "--runs", "more", "--size", "5")
+    assert_refused(capsys, code, "presets smoke, quick, paper: .* --runs more --preset paper\n")
+
+
+def test_export_leaves_files_of_the_users_alone(cli, capsys, tmp_path):
+    cli("run", FAKE, "--quiet")
+    assert [cli("export", FAKE, "--to", "out"), cli("export", FAKE, "--to", "out")] == [0, 0]
+    written = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    verdicts, table = tmp_path / "out" / "verdicts.md", tmp_path / "out" / "verdicts.csv"
+    verdicts.write_text("mine")
+    table.unlink()
+    capsys.readouterr()
+    assert_refused(capsys, cli("export", FAKE, "--to", "out"), r"got 'out/verdicts.md', with other content.*--force")
+    assert (verdicts.read_text(), table.exists()) == ("mine", False)
+    assert cli("export", FAKE, "--to", "out", "--force") == 0
+    assert {path: path.read_bytes() for path in written} == written
+
+
+def test_export_onto_a_directory_of_a_files_name(cli, capsys, tmp_path):
+    cli("run", FAKE, "--quiet")
+    (tmp_path / "out" / "verdicts.md").mkdir(parents=True)
+    capsys.readouterr()
+    assert_refused(capsys, cli("export", FAKE, "--to", "out"), "got 'out/verdicts.md', with other content")
+    assert_refused(capsys, cli("export", FAKE, "--to", "out", "--force"), "`to` must be writable .*Is a directory")
 
 
 def test_export_needs_a_directory(cli, capsys, tmp_path):

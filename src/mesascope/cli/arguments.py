@@ -103,6 +103,8 @@ class Export:
     """The preset they were run at."""
     runs: Directory = field(default_factory=default_runs)
     """Where results are kept; $MESASCOPE_RUNS sets the default."""
+    force: bool = False
+    """Write over files that are there with other content."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ import io
 import json
 import re
 import shlex
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mesascope.cli.arguments import Export
+from mesascope.cli.arguments import Export, default_runs
 from mesascope.cli.errors import InputError
 from mesascope.cli.parsing import Request
 from mesascope.cli.running import as_json, judge, planned
@@ -19,6 +20,7 @@ from mesascope.report.figures import FORMATS, save_figures
 from mesascope.report.tables import verdicts_csv, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError, check_writable, writing
+from mesascope.study.claim import PRESETS
 from mesascope.study.result import StudyResult
 from mesascope.sweep.plan import PlannedStudy
 
@@ -30,15 +32,55 @@ def export(request: Request) -> int:
     try:
         results = [_judge(study, archive) for study in studies]
     except MissingResult as error:
-        raise InputError(f"{error} This computes it: {_run_command(request.words)}") from error
+        stored = _stored_presets(request, archive)
+        computes = f"This computes it: {_run_command(request.words)}"
+        raise InputError(f"{error} {_offer(request, stored) if stored else computes}") from error
     try:
         check_writable("to", command.to)
-        with writing("to", command.to):
-            _write_all(studies, results, archive, command.to)
+        with writing("to", command.to), tempfile.TemporaryDirectory() as staging:
+            _write_all(studies, results, archive, Path(staging))
+            _place(Path(staging), command.to, command.force)
     except DirectoryError as error:
         raise InputError(str(error)) from error
     print(f"Written: {command.to}")
     return 0
+
+
+def _stored_presets(request: Request, archive: Archive) -> list[str]:
+    """The presets at which every cell of the request's studies is stored."""
+    kinds = [type(study) for study in request.studies]
+    common = [name for name in PRESETS if all(name in kind.presets for kind in kinds)]
+    cells = {name: [cell for kind in kinds for cell in kind.preset(name).placed()] for name in common}
+    return [name for name in common if all(archive.path(cell).exists() for cell in cells[name])]
+
+
+def _offer(request: Request, stored: list[str]) -> str:
+    """What there is to export, and the command that does."""
+    command: Export = request.command
+    names = [study.name() for study in request.studies]
+    runs = [] if command.runs == default_runs() else ["--runs", str(command.runs)]
+    words = ["mesascope", "export", *names, "--to", str(command.to), *runs, "--preset", stored[-1]]
+    plural = "preset" if len(stored) == 1 else "presets"
+    return f"Stored are all results of {plural} {', '.join(stored)}: {shlex.join(words)}"
+
+
+def _place(staging: Path, directory: Path, force: bool) -> None:
+    """Move files into place; InputError, with nothing written, for one that is there with other content."""
+    paths = [path.relative_to(staging) for path in sorted(staging.rglob("*")) if path.is_file()]
+    other = [path for path in paths if (directory / path).exists() and not _same(staging / path, directory / path)]
+    if other and not force:
+        more = f" and {len(other) - 1} more" if other[1:] else ""
+        raise InputError(
+            f"`to` must not hold other files of the same names; got {str(directory / other[0])!r}{more}, with other "
+            "content. Name another directory, or write over them with --force."
+        )
+    for path in paths:
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(directory / path, (staging / path).read_bytes())
+
+
+def _same(written: Path, there: Path) -> bool:
+    return there.is_file() and there.read_bytes() == written.read_bytes()
 
 
 def _judge(planned: PlannedStudy, archive: Archive) -> StudyResult:
@@ -95,6 +137,6 @@ def _run_command(words: list[str]) -> str:
     for word in rest:
         if word == "--to":
             next(rest, None)
-        elif not word.startswith("--to="):
+        elif not word.startswith("--to=") and word != "--force":
             kept.append(word)
     return shlex.join(kept)
