@@ -12,7 +12,7 @@ import numpy as np
 
 from mesascope.spelling import did_you_mean
 
-LARGEST_COUNT = 2**31 - 1  # which a compiled program can count to
+LARGEST_COUNT = 10**9  # of whose squares an array can still be thought of, in 64 bits
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 1_000_000
 

@@ -478,7 +478,7 @@ def test_what_the_environment_says_wrongly(cli, capsys, monkeypatch):
     ],
 )
 def test_sizes_and_seeds_beyond_all_bounds(cli, capsys, words, cells_run):
-    assert_refused(capsys, cli("run", *words), "`(size|seeds|first_seed)` must be .*(2147483647|1000000|4294967295)")
+    assert_refused(capsys, cli("run", *words), "`(size|seeds|first_seed)` must be .*(1000000000|1000000|4294967295)")
     assert cells_run() == 0
 
 
