@@ -29,8 +29,8 @@ def check_seed(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is a seed that no other one shares its key with."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= LARGEST_SEED:
         raise ValueError(
-            f"`{name}` must be an integer from 0 to 2^32 - 1 ({LARGEST_SEED}), beyond which seeds give the same numbers "
-            f"again; got {value!r}. Choose another."
+            f"`{name}` must be an integer from 0 to 2^32 - 1 ({LARGEST_SEED}), beyond which seeds give the same "
+            f"numbers again; got {value!r}. Choose another."
         )
 
 

@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import jax
@@ -300,7 +301,7 @@ NOT_RUN = rf"{FAKE} was not run: it needs the extra `text`: pip install 'mesasco
 
 def test_a_study_whose_extra_is_missing_is_refused(two_fakes, capsys):
     for option in ("--quiet", "--json"):
-        assert_refused(capsys, two_fakes("run", FAKE, option), f"^mesascope: {NOT_RUN}")
+        assert_refused(capsys, two_fakes("run", FAKE, option), f"(?m)^mesascope: {NOT_RUN}")
 
 
 def test_reproduce_runs_the_others_and_says_what_is_missing(two_fakes, capsys):

@@ -10,12 +10,14 @@ import pytest
 from mesascope.configuration import describe
 from mesascope.models.transformer import Transformer
 from mesascope.runs.store import Store
+from mesascope.studies import study
 from mesascope.studies._shared.training import Training, every, seed_keys
 from mesascope.studies.oswald2023._shared.stacks import stack_training
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import AbstractConfig, AbstractShared, Cell, Workspace, place
 from mesascope.study.store import Memory
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.tasks.pool import FinitePool
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import fit_seeds
 
@@ -158,3 +160,29 @@ def test_a_stack_is_trained_as_its_depth_asks(layers, repeats, rate, clip, bound
 def test_no_seeds_are_refused():
     with pytest.raises(ValueError, match="`seeds` must be an integer of at least 1"):
         Training(partial(Transformer.initialise, 2), TASK, FitConfig(), seeds=0)
+
+
+@pytest.mark.parametrize("first_seed", [0, 2**31 - 1, 2**32 - 2])
+def test_keys_of_seeds_are_those_of_jax_up_to_the_last(first_seed):
+    keys = jax.random.key_data(seed_keys(first_seed, 2))
+    np.testing.assert_array_equal(keys, [jax.random.key_data(jax.random.key(first_seed + i)) for i in range(2)])
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: seed_keys(2**32, 1), "`first_seed` must be an integer from 0 to 2.32 - 1"),
+        (lambda: seed_keys(-1, 1), "`first_seed` must be an integer from 0 to 2.32 - 1"),
+        (lambda: seed_keys(2**32 - 1, 2), "the last of `seeds` must be at most 2.32 - 1"),
+        (
+            lambda: stack_training(task=LinearRegression(3, 2), num_steps=1, seeds=1, first_seed=2**32),
+            "`first_seed` must be",
+        ),
+        (lambda: FinitePool(LinearRegression(3, 2), seed=2**32), "`seed` must be an integer from 0 to 2.32 - 1"),
+        (lambda: study("sander2024-fig3-unitary", "smoke", first_seed=2**32), "`first_seed` must be"),
+        (lambda: study("oswald2023-prop1", "smoke", seeds=2**32), "`seeds` must be at most 1000000"),
+    ],
+)
+def test_seeds_whose_keys_others_have_are_refused(as_installed, make, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        make()

@@ -48,8 +48,8 @@ class Running:
     """What every command that runs studies can be told."""
 
     preset: Preset = "quick"
-    """smoke takes up to a minute, most of it to compile, and decides nothing; quick takes minutes; paper has the paper's
-    own sizes."""
+    """smoke takes up to a minute, most of it to compile, and decides nothing; quick takes minutes; paper has the
+    paper's own sizes."""
     runs: Directory = field(default_factory=default_runs)
     """Where results are kept; $MESASCOPE_RUNS sets the default."""
     json: bool = False

@@ -19,7 +19,6 @@ from mesascope.tasks.corrupted import CorruptedTargets
 from mesascope.tasks.shifted import AbstractInputLaw, Exponential, Laplace, Normal, Shifted
 
 INPUT_LAWS = {"normal": Normal(), "exponential": Exponential(), "laplace": Laplace()}
-MOST_CORRUPTED = 10_000  # targets, since every number of them up to this one is a shift
 SampleFn = Callable[[Key[Array, ""], Any], Prompt]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.along_training import AlongTraining
-from mesascope.studies.oswald2023._shared.shifts import MOST_CORRUPTED, Shifts
+from mesascope.studies.oswald2023._shared.shifts import Shifts
 from mesascope.studies.oswald2023._shared.stacks import stack_training
 from mesascope.studies.oswald2023.fig2 import panels
 from mesascope.studies.oswald2023.fig2.cells import AwayLosses, LayerAlongCell, LayerAwayCell, LayerLosses, OneLayerCell
@@ -131,7 +131,7 @@ class Figure2(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "num_validation", "num_rollout"):
             check_count(name, getattr(self, name))
-        check_count("num_examples", self.num_examples, maximum=MOST_CORRUPTED)
+        check_count("num_examples", self.num_examples, maximum=10_000)  # every number of targets up to it is a shift
         for size in self.other_sizes:
             check_count("other_sizes", size)
         check_positive("dampening", self.dampening)
