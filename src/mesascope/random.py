@@ -19,7 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import random as extension
-from jaxtyping import Array, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Integer, Key, UInt32
+
+from mesascope.validation import check_seed
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -106,8 +108,10 @@ THREEFRY = "threefry2x32"
 VALIDATION_SEED = 2**31 - 1  # of what losses are measured on: none that a training would be given
 
 
-def seed_key(seed: int | Int[Array, ""], impl: Any = THREEFRY) -> Key[Array, ""]:
-    """The key of a seed, of a generator that is named."""
+def seed_key(seed: int | Integer[Array, ""], impl: Any = THREEFRY) -> Key[Array, ""]:
+    """The key of a seed, of a generator that is named; ValueError for a seed that has the key of another."""
+    if not isinstance(seed, jax.Array):
+        check_seed("seed", seed)
     return jax.random.key(seed, impl=impl)
 
 

@@ -141,5 +141,5 @@ def test_a_pool_holds_a_prompt(value):
 
 @pytest.mark.parametrize("value", [-1, True])
 def test_a_seed_is_a_whole_number(value):
-    with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
+    with pytest.raises(ValueError, match="`seed` must be an integer from 0 to"):
         FinitePool(TASK, seed=value)

@@ -9,6 +9,7 @@ import pytest
 
 from mesascope.configuration import describe
 from mesascope.models.transformer import Transformer
+from mesascope.random import seed_key
 from mesascope.runs.store import Store
 from mesascope.studies import study
 from mesascope.studies._shared.training import Training, every, seed_keys
@@ -172,13 +173,14 @@ def test_keys_of_seeds_are_those_of_jax_up_to_the_last(first_seed):
     ("make", "complaint"),
     [
         (lambda: seed_keys(2**32, 1), "`first_seed` must be an integer from 0 to 2.32 - 1"),
+        (lambda: seed_key(2**32), "`seed` must be an integer from 0 to 2.32 - 1"),
         (lambda: seed_keys(-1, 1), "`first_seed` must be an integer from 0 to 2.32 - 1"),
         (lambda: seed_keys(2**32 - 1, 2), "the last of `seeds` must be at most 2.32 - 1"),
         (
-            lambda: stack_training(task=LinearRegression(3, 2), num_steps=1, seeds=1, first_seed=2**32),
+            lambda: stack_training(task=TASK, num_steps=1, seeds=1, first_seed=2**32),
             "`first_seed` must be",
         ),
-        (lambda: FinitePool(LinearRegression(3, 2), seed=2**32), "`seed` must be an integer from 0 to 2.32 - 1"),
+        (lambda: FinitePool(TASK, seed=2**32), "`seed` must be an integer from 0 to 2.32 - 1"),
         (lambda: study("sander2024-fig3-unitary", "smoke", first_seed=2**32), "`first_seed` must be"),
         (lambda: study("oswald2023-prop1", "smoke", seeds=2**32), "`seeds` must be at most 1000000"),
     ],
