@@ -1,21 +1,12 @@
 """A file is the registry: find the concrete classes a package's files define."""
 
-import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeVar
 
 T = TypeVar("T")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question after the known name that is nearly this word, but for dashes before it; nothing where none is."""
-    names = {name.lstrip("-"): name for name in known}
-    nearest = difflib.get_close_matches(word.lstrip("-"), names, n=1)
-    return f" Did you mean {names[nearest[0]]!r}?" if nearest else ""
 
 
 def submodules(package: ModuleType) -> tuple[str, ...]:

@@ -1,12 +1,17 @@
 """What was meant by a name that there is not."""
 
 import difflib
-from collections.abc import Collection
+import re
+from collections.abc import Iterable
 from typing import Any
 
 
-def did_you_mean(name: Any, known: Collection[str]) -> str:
-    """A sentence with the nearest of these names, where there is one, however its letters and underscores are."""
-    plain = {each.lower().replace("_", ""): each for each in known}
-    nearest = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
+def did_you_mean(name: Any, known: Iterable[str]) -> str:
+    """A sentence with the nearest of these names, where one is near; case, underscores, first dashes do not count."""
+    plain = {_plain(each): each for each in known}
+    nearest = difflib.get_close_matches(_plain(name), plain, n=1)
     return f" Did you mean {plain[nearest[0]]!r}?" if nearest else ""
+
+
+def _plain(name: Any) -> str:
+    return re.sub(r"^-+|_", "", str(name).lower())

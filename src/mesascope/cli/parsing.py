@@ -12,7 +12,7 @@ import tyro
 
 from mesascope.cli.arguments import COMMANDS, Reproduce, Show
 from mesascope.cli.errors import InputError
-from mesascope.discovery import did_you_mean
+from mesascope.spelling import did_you_mean
 from mesascope.studies import find_study, study_names
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesascope import discovery
+from mesascope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from mesascope.study.base import AbstractStudy
@@ -29,7 +30,7 @@ def find_study(name: str) -> "type[AbstractStudy]":
     if not isinstance(name, str):
         raise ValueError(f"`name` must be a study's name; got {name!r}. `mesascope list` names them all.")
     if name not in modules:
-        meant = discovery.did_you_mean(name, modules)
+        meant = did_you_mean(name, modules)
         raise ValueError(f"there is no study {name!r}.{meant} `mesascope list` names them all.")
     from mesascope.study.base import AbstractStudy
 
