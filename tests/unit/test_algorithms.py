@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from mesascope.algorithms.deep_features import OnFeatures
+from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.kernel_smoother import FeatureKernel, KernelSmoother, NadarayaWatson
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.algorithms.zero import ZeroPredictor
@@ -208,3 +211,21 @@ def test_an_intercept_alone_is_the_mean_of_the_labels():
     for learner in (Ridge(0.3, intercept=True), LeastSquares(intercept=True)):
         np.testing.assert_allclose(learner(prompt), [1.5], rtol=1e-12)
         np.testing.assert_array_equal(learner(prompt.prefix(0)), [0.0])
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: GradientDescent(0.1, initial_weights=[[0.5]]), r"must be an array \[dy dx\] .*; got list"),
+    (lambda: GDPlusPlus(0.1, initial_weights="zero"), r"`initial_weights` must be an array \[dy dx\] .*; got str"),
+    (lambda: GradientDescent(0.1, initial_weights=jnp.ones((DX, DY)))(make_prompt()),
+     r"`initial_weights` must have shape \(2, 3\), outputs by inputs, for this prompt; got \(3, 2\)"),
+    (lambda: GDPlusPlus(0.1, initial_weights=jnp.ones(DX))(make_prompt()), r"must have shape \(2, 3\), .*; got \(3,\)"),
+    (lambda: OnFeatures("ridge", jnp.sin), "`algorithm` must be an object of class AbstractStepwise; got str"),
+    (lambda: OnFeatures(Ridge(), "squares"), "`features` must be a function; got str"),
+    (lambda: KernelSmoother("gauss"), "`kernel` must be a function; got str"),
+    (lambda: NadarayaWatson(jnp.sin), "`log_kernel` must take 2 arguments; got sin"),
+    (lambda: FeatureKernel(3.0), "`features` must be a function; got float"),
+])  # fmt: skip
+def test_wrong_parts_of_an_algorithm_are_refused_in_a_sentence(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

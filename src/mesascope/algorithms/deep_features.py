@@ -10,6 +10,7 @@ from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.ridge import Ridge
 from mesascope.predictor import AbstractStepwise
 from mesascope.prompt import Prompt
+from mesascope.validation import check_callable, check_class
 
 
 class OnFeatures(AbstractStepwise):
@@ -22,6 +23,10 @@ class OnFeatures(AbstractStepwise):
 
     algorithm: AbstractStepwise
     features: Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]
+
+    def __check_init__(self):
+        check_class("algorithm", self.algorithm, AbstractStepwise, "Take one: `GradientDescent(0.5)`.")
+        check_callable("features", self.features, 1, "It maps one input to an array of features, as `jnp.sin` does.")
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         return self.algorithm.trajectory(prompt.mapped(self.features))

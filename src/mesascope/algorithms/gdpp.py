@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Inexact
 
+from mesascope.algorithms._start import check_start, start_for
 from mesascope.contraction import matmul
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
@@ -44,6 +45,7 @@ class GDPlusPlus(AbstractLinearLearner):
                 raise ValueError(
                     f"`{name}` must be one number or {self.num_steps} of them, one a step; got shape {jnp.shape(rate)}."
                 )
+        check_start(self.initial_weights)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
         return self._answers(prompt, jnp.eye(prompt.dim_x, dtype=prompt.xs.dtype))
@@ -62,9 +64,7 @@ class GDPlusPlus(AbstractLinearLearner):
             jnp.broadcast_to(jnp.asarray(rate, dtype), (self.num_steps,))
             for rate in (self.learning_rate, self.curvature)
         ]
-        start = jnp.zeros((prompt.dim_y, prompt.dim_x), dtype)
-        if self.initial_weights is not None:
-            start = start + self.initial_weights
+        start = start_for(self.initial_weights, prompt)
 
         def step(state, rates_now):
             learning_rate, curvature = rates_now

@@ -2,10 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact
 
+from mesascope.algorithms._start import check_start, start_for
 from mesascope.contraction import matmul
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
@@ -34,15 +34,19 @@ class GradientDescent(AbstractLinearLearner):
                 f"`learning_rate` must be one number or {self.num_steps} of them, one a step; "
                 f"got shape {jnp.shape(self.learning_rate)}."
             )
+        check_start(self.initial_weights)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
-        return self._descend(_with_one(prompt))[:, :, :-1] if self.intercept else self._descend(prompt)
+        return self._descend(prompt)[:, :, : prompt.dim_x]
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"] | None:
-        return self._descend(_with_one(prompt))[:, :, -1] if self.intercept else None
+        return self._descend(prompt)[:, :, -1] if self.intercept else None
 
     def _descend(self, prompt: Prompt) -> Inexact[Array, "steps dy inputs"]:
-        """The weights after each step, those of the constant input last where there is one."""
+        """The weights after each step, those of a constant input last where there is an intercept."""
+        start = start_for(self.initial_weights, prompt)
+        if self.intercept:
+            start, prompt = jnp.pad(start, ((0, 0), (0, 1))), prompt.mapped(_with_one)
         rates = jnp.broadcast_to(jnp.asarray(self.learning_rate, prompt.xs.dtype), (self.num_steps,))
         xs_conjugate = jnp.conj(prompt.xs)
 
@@ -51,11 +55,6 @@ class GradientDescent(AbstractLinearLearner):
             weights = weights - rate / prompt.divisor * matmul(residuals.T, xs_conjugate)
             return weights, weights
 
-        start = jnp.zeros((prompt.dim_y, prompt.dim_x), prompt.xs.dtype)
-        if self.initial_weights is not None:
-            dtype = np.promote_types(start.dtype, self.initial_weights.dtype)
-            columns = ((0, 0), (0, int(self.intercept)))
-            start = start.astype(dtype) + jnp.pad(self.initial_weights.astype(dtype), columns)
         return lax.scan(step, start, rates)[1]
 
     @classmethod
@@ -70,6 +69,6 @@ class GradientDescent(AbstractLinearLearner):
         )
 
 
-def _with_one(prompt: Prompt) -> Prompt:
-    """The inputs (x, 1)."""
-    return prompt.mapped(lambda x: jnp.append(x, jnp.ones((), x.dtype)))
+def _with_one(x: Inexact[Array, " dx"]) -> Inexact[Array, " inputs"]:
+    """(x, 1)."""
+    return jnp.append(x, jnp.ones((), x.dtype))

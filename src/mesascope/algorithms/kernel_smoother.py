@@ -10,8 +10,9 @@ from jaxtyping import Array, Float, Inexact
 from mesascope.contraction import masked_softmax
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
-from mesascope.validation import check_finite
+from mesascope.validation import check_callable, check_finite
 
+_KERNELS = "It maps two inputs to a number, as `FeatureKernel()` does."
 Features = Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]
 Kernel = Callable[[Inexact[Array, " dx"], Inexact[Array, " dx"]], Inexact[Array, ""]]
 
@@ -23,6 +24,8 @@ class FeatureKernel(eqx.Module):
     scale: float | Float[Array, ""] = 1.0
 
     def __check_init__(self):
+        if self.features is not None:
+            check_callable("features", self.features, 1, "It maps an input to features, as `jnp.sin` does.")
         check_finite("scale", self.scale)
 
     def __call__(self, first: Inexact[Array, " dx"], second: Inexact[Array, " dx"]) -> Inexact[Array, ""]:
@@ -42,6 +45,7 @@ class KernelSmoother(AbstractPredictor):
     learning_rate: float | Float[Array, ""] = 1.0
 
     def __check_init__(self):
+        check_callable("kernel", self.kernel, 2, _KERNELS)
         check_finite("learning_rate", self.learning_rate)
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
@@ -63,9 +67,13 @@ class NadarayaWatson(AbstractPredictor):
 
     log_kernel: Kernel
 
+    def __check_init__(self):
+        check_callable("log_kernel", self.log_kernel, 2, _KERNELS)
+
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        mask = jnp.ones(len(prompt.xs), bool) if prompt.mask is None else prompt.mask
-        return masked_softmax(kernel_values(self.log_kernel, prompt), mask) @ prompt.ys
+        values = kernel_values(self.log_kernel, prompt)
+        mask = jnp.ones(values.shape, bool) if prompt.mask is None else prompt.mask
+        return masked_softmax(values, mask) @ prompt.ys
 
     @classmethod
     def examples(cls) -> "tuple[NadarayaWatson, ...]":
