@@ -1,6 +1,7 @@
 """The solves that algorithms share, against singular values in double precision."""
 
 import jax
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from mesascope.linalg import factors_along, least_norm, ridge
 from mesascope.probes.alignment import alignment
 from mesascope.prompt import Prompt
 
-SINGLE = float(np.finfo(np.float32).eps)
+SINGLE, DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(float).eps)
 SHAPES = [(1, 3), (2, 3), (3, 3), (7, 3), (5, 8), (8, 8), (40, 8), (500, 4)]
 solved = {fn: jax.jit(fn) for fn in (ridge, least_norm)}
 
@@ -59,6 +60,44 @@ def test_single_precision_is_right_to_the_root_of_the_condition(shape, condition
         found = np.asarray(solved[fn](*single, *([penalty] if penalty else [])))
         expected, moved = by_singular_values(*double, float(penalty), rank)
         assert np.linalg.norm(found - expected) <= 30 * SINGLE * moved
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([(1, 10), (3, 3), (6, 3), (20_000, 2)]),
+    st.floats(0, 12).map(lambda x: 10**x),
+    st.floats(-24, 4).map(lambda x: 10**x),
+    st.sampled_from([1e-20, 1.0, 1e20]),
+    st.booleans(),
+)
+def test_double_precision_is_right_up_to_a_condition_of_1e12(shape, condition, penalty, scale, is_complex):
+    """Against the normal equations in 100 digits, of the same numbers."""
+    generator = np.random.default_rng(int(1e3 * condition))
+    inputs = scale * matrix(generator, shape, condition, min(shape), is_complex)
+    labels = generator.normal(size=(shape[0], 1)) + inputs @ generator.normal(size=(shape[1], 1)) / scale
+    short = inputs, labels
+    if shape[0] > 100:  # the same question in few rows, for the digits: their rounding is allowed for
+        q, short_inputs = np.linalg.qr(inputs)
+        short = short_inputs, q.conj().T @ labels
+    for fn, added in ((ridge, penalty * scale**2), (least_norm, 0.0)):
+        found = np.asarray(solved[fn](inputs, labels, *([added] if added else [])))
+        expected = in_many_digits(*short, added)
+        _, moved = by_singular_values(*short, added, min(shape))
+        residual = np.linalg.norm(inputs @ expected - labels)
+        least = np.linalg.svd(short[0], compute_uv=False)[min(shape) - 1] ** 2 + added
+        moved = moved + np.linalg.norm(inputs) * residual / least
+        assert np.linalg.norm(found - expected) <= 100 * DOUBLE * moved
+
+
+def in_many_digits(inputs, labels, penalty):
+    """The solution by the normal equations of rows or of columns, whichever are fewer, in 100 digits."""
+    with mpmath.workdps(100):
+        x, y = mpmath.matrix(inputs.tolist()), mpmath.matrix(labels.tolist())
+        few_rows = x.rows < x.cols
+        gram = x * x.H if few_rows else x.H * x
+        gram = gram + mpmath.mpf(penalty) * mpmath.eye(gram.rows)
+        found = x.H * mpmath.lu_solve(gram, y) if few_rows else mpmath.lu_solve(gram, x.H * y)
+        return np.array(found.tolist(), complex if np.iscomplexobj(inputs) else float)
 
 
 def test_rounding_is_not_taken_for_a_direction():
