@@ -35,9 +35,10 @@ class TrigonometricRecursion(AbstractForecaster):
     """
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
-        if prompt.dim_x % 2:
-            raise ValueError(f"`prompt` must have states of even size, for pairs of entries; got {prompt.dim_x}.")
-        before, last = (state.reshape(-1, 2) for state in self.last_two(prompt))
+        before, last = self.last_two(prompt)
+        if len(last) % 2:
+            raise ValueError(f"`prompt` must have states of even size, for pairs of entries; got {len(last)}.")
+        before, last = before.reshape(-1, 2), last.reshape(-1, 2)
         norms = jnp.sum(jnp.abs(before) ** 2, axis=1, keepdims=True)
         cosines = jnp.sum(jnp.conj(before) * last, axis=1, keepdims=True).real / jnp.where(norms == 0, 1.0, norms)
         return jnp.where(norms == 0, last, (2 * cosines).astype(last.dtype) * last - before).ravel()

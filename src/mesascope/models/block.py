@@ -26,8 +26,8 @@ class Block(AbstractLayer):
     ) -> Inexact[Array, "m d"]:
         total = jnp.zeros_like(tokens)
         for layer in self.layers:
-            update = layer(context, tokens, seen)
-            context, tokens, total = context + layer(context, context, seen), tokens + update, total + update
+            update = layer.update(context, tokens, seen)
+            context, tokens, total = context + layer.update(context, context, seen), tokens + update, total + update
         return total
 
     @classmethod

@@ -1,7 +1,7 @@
 """What a layer is: an update of tokens, given the context."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, final
 
 import equinox as eqx
 from jaxtyping import Array, Bool, Inexact
@@ -17,6 +17,13 @@ class AbstractLayer(eqx.Module):
         self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
     ) -> Inexact[Array, "m d"]:
         """The update of each token, given the context, of which only what is `seen` counts: all of it, where None."""
+
+    @final
+    def update(
+        self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None
+    ) -> Inexact[Array, "m d"]:
+        """The same; a layer of somebody's own that takes no `seen` serves contexts all of which counts."""
+        return self(context, tokens) if seen is None else self(context, tokens, seen)
 
     @classmethod
     @abstractmethod

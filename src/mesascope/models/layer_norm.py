@@ -35,7 +35,7 @@ class Normalised(AbstractLayer):
     def __call__(
         self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
     ) -> Inexact[Array, "m d"]:
-        return self.layer(self.normalise(context), self.normalise(tokens), seen)
+        return self.layer.update(self.normalise(context), self.normalise(tokens), seen)
 
     def normalise(self, tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
         """The normalised tokens."""

@@ -67,7 +67,7 @@ class OnInputs(AbstractLayer):
     def __call__(
         self, context: Inexact[Array, "n d"], tokens: Inexact[Array, "m d"], seen: Bool[Array, " n"] | None = None
     ) -> Inexact[Array, "m d"]:
-        update = self.layer(context[:, : self.dim_x], tokens[:, : self.dim_x], seen)
+        update = self.layer.update(context[:, : self.dim_x], tokens[:, : self.dim_x], seen)
         return jnp.pad(update, ((0, 0), (0, tokens.shape[1] - self.dim_x)))
 
     @classmethod

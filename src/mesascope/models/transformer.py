@@ -148,7 +148,7 @@ class Transformer(AbstractStepwise):
             context, query = state
 
             def updated(tokens: Inexact[Array, "m d"]) -> Inexact[Array, "m d"]:
-                tokens = tokens + dampening * layer(context, tokens, seen)
+                tokens = tokens + dampening * layer.update(context, tokens, seen)
                 return tokens if bound is None else jnp.clip(tokens, -bound, bound)
 
             store = stored_gradient if bound is None else stored
