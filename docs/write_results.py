@@ -59,7 +59,7 @@ def section(name: str, result: StudyResult, seconds: float) -> str:
     """A study's page: what it is, verdicts, figures, what the study says of itself, and numbers."""
     shown = []
     with tempfile.TemporaryDirectory() as drawn:
-        for path in save_figures(result.figures, drawn):
+        for path in save_figures(result.figures(), drawn):
             target = f"{name}-{path.name}"
             shutil.copy(path, DOCS / "figures" / target)
             shown.append(f"![{name}, {path.stem}](../figures/{target})\n")

@@ -111,6 +111,9 @@ from .prompt import stack as stack
 
 # Probes
 from .report.comparison import compare as compare
+
+# Figures for a page
+from .report.figures import save_figures as save_figures
 from .runs.store import Store as Store
 
 # Studies

@@ -1,6 +1,7 @@
 """What every discovered study owes its users, and its smoke preset from end to end."""
 
 import dataclasses
+import itertools
 import json
 import os
 import types
@@ -196,12 +197,38 @@ def test_every_claim_gets_one_verdict_in_order(result):
 
 
 def test_figures_are_drawn(result):
-    figures = result[1].figures()
+    """At the width of a journal's column, where it is tightest."""
+    figures = result[1].figures(width=8.5)
     assert figures
     for figure in figures.values():
         assert isinstance(figure, Figure)
         assert figure.axes
+        assert figure.get_figwidth() == pytest.approx(8.5 / 2.54)
         figure.draw_without_rendering()
+        texts = list(shown_texts(figure))
+        assert min(text.get_fontsize() for text in texts) >= 6
+        boxes = [text.get_window_extent().padded(-1) for text in texts]
+        off = [text.get_text() for text, box in zip(texts, boxes, strict=True) if not on_page(box, figure.bbox)]
+        pairs = itertools.combinations(zip(texts, boxes, strict=True), 2)
+        overlapping = [(one.get_text(), other.get_text()) for (one, a), (other, b) in pairs if a.overlaps(b)]
+        assert (off, overlapping) == ([], [])
+
+
+def shown_texts(figure):
+    """Titles, labels of axes, entries of legends, and ticks that are in view."""
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        titles = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        yield from (text for text in [*titles, *(legend.get_texts() if legend else [])] if text.get_text())
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = (tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high)
+            labels = (label for tick in ticks for label in (tick.label1, tick.label2))
+            yield from (label for label in labels if label.get_visible() and label.get_text())
+
+
+def on_page(box, page):
+    return page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
 
 
 def of_nan(leaf):

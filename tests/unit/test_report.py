@@ -1,3 +1,4 @@
+import base64
 import csv
 import dataclasses
 import io
@@ -12,8 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from mesascope.drawing.style import COLOURS, house_style
+from mesascope.report.captions import caption
 from mesascope.report.drawn import digest, drawn, record
-from mesascope.report.figures import COLOURS, FORMATS, house_style, save_figures, write_figures
+from mesascope.report.figures import FORMATS, save_figures
 from mesascope.report.tables import (
     in_a_row,
     numbers_markdown,
@@ -80,7 +83,7 @@ def result():
 
 
 def save(result, directory):
-    return save_figures(result.figures, directory, FORMATS)
+    return save_figures(result.figures(), directory, FORMATS)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def saved(tmp_path_factory):
 
 
 def test_a_figure_is_written_in_the_formats_asked_for(result, saved, tmp_path):
-    assert [path.name for path in save_figures(result.figures, tmp_path)] == ["line.png", "again.png"]
+    assert [path.name for path in save_figures(result.figures(), tmp_path)] == ["line.png", "again.png"]
     directory, paths = saved
     assert sorted(path.name for path in paths) == sorted(
         f"{name}.{extension}" for name in ("line", "again") for extension in ("png", "svg", "pdf")
@@ -101,25 +104,46 @@ def test_a_figure_is_written_in_the_formats_asked_for(result, saved, tmp_path):
     assert all(path.read_bytes().startswith(starts[path.suffix[1:]]) for path in paths)
 
 
-def test_a_png_has_200_dots_an_inch(saved):
-    assert struct.unpack(">II", (saved[0] / "line.png").read_bytes()[16:24]) == (600, 400)
+def width_of(png):
+    return struct.unpack(">I", png[16:20])[0]
 
 
-def test_a_notebook_shows_every_figure(result):
-    assert result._repr_html_().count("<svg") == len(result.figures())
+def test_a_png_has_200_dots_an_inch_of_the_width_asked_for(result, saved, tmp_path):
+    assert width_of((saved[0] / "line.png").read_bytes()) == int(17 / 2.54 * 200)
+    (path, _) = save_figures(result.figures(width=8.5), tmp_path)
+    assert width_of(path.read_bytes()) == int(8.5 / 2.54 * 200)
+
+
+def test_a_notebook_shows_every_figure_in_the_house_style(result):
+    page = result._repr_html_()
+    pictures = re.findall(r'<img alt="(\w+)" width="(\d+)" src="data:image/png;base64,([^"]+)">', page)
+    assert [(name, width) for name, width, _ in pictures] == [("line", "643"), ("again", "643")]
+    assert {width_of(base64.b64decode(data)) for *_, data in pictures} == {1338}
+    assert "<?xml" not in page
+    assert Drawn.style_in_effect[-1] == COLOURS[0]
+
+
+def test_a_caption_says_what_how_many_seeds_which_criterion_and_which_command(result):
+    (figure, _) = result.figures().values()
+    text = caption(Drawn(), result, "line", figure, "mesascope export it --to figures")
+    assert "A line. $x^2$: x of it (a line)." in text
+    assert "n = 3 seeds. Preset quick." in text
+    assert f"- It is small. {Drawn.claims[0].criterion}; measured 1e-15: reproduced." in text
+    assert "Command: mesascope export it --to figures" in text
 
 
 def test_the_fonts_of_formulas_warn_of_nothing(tmp_path, caplog):
     figure = Figure(figsize=(1, 1))
     figure.suptitle("$b_1 a_2^T / c^*$")
     with house_style():
-        write_figures({"formula": figure}, tmp_path)
+        save_figures({"formula": figure}, tmp_path)
     assert not caplog.records
 
 
-def test_no_file_tells_the_date_and_text_stays_text(saved):
+def test_no_file_tells_the_date_or_needs_a_font(saved):
     svg, pdf = (saved[0] / "line.svg").read_text(), (saved[0] / "line.pdf").read_bytes()
-    assert "x of it" in svg
+    assert "<text" not in svg
+    assert b"/FontFile2" in pdf
     assert "dc:date" not in svg
     assert b"CreationDate" not in pdf
     assert b"/Type3" not in pdf
@@ -142,7 +166,7 @@ def test_the_style_is_undone_after_an_error():
 
 
 def test_nothing_is_half_written(result, tmp_path, monkeypatch):
-    save_figures(result.figures, tmp_path)
+    save_figures(result.figures(), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full(*_):
@@ -150,7 +174,7 @@ def test_nothing_is_half_written(result, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        save_figures(dataclasses.replace(result, summary=result.summary + 1).figures, tmp_path)
+        save_figures(dataclasses.replace(result, summary=result.summary + 1).figures(), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -90,7 +90,7 @@ class Reproduce(Running):
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write figures, verdicts, arrays and provenance of stored results; nothing is run.
+    """Write figures with captions, verdicts, arrays and provenance of stored results; nothing is run.
 
     Give the settings that the results were run with.
     """
@@ -99,6 +99,8 @@ class Export:
     """Names from `mesascope list`."""
     to: Directory
     """Where to write."""
+    width: Annotated[str, arg(metavar="WIDTH")] = "17cm"
+    """How wide figures are on the page, in cm, mm or in: 8.5cm for one column of a journal, 17cm for two."""
     preset: Preset = "quick"
     """The preset they were run at."""
     runs: Directory = field(default_factory=default_runs)

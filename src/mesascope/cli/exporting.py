@@ -12,11 +12,12 @@ import numpy as np
 
 from mesascope.cli.arguments import Export, default_runs
 from mesascope.cli.errors import InputError
+from mesascope.cli.figures import save_with_captions, width_in_cm
 from mesascope.cli.parsing import Request
 from mesascope.cli.running import as_json, judge, planned
 from mesascope.configuration import describe
 from mesascope.files import write_atomically
-from mesascope.report.figures import FORMATS, save_figures
+from mesascope.report.figures import FORMATS
 from mesascope.report.tables import verdicts_csv, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError, check_writable, writing
@@ -28,6 +29,10 @@ from mesascope.sweep.plan import PlannedStudy
 def export(request: Request) -> int:
     """Write everything stored about the request's studies; 0. Raises `InputError` when a result is not there."""
     command: Export = request.command
+    try:
+        width = width_in_cm(command.width)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     studies, archive = planned(request.studies), Archive(command.runs)
     try:
         results = [_judge(study, archive) for study in studies]
@@ -38,7 +43,7 @@ def export(request: Request) -> int:
     try:
         check_writable("to", command.to)
         with writing("to", command.to), tempfile.TemporaryDirectory() as staging:
-            _write_all(studies, results, archive, Path(staging))
+            _write_all(studies, results, archive, Path(staging), width)
             _place(Path(staging), command.to, command.force)
     except DirectoryError as error:
         raise InputError(str(error)) from error
@@ -91,12 +96,12 @@ def _judge(planned: PlannedStudy, archive: Archive) -> StudyResult:
 
 
 def _write_all(
-    studies: tuple[PlannedStudy, ...], results: list[StudyResult], archive: Archive, directory: Path
+    studies: tuple[PlannedStudy, ...], results: list[StudyResult], archive: Archive, directory: Path, width: float
 ) -> None:
     entries = []
     for study, result in zip(studies, results, strict=True):
         of_study = directory / study.name
-        figures = save_figures(result.figures, of_study / "figures", FORMATS)
+        figures = save_with_captions(study.study, result, of_study / "figures", FORMATS, width)
         entries.append(as_json(result, [path.relative_to(directory) for path in figures]))
         _write_json(of_study / "provenance.json", _write_cells(study, archive, of_study))
     _write_json(directory / "verdicts.json", {"studies": entries})
@@ -135,8 +140,8 @@ def _run_command(words: list[str]) -> str:
     """The command that computes what this `export` looked for."""
     kept, rest = ["mesascope", "run"], iter(words[1:])
     for word in rest:
-        if word == "--to":
+        if word in ("--to", "--width"):
             next(rest, None)
-        elif not word.startswith("--to=") and word != "--force":
+        elif not word.startswith(("--to=", "--width=")) and word != "--force":
             kept.append(word)
     return shlex.join(kept)

@@ -1,15 +1,22 @@
 """A study's figures: where they lie, and drawing them from what is stored."""
 
+import dataclasses
 import json
+import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from mesascope.configuration import describe, fingerprint
+from mesascope.drawing.style import CM_PER_INCH, TWO_COLUMNS, check_width
+from mesascope.files import write_atomically
 from mesascope.report.drawn import digest, record
 from mesascope.runs.archive import Archive
 from mesascope.runs.directory import writing
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import Arrays, PlacedCell
+from mesascope.study.result import StudyResult
 
 
 def figure_directory(runs: Path, study: AbstractStudy) -> Path:
@@ -35,11 +42,56 @@ class Drawing(NamedTuple):
 
     def __call__(self, report: object = None, say: object = None) -> list[Path]:
         """Draw them; what was written. It has nothing to report on its way."""
-        from mesascope.report.figures import save_figures
-
         archive = Archive(self.runs)
         with writing("runs", self.directory):
             results = [archive.read(cell).arrays for cell in self.cells]
-            figures = save_figures(lambda: self.study.figures(self.study.summarise(results)), self.directory)
-            record(self.directory, self.digest, figures)
-            return figures
+            written = save_with_captions(self.study, self.study.result(results, 0.0), self.directory)
+            record(self.directory, self.digest, written)
+            return written
+
+
+def save_with_captions(
+    study: AbstractStudy,
+    result: StudyResult,
+    directory: Path,
+    formats: Sequence[str] = ("png",),
+    width: float = TWO_COLUMNS,
+) -> list[Path]:
+    """Write a study's figures, `width` cm wide, and NAME.txt with a caption beside each; the figures written."""
+    from mesascope.report.captions import caption
+    from mesascope.report.figures import save_figures
+
+    figures = result.figures(width)
+    written = save_figures(figures, directory, formats)
+    command = export_command(study, width)
+    for name, figure in figures.items():
+        text = caption(study, result, name, figure, command)
+        write_atomically(directory / f"{name}.txt", text.encode())
+    return written
+
+
+def export_command(study: AbstractStudy, width: float) -> str:
+    """The command line that draws a study's figures from stored results."""
+    preset = study.preset_name
+    base = type(study).preset("quick" if preset == "custom" else preset)
+    words = [study.name(), "--preset", base.preset_name]
+    for field in dataclasses.fields(study):
+        value = getattr(study, field.name)
+        if value != getattr(base, field.name):
+            words += [f"--{field.name.replace('_', '-')}", *_words(value)]
+    return shlex.join(["mesascope", "export", *words, "--to", "figures", "--width", f"{width:g}cm"])
+
+
+def _words(value: object) -> list[str]:
+    """A setting as a command line has it, one word a number."""
+    return [word for each in value for word in _words(each)] if isinstance(value, tuple) else [str(value)]
+
+
+def width_in_cm(text: str) -> float:
+    """The width that a text such as 8.5cm, 85mm or 3.35in tells; ValueError for another, or one that no page has."""
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(cm|mm|in)", text.strip())
+    if not match:
+        raise ValueError(f"`width` must be a number with cm, mm or in; got {text!r}. Take 8.5cm or 17cm.")
+    width = float(match[1]) * {"cm": 1.0, "mm": 0.1, "in": CM_PER_INCH}[match[2]]
+    check_width(width)
+    return width

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.style import TWO_COLUMNS, in_house_style
 from mesascope.leaks import check_leaks
 from mesascope.predictor import AbstractPredictor, check_predictor
 from mesascope.probes.alignment import alignment
@@ -74,24 +76,22 @@ class Comparison:
             words.append(f"{'defined' if measure == 'cosine' else 'finite'} on {num_finite} of {self.num_prompts}")
         return "\n".join(words)
 
-    def figure(self) -> "Figure":
-        """Losses, distances and cosines with their intervals, one row a predictor."""
-        from matplotlib.figure import Figure
+    def figure(self, width: float = TWO_COLUMNS) -> "Figure":
+        """Losses, distances and cosines with their intervals, one row a predictor, `width` cm wide."""
+        return in_house_style(lambda: {"comparison": self._draw()}, width)["comparison"]
 
-        from mesascope.report.figures import house_style
-
-        with house_style():
-            figure = Figure(figsize=(9, 1 + 0.4 * len(self.rows)), layout="constrained")
-            panels = figure.subplots(1, 3, sharey=True)
-            for axes, name in zip(panels, ("loss", "distance", "cosine"), strict=True):
-                for i, row in enumerate(self.rows):
-                    if estimate := getattr(row, name):
-                        mean, low, high = estimate
-                        axes.plot([low, high], [i, i], color="C0")
-                        axes.plot([mean], [i], "o", color="C0")
-                axes.set_xlabel(name)
-            panels[0].set_yticks(range(len(self.rows)), [row.name for row in self.rows])
-            panels[0].invert_yaxis()
+    def _draw(self) -> "Figure":
+        figure, [panels] = panel_grid(1, 3, narrowest=2.5, share_y=True)
+        for axes, name in zip(panels, ("loss", "distance", "cosine"), strict=True):
+            for i, row in enumerate(self.rows):
+                if estimate := getattr(row, name):
+                    mean, low, high = estimate
+                    axes.plot([low, high], [i, i], color="C0")
+                    axes.plot([mean], [i], "o", color="C0")
+            axes.set(xlabel=name)
+        panels[0].set(
+            yticks=range(len(self.rows)), yticklabels=[row.name for row in self.rows], ylim=(len(self.rows) - 0.5, -0.5)
+        )
         return figure
 
     def __repr__(self) -> str:

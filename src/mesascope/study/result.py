@@ -1,11 +1,11 @@
 """What running a study gives: verdicts, numbers, remarks and figures, readable wherever it is shown."""
 
 import dataclasses
-import io
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mesascope.drawing.style import TWO_COLUMNS, in_house_style, picture
 from mesascope.study.claim import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class StudyResult:
         """Whether every claim was that this size decides."""
         return all(verdict.outcome in (Outcome.REPRODUCED, Outcome.NOT_DECIDED) for verdict in self.verdicts)
 
-    def figures(self) -> "dict[str, Figure]":
-        """The study's figures by name."""
-        return self.draw(self.summary)
+    def figures(self, width: float = TWO_COLUMNS) -> "dict[str, Figure]":
+        """The study's figures by name, in the house style, for a place `width` cm wide on a page."""
+        return in_house_style(lambda: self.draw(self.summary), width)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; a number that is not finite becomes None, since JSON has no other word for it."""
@@ -60,11 +60,7 @@ class StudyResult:
         """The verdicts and the figures, for a notebook."""
         import html
 
-        pictures = []
-        for figure in self.figures().values():
-            buffer = io.StringIO()
-            figure.savefig(buffer, format="svg", bbox_inches="tight")
-            pictures.append(buffer.getvalue())
+        pictures = (picture(figure, name) for name, figure in self.figures().items())
         return f"<pre>{html.escape(repr(self))}</pre>" + "".join(pictures)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies.oswald2023._shared.proposition import (
     CONTEXT_ERROR,
     ERROR,
@@ -109,10 +110,8 @@ class Proposition1(AbstractProposition):
         return double | {"largest error of a prediction in float32": np.max([each.query for each in summary.single])}
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7, 3), layout="constrained")
-        axes = figure.subplots()
+        figure, [[axes]] = panel_grid(1, 1)
+        axes.axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
         steps = np.arange(1, self.num_steps + 1)
         for name, line, shapes, errors in (
             ("", "o-", self.shapes, summary.double),
@@ -121,7 +120,6 @@ class Proposition1(AbstractProposition):
             for i, ((dim_x, dim_y, num_examples), of_shape) in enumerate(zip(shapes, errors, strict=True)):
                 label = f"{dim_x} to {dim_y}, N = {num_examples}{name}"
                 axes.semilogy(steps, visible(of_shape.query.max(axis=0)), line, color=f"C{i}", label=label)
-        axes.axhline(self.claims[0].bound, color="black", linestyle="--", label="criterion")
         axes.set(xlabel="layers = gradient steps", ylabel="largest error of the prediction")
-        figure.legend(loc="outside right center", fontsize="small")
+        axes.legend()
         return {"errors": figure}

@@ -30,7 +30,7 @@ def alignment_over_training(axes: "Axes", along: AlongTraining) -> None:
     axes.set(xlabel="training step", ylabel="distance", ylim=(0, None))
     right.set(ylabel="cosine", ylim=(None, 1.02))
     lines = [*axes.get_lines(), *right.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], loc="center right")
+    axes.legend(lines, [str(line.get_label()) for line in lines])
 
 
 def loss_over_input_scale(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured
 
@@ -18,15 +19,10 @@ DOTTED = {"linestyle": ":"}
 
 def three_panels(stack: StackMeasured, input_scales: tuple[float, ...]) -> "Figure":
     """Loss over training, alignment over training, loss over input scales."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.4))
-    axes = figure.subplots(1, 3)
+    figure, [axes] = panel_grid(1, 3)
     loss_over_training(axes[0], stack)
     alignment_over_training(axes[1], stack)
     loss_over_input_scale(axes[2], stack, np.array(input_scales))
-    for letter, panel in zip("abc", axes, strict=True):
-        panel.set_title(letter, loc="left", fontweight="bold")
     return figure
 
 
@@ -40,20 +36,20 @@ def loss_over_training(axes: "Axes", stack: StackMeasured) -> None:
     axes.axhline(gdpp_tied, label="GD++", **GDPP_STYLE)
     axes.axhline(gdpp, label="GD++, rates for each step", **{**GDPP_STYLE, **DOTTED})
     axes.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
-    axes.legend(fontsize="small")
+    axes.legend()
 
 
 def alignment_over_training(axes: "Axes", stack: StackMeasured) -> None:
     """Cosines on the right scale, distances of the predictions on the left."""
     right = axes.twinx()
-    for i, (label, color) in enumerate((("gradient descent", "C7"), ("GD++", "C3"))):
+    for i, (label, color) in enumerate((("gradient descent", "black"), ("GD++", "C3"))):
         band(right, stack.steps, stack.sensitivity_cosine[..., i], f"cosine to {label}", color=color)
         distance = stack.prediction_distance[..., i]
         band(axes, stack.steps, distance, f"distance to {label}", color=color, **DOTTED)
     axes.set(xlabel="training step", ylabel="distance of the predictions", ylim=(0, None))
     right.set(ylabel="cosine of the sensitivities", ylim=(None, 1.02))
     lines = [*axes.get_lines(), *right.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], loc="center right", fontsize="small")
+    axes.legend(lines, [str(line.get_label()) for line in lines])
 
 
 def loss_over_input_scale(axes: "Axes", stack: StackMeasured, scales: np.ndarray) -> None:
@@ -66,4 +62,4 @@ def loss_over_input_scale(axes: "Axes", stack: StackMeasured, scales: np.ndarray
     axes.set(xlabel="input scale relative to training", ylabel="validation loss")
     if np.any(descent > 0):  # a logarithmic axis needs a positive number
         axes.set_yscale("log")
-    axes.legend(fontsize="small")
+    axes.legend()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.oswald2023.fig10_rollout.readings import Summary
 
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 def a_panel_each(summary: Summary) -> "Figure":
     """The loss over repeated application, a panel for each dampening."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.5 * len(summary.dampenings), 3.2), layout="constrained")
-    panels = figure.subplots(1, len(summary.dampenings), squeeze=False)[0]
+    figure, [panels] = panel_grid(1, len(summary.dampenings))
     for i, axes in enumerate(panels):
         _panel(axes, summary, i)
     panels[-1].legend()

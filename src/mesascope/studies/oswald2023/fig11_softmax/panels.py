@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023.fig11_softmax.readings import Summary, heads
 
@@ -16,10 +17,7 @@ CENTRED = {**REFERENCE, "linestyle": ":"}
 
 def over_training(summary: Summary) -> "Figure":
     """Figure 11: losses over training for each number of heads; two heads' alignment with both algorithms."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    losses, cosines = figure.subplots(1, 2)
+    figure, [[losses, cosines]] = panel_grid(1, 2)
     best, two = summary.best, summary.heads[2]
     for color, (number, found) in enumerate(summary.heads.items()):
         losses.plot(found.steps, found.loss.T, color=f"C{color}", alpha=0.5, linewidth=0.7)
@@ -30,21 +28,18 @@ def over_training(summary: Summary) -> "Figure":
         float(best.loss_smoother), label="best single head (b I, c)", color="C0", linewidth=0.8, linestyle=":"
     )
     losses.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
-    losses.legend(fontsize="small")
+    losses.legend()
     band(cosines, two.steps, two.cosine_gd, "two heads to gradient descent", color="C2")
     band(cosines, two.steps, two.cosine_centred, "two heads to centred gradient descent", color="C1")
     cosines.axhline(float(best.cosine_of_both), label="one algorithm to the other", **REFERENCE)
     cosines.set(xlabel="training step", ylabel="mean cosine between sensitivities", ylim=(None, 1.02))
-    cosines.legend(fontsize="small")
+    cosines.legend()
     return figure
 
 
 def matrices(rates: np.ndarray, best_rate: float) -> "Figure":
     """Figure 12: the step of each of two heads [heads, dim_x, dim_x], and of both together."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.5, 3), layout="constrained")
-    panels = figure.subplots(1, 3)
+    figure, [panels] = panel_grid(1, 3, narrowest=4.0)
     drawn = np.stack([*rates, rates.sum(axis=0)])
     limit = np.abs(drawn).max()
     limit = limit if np.isfinite(limit) and limit > 0 else 1.0

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023.fig13_curvature.cells import Curvature, condition_numbers
 from mesascope.studies.oswald2023.fig13_curvature.readings import BySize
@@ -16,31 +17,22 @@ if TYPE_CHECKING:
 
 def four_panels(by_size: BySize, shown: int) -> "Figure":
     """The map of eigenvalues, a spectrum before and after, condition numbers over curvatures and over tasks."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(15, 3.4), layout="constrained")
-    axes = figure.subplots(1, 4)
+    figure, [axes] = panel_grid(1, 4)
     maps(axes[0], by_size)
     spectrum(axes[1], by_size[shown], shown)
     conditions(axes[2], by_size)
     histogram(axes[3], by_size[shown], shown)
-    for letter, panel in zip("abcd", axes, strict=True):
-        panel.set_title(letter, loc="left", fontweight="bold")
     return figure
 
 
 def over_training(by_size: BySize) -> "Figure":
     """The curvature over the training, every size with its optimum."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 3.4), layout="constrained")
-    axes = figure.subplots()
+    figure, [[axes]] = panel_grid(1, 1)
     for i, (size, found) in enumerate(by_size.items()):
         band(axes, found.snapshot_steps, found.curvature, f"N = {size}", color=f"C{i}")
         axes.axhline(float(found.best_curvature), **REFERENCE, label="best for two steps" if i == 0 else None)
     axes.set(xlabel="training step", ylabel=r"curvature $\gamma$ in the weights")
-    axes.margins(y=0.25)
-    axes.legend(ncols=3, loc="upper left", fontsize="small")
+    axes.legend()
     return figure
 
 
@@ -77,7 +69,7 @@ def conditions(axes: "Axes", by_size: BySize) -> None:
     if any(np.any(found.pooled_condition > 0) for found in by_size.values()):
         axes.set_yscale("log")  # which needs a positive number
     axes.set(xlabel=r"curvature $\gamma$", ylabel=r"condition number $\kappa$")
-    axes.legend(fontsize=7)
+    axes.legend()
 
 
 def histogram(axes: "Axes", found: Curvature, size: int) -> None:

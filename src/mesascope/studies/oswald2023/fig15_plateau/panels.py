@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.plateau_ends import smoothed
 from mesascope.studies.oswald2023.fig15_plateau.cells import BlockLosses
@@ -29,11 +30,8 @@ TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # of initial scales
 
 def four_panels(summary: Summary, task: LinearRegression, block_tasks: int) -> "Figure":
     """Losses of all seeds and of the block; plateaus over initial scales and over the share of the swapped path."""
-    from matplotlib.figure import Figure
-
     of = lengths_of(summary, task)
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    (losses, block), (starts, shares) = figure.subplots(2, 2)
+    figure, [[losses, block, starts, shares]] = panel_grid(1, 4)
     losses_of_all_seeds(losses, summary.one.losses, summary.two.losses, levels(task))
     two_losses(block, summary.block, block_tasks, levels(task)["gradient descent"])
     length_over_start(starts, summary.sweep_one.initial_std, of)

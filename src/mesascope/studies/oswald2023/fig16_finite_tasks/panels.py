@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.along_training import AlongTraining
 from mesascope.studies.oswald2023._shared.layer_panels import alignment_over_training
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
 
 def three_panels(sizes: tuple[int, ...], found: PoolMeasures) -> "Figure":
     """Alignment and losses at the end against the number of tasks; the loss on fresh prompts over training."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 3.4), layout="constrained")
-    aligned, losses, training = figure.subplots(1, 3)
+    figure, [[aligned, losses, training]] = panel_grid(1, 3)
     x, alignment = (
         np.arange(len(sizes)),
         (found.prediction_distance, found.sensitivity_cosine, found.sensitivity_distance),

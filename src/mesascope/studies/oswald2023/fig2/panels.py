@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.layer_panels import (
     alignment_over_training,
@@ -21,17 +22,12 @@ if TYPE_CHECKING:
 
 def four_panels(summary: Summary, sizes: tuple[int, ...]) -> "Figure":
     """Figure 2: loss and alignment over training, interpolation over sizes, loss over input scales."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 3.2))
-    axes = figure.subplots(1, 4)
+    figure, [axes] = panel_grid(1, 4)
     loss_over_training(axes[0], summary.along, float(summary.sizes[0].gradient_descent.mean()))
     alignment_over_training(axes[1], summary.along)
     interpolation(axes[2], sizes, summary.sizes)
     rivals = {"gradient descent": summary.descent_away.input_scale}
     loss_over_input_scale(axes[3], INPUT_SCALES, summary.trained_away.input_scale, rivals)
-    for letter, panel in zip("abcd", axes, strict=True):
-        panel.set_title(letter, loc="left", fontweight="bold")
     return figure
 
 
@@ -49,10 +45,7 @@ def interpolation(axes: "Axes", sizes: tuple[int, ...], losses: tuple[LayerLosse
 
 def rollout(losses: RolledOut, dampening: float) -> "Figure":
     """Figure 1, centre: the layer applied again and again."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2, 3.2))
-    axes = figure.subplots()
+    figure, [[axes]] = panel_grid(1, 1)
     steps = np.arange(1, losses.trained.shape[1] + 1)
     lines = axes.plot(steps, losses.trained.T, color="C0", linewidth=1, alpha=0.7)  # a mean would show the worst only
     lines[0].set_label("trained layer, repeated, by seed")
@@ -62,5 +55,5 @@ def rollout(losses: RolledOut, dampening: float) -> "Figure":
     top = 1.2 * losses.gradient_descent[0]
     if np.isfinite(top):
         axes.set_ylim(0, top)  # an explosion leaves the panel
-    axes.legend(frameon=True, framealpha=1, edgecolor="none")  # a line that leaves the panel may pass behind it
+    axes.legend()
     return figure

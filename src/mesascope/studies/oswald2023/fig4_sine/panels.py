@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.along_training import AlongTraining
 from mesascope.studies.oswald2023._shared.layer_panels import alignment_over_training
@@ -17,19 +18,14 @@ if TYPE_CHECKING:
 
 def three_panels(summary: Summary) -> "Figure":
     """Figure 4: functions before and after the step, loss over training, alignment over training."""
-    from matplotlib.figure import Figure
-
     found, drawn = summary
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
-    names = [f"wave {wave}" for wave in range(len(drawn.truth))]
-    axes = figure.subplot_mosaic([[name, "loss", "alignment"] for name in names], width_ratios=(1.3, 1, 1))
-    for index, name in enumerate(names):
-        functions(axes[name], drawn, index)
-    axes[names[-1]].set_xlabel("x")
-    axes[names[0]].legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    loss_over_training(axes["loss"], found)
+    figure, [[*waves, losses, aligned]] = panel_grid(1, len(drawn.truth) + 2)
+    for index, axes in enumerate(waves):
+        functions(axes, drawn, index)
+    waves[0].legend()
+    loss_over_training(losses, found)
     distances = found.prediction_distance, found.sensitivity_cosine, found.sensitivity_distance
-    alignment_over_training(axes["alignment"], AlongTraining(found.steps, found.loss_trained, *distances))
+    alignment_over_training(aligned, AlongTraining(found.steps, found.loss_trained, *distances))
     return figure
 
 
@@ -42,7 +38,7 @@ def functions(axes: "Axes", drawn: Waves, wave: int) -> None:
     axes.plot(drawn.points, reference[1], label="gradient step, after", **REFERENCE)
     axes.plot(drawn.points, attention[0], color="C0", linestyle=":", label="attention, before")
     axes.plot(drawn.points, attention[1], color="C0", label="attention, after")
-    axes.set_ylabel("y")
+    axes.set(xlabel="x", ylabel="y")
     size = 1.6 * np.abs(drawn.truth[wave]).max()
     if np.isfinite(size):
         axes.set_ylim(-size, size)
@@ -57,4 +53,4 @@ def loss_over_training(axes: "Axes", found: SineMeasures) -> None:
     zero = float(found.loss_zero)
     axes.axhline(zero, color="grey", linewidth=0.6, label="zero predictor")
     axes.set(xlabel="training step", ylabel="validation loss", ylim=(0, 1.5 * zero if np.isfinite(zero) else None))
-    axes.legend(loc="upper right")
+    axes.legend()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023.fig5_copy.readings import Summary
 
@@ -11,10 +12,7 @@ if TYPE_CHECKING:
 
 def two_panels(summary: Summary) -> "Figure":
     """Figure 5: the loss over training, every seed's own line, and what a token depends on after the first layer."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, [[left, right]] = panel_grid(1, 2)
     softmax, descents = summary.softmax, summary.descents
     kinds = (
         (softmax, "softmax", "C0"),
@@ -37,6 +35,6 @@ def two_panels(summary: Summary) -> "Figure":
         band(right, softmax.steps, norms, text)
         right.plot(softmax.steps, norms.T, color="black", linewidth=0.4, alpha=0.5)
     right.set(xlabel="training step", ylabel="norm of the first layer's derivative", ylim=(0, None))
-    left.legend(fontsize="x-small", loc="lower left")
-    right.legend(fontsize="small")
+    left.legend()
+    right.legend()
     return figure

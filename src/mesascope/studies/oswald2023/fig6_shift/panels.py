@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023._shared.shifts import INPUT_LAWS, Shifts
 from mesascope.studies.oswald2023.fig6_shift.cells import StackLosses
@@ -24,8 +25,6 @@ STYLES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def shift_grid(stacks: dict[str, StackLosses], shifts: Shifts) -> "Figure":
     """Losses of every stack and its rival; of five layers unclipped and of a clipped rival; of tied ones restricted."""
-    from matplotlib.figure import Figure
-
     kinds = [
         "input scale",
         "teacher scale",
@@ -33,8 +32,7 @@ def shift_grid(stacks: dict[str, StackLosses], shifts: Shifts) -> "Figure":
         "targets that are noise",
     ]
     amounts = [shifts.input_scales, shifts.weight_scales, *[shifts.law_scales] * len(INPUT_LAWS), shifts.num_corrupted]
-    figure = Figure(figsize=(3 * len(kinds), 2.7 * len(stacks)))
-    grid = figure.subplots(len(stacks), len(kinds), squeeze=False)
+    figure, grid = panel_grid(len(stacks), len(kinds), narrowest=4.0)
     ends = np.cumsum([len(each) for each in amounts])[:-1]
     for row, (stack, losses) in zip(grid, stacks.items(), strict=True):
         given = {name: np.atleast_2d(each) for name, each in losses._asdict().items() if each is not None}
@@ -43,7 +41,7 @@ def shift_grid(stacks: dict[str, StackLosses], shifts: Shifts) -> "Figure":
             panel(axes, np.array(amounts[i]), {name: parts[i] for name, parts in split.items()})
             axes.set_xlabel(kind)
         row[0].set_ylabel(f"{stack}: loss")
-        row[0].legend(fontsize="small")
+        row[0].legend()
     return figure
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies.oswald2023.fig9_weights.cells import Weights
 
 if TYPE_CHECKING:
@@ -12,10 +13,8 @@ if TYPE_CHECKING:
 
 def heat_maps(summary: dict[int, Weights]) -> "Figure":
     """W_KQ and P W_V of the first seed at each depth, gauge fixed, each on a scale of its own around zero."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.4 * 2 * len(summary), 3.1), layout="constrained")
-    panels = iter(figure.subplots(1, 2 * len(summary)))
+    figure, [row] = panel_grid(1, 2 * len(summary), narrowest=5.0)
+    panels = iter(row)
     of_key_query = {"xlabel": "entry of the query's token", "ylabel": "entry of the key's token"}
     of_output_value = {"xlabel": "reads from", "ylabel": "writes to"}
     for depth, found in summary.items():

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.oswald2023.gdpp.readings import GD, NUM_SPECTRA, Summary
 from mesascope.tasks.linear_regression import LinearRegression
@@ -23,18 +24,13 @@ STYLES: dict[str, dict[str, Any]] = dict(
 
 def three_panels(summary: Summary, task: LinearRegression) -> "Figure":
     """Loss against depth for each family, and the filters of two depths over the spectrum."""
-    from matplotlib.figure import Figure
-
     spectra = drawn_spectra(task.num_examples, task.dim_x, float(task.input_scale), NUM_SPECTRA, 0)
     depths = sorted({depth for _, depth in summary.fitted})
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
-    axes = figure.subplots(1, 3)
+    figure, [axes] = panel_grid(1, 3)
     losses(axes[0], summary, depths)
     deep = [depth for depth in depths if 1 < depth <= 5] or depths[-1:]
     for panel, depth in zip(axes[1:], (deep[0], deep[-1]), strict=True):
         residuals(panel, summary, depth, spectra)
-    for letter, panel in zip("abc", axes, strict=True):
-        panel.set_title(letter, loc="left", fontweight="bold")
     return figure
 
 
@@ -54,7 +50,7 @@ def losses(axes: "Axes", summary: Summary, depths: list[int]) -> None:
     if all(np.any(fitted > 0) for fitted in seen):  # a logarithmic axis needs a positive number
         axes.set_yscale("log")
     axes.set(xlabel="steps K", ylabel="loss on tasks held out", xticks=depths)
-    axes.legend(fontsize=7)
+    axes.legend()
 
 
 def residuals(axes: "Axes", summary: Summary, depth: int, spectra: np.ndarray) -> None:
@@ -71,4 +67,4 @@ def residuals(axes: "Axes", summary: Summary, depth: int, spectra: np.ndarray) -
     axes.set(xlabel="eigenvalue s of $XX^T$", ylabel=label, ylim=(-1.1, 1.1))
     axes.set_zorder(density.get_zorder() + 1)
     axes.set_frame_on(False)
-    axes.legend(loc="lower left", fontsize=7)
+    axes.legend()

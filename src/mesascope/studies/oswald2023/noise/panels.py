@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.oswald2023.noise.readings import Summary
 
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 def three_panels(summary: Summary) -> "Figure":
     """Step size and losses over the noise's variance, and step size over weight decay."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    figure, [[left, middle, right]] = panel_grid(1, 3)
     variances, levels = np.array(summary.noise_variances), summary.levels
     band(left, variances, levels.learning_rate[:, 0].T, "one trained layer", marker="o")
     left.plot(variances, levels.best_learning_rate, label="best gradient step, closed form", **REFERENCE)
@@ -32,7 +30,7 @@ def three_panels(summary: Summary) -> "Figure":
     step_over_decay(right, summary)
     for axes in (left, right):
         axes.set_ylim(0, None)
-        axes.legend(loc="lower left")
+        axes.legend()
     return figure
 
 
@@ -45,8 +43,8 @@ def losses_over_noise(axes: "Axes", summary: Summary) -> None:
         axes.plot(variances, levels.gdpp_loss[:, k], ":", color=f"C{k}", label="best GD++" if k == last else None)
     axes.plot(variances, levels.bayes_loss, label="ridge (Bayes)", **REFERENCE)
     top = levels.loss.max()
-    axes.set(ylabel="loss on clean targets", ylim=(0, 1.5 * top if np.isfinite(top) else None))
-    axes.legend(loc="upper left", ncols=2)
+    axes.set(ylabel="loss on clean targets", ylim=(0, 1.05 * top if np.isfinite(top) else None))
+    axes.legend()
 
 
 def step_over_decay(axes: "Axes", summary: Summary) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies.oswald2023._shared.proposition import visible
 from mesascope.studies.oswald2023.prop2.readings import Summary
 
@@ -15,11 +16,10 @@ Shapes = tuple[tuple[int, ...], ...]
 
 def two_panels(summary: Summary, shapes: Shapes, singles: Shapes, bound: float) -> "Figure":
     """Errors after each layer of a stack, and of the ways to write one block; by shape."""
-    from matplotlib.figure import Figure
-
     double, single = summary
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    chain, block = figure.subplots(1, 2, sharey=True)
+    figure, [[chain, block]] = panel_grid(1, 2, share_y=True)
+    for axes in (chain, block):
+        axes.axhline(bound, color="black", linestyle="--", label="criterion")
     steps = np.arange(1, double[0].chain.shape[-1] + 1)
     names = ("gradient\nstep", "kernel\nsmoother", "softmax:\nNadaraya-\nWatson", "equation 13\nas printed")
     for shape, errors in zip(shapes, double, strict=True):
@@ -33,7 +33,5 @@ def two_panels(summary: Summary, shapes: Shapes, singles: Shapes, bound: float) 
     chain.set(xlabel="layers = gradient steps", ylabel="largest error of the prediction", title="K layers")
     block.set_title("one block")
     block.set_xticks(range(len(names)), names)
-    for axes in (chain, block):
-        axes.axhline(bound, color="black", linestyle="--", label="criterion")
-    chain.legend(fontsize=8)
+    chain.legend()
     return figure

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.oswald2023._shared.proposition import visible
 from mesascope.studies.oswald2023.prop3.cells import CopyingErrors, SoftmaxErrors
@@ -21,10 +22,7 @@ class Summary(NamedTuple):
 
 def errors_over_scales(summary: Summary, logit_scales: tuple[float, ...], num_examples: int) -> "Figure":
     """The largest error of a copied token against the scale of a softmax's logits."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
-    axes = figure.subplots()
+    figure, [[axes]] = panel_grid(1, 1)
     scales = np.linspace(min(logit_scales), max(logit_scales), 100)
     of_theory = (2 * num_examples - 1) * np.exp(-scales)
     axes.semilogy(logit_scales, visible(summary.softmax.softmax.max(axis=0)), "o-", label="softmax attention")

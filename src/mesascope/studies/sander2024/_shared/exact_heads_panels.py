@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, count_entries, map_of_positions, signed_map
 from mesascope.studies.sander2024._shared.exact_heads import Heads
 
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
 
 def heat_maps(heads: Heads) -> "Figure":
     """A, B, C = B^T A and P of the first seed, the positions that a query never sees left white."""
-    from matplotlib.figure import Figure
-
     a, b = heads.key_query[0], heads.output_value[0]
-    figure = Figure(figsize=(13, 3.1), layout="constrained")
-    *panels, last = figure.subplots(1, 4)
+    figure, [[*panels, last]] = panel_grid(1, 4, narrowest=4.0)
     of_heads = (
         ("A, keys and queries", a, "head h", "coordinate k"),
         ("B, values", b, "head h", "coordinate i"),
@@ -36,10 +34,7 @@ def loss_over_heads(
     losses: dict[int, np.ndarray], floor: Callable[[int], float], seen: str, ylabel: str = "loss a position"
 ) -> "Figure":
     """The loss of every seed against the number of heads, and the least there is."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
-    axes = figure.subplots()
+    figure, [[axes]] = panel_grid(1, 1)
     for i, (num_heads, of_seeds) in enumerate(losses.items()):
         label = "trained, by seed" if i == 0 else None
         axes.plot(np.full(len(of_seeds), num_heads), of_seeds, "o", color="C0", alpha=0.6, label=label)

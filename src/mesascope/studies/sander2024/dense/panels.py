@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, count_entries
 from mesascope.studies.sander2024.dense.cells import UNITARY
 from mesascope.studies.sander2024.dense.readings import ARRIVED, Summary
@@ -18,11 +19,8 @@ RATIOS = {-1e6: "$-10^6$", -1e3: "$-10^3$", -1: "-1", 0: "0", 1: "1", 1e3: "$10^
 
 def by_heads(summary: Summary) -> "Figure":
     """By dynamics and heads, a dot a seed: losses; of seeds that arrived what is not diagonal, ratios of positions."""
-    from matplotlib.figure import Figure
-
     heads, trained = np.array(summary.heads), summary.trained
-    figure = Figure(figsize=(1 + 10 / 3 * len(trained), 8), layout="constrained")
-    rows = figure.subplots(3, len(trained), sharey="row", sharex=True, squeeze=False)
+    figure, rows = panel_grid(3, len(trained), narrowest=4.0, share_y=True)
     for (dynamics, of), (losses, energies, ratios) in zip(trained.items(), rows.T, strict=True):
         ends = of.losses[:, -1]
         there = np.where(ends <= ARRIVED, 1.0, np.nan)
@@ -36,7 +34,8 @@ def by_heads(summary: Summary) -> "Figure":
             energies.plot(each.ravel(), shown.ravel(), marker, label=label)
         ratios.plot(each.ravel(), (of.ratio * there).ravel(), "o", color="C0", alpha=0.6)
         ratios.axhline(-0.5, label="-1/2", **REFERENCE)
-        ratios.set(xlabel="number of heads H", xticks=heads)
+        for axes in (losses, energies, ratios):
+            axes.set(xlabel="number of heads H", xticks=heads)
         energies.set_yscale("log")
         ratios.set_yscale("symlog", linthresh=1, linscale=2)
     least, *others = [f"$10^{{{power}}}$" for power in DECADES]
@@ -47,17 +46,14 @@ def by_heads(summary: Summary) -> "Figure":
     labels = ("loss a position", f"share of $|K|^2$ off the diagonal,\n{arrived}", f"$p_{{T-1}} / p_T$,\n{arrived}")
     for axes, label in zip(rows[:, 0], labels, strict=True):
         axes.set_ylabel(label, linespacing=1.5)
-        axes.legend(fontsize="small")
+        axes.legend()
     return figure
 
 
 def heat_maps(summary: Summary) -> "Figure":
     """|C_ik| over its largest in the eigenbasis of W, of all of K and of what predictions see, of the best seed."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1 + 3 * len(summary.trained), 6), layout="constrained")
-    columns = figure.subplots(2, len(summary.trained), squeeze=False).T
-    for (dynamics, of), column in zip(summary.trained.items(), columns, strict=True):
+    figure, rows = panel_grid(2, len(summary.trained), narrowest=4.0)
+    for (dynamics, of), column in zip(summary.trained.items(), rows.T, strict=True):
         at = summary.heads.index(summary.dim if dynamics == UNITARY else summary.dim - 1)
         best = np.argmin(of.losses[:, -1, at])
         loss = of.losses[best, -1, at]
@@ -67,5 +63,5 @@ def heat_maps(summary: Summary) -> "Figure":
             axes.imshow(mixing[best, at], cmap="Blues", vmin=0, vmax=1)
             count_entries(axes, f"{text}\neigenvector i" if dynamics == UNITARY else "", "eigenvector k")
             axes.grid(False)
-    figure.colorbar(columns[0, 0].images[0], ax=list(columns.ravel()), label="$|C_{ik}|$ / its largest", shrink=0.8)
+    figure.colorbar(rows[0, 0].images[0], ax=list(rows.ravel()), label="$|C_{ik}|$ / its largest", shrink=0.8)
     return figure

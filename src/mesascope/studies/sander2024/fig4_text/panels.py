@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.stats import mean_interval
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.sander2024.fig4_text.forecasts import ORDERS, ForecastErrors
@@ -21,10 +22,7 @@ MARKERS = "osD^v"
 
 def three_panels(dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...], repeats: Repeats) -> "Figure":
     """Errors of forecasts in long windows; the paper's histogram; what is kept of it where repeats are alike."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
+    figure, [[left, middle, right]] = panel_grid(1, 3)
     _errors(left, dims, forecasts)
     _histogram(middle, repeats)
     _alike(right, repeats)
@@ -45,11 +43,10 @@ def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: tuple[ForecastErrors
         axes.plot([], [], MARKERS[j % len(MARKERS)], color="grey", label=f"d = {dim}")
     axes.axhline(1.0, label="predicting zero", **{**REFERENCE, "linewidth": 0.8})
     last = [of.of("as written", "last value").mean() for of in forecasts]
-    axes.set_xticks(range(len(SHOWN)), SHOWN)
-    axes.set_ylim(None, axes.get_ylim()[1] + 0.9 * np.ptp(axes.get_ylim()))
-    axes.set(ylabel="error in a window's second half / $|s|^2$", title="(a) windows of many tokens")
+    axes.set_xticks(range(len(SHOWN)), [name.replace(" ", "\n") for name in SHOWN])
+    axes.set(ylabel="error in a window's second half / $|s|^2$", title="windows of many tokens")
     title = {"title": f"last value, as written: {np.mean(last):.2f}, off the scale"}
-    axes.legend(fontsize="x-small", loc="upper left", ncols=2, title_fontsize="x-small", **title)
+    axes.legend(**title)
 
 
 def _histogram(axes: "Axes", repeats: Repeats) -> None:
@@ -64,9 +61,8 @@ def _histogram(axes: "Axes", repeats: Repeats) -> None:
             axes.hist(words[i], bins, color=f"C{i}", alpha=0.5, label=f"{kind}: {share:.1%} kept")
             axes.hist(random[i], bins, color=f"C{i}", label=f"{kind}, random vectors", **outline)
         axes.set_xscale("log")
-        axes.set_ylim(0, 1.4 * axes.get_ylim()[1])
-        axes.legend(fontsize="x-small", loc="upper left")
-    axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"(b) five tokens, MSE > {KEPT:g}")
+        axes.legend()
+    axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"five tokens, MSE > {KEPT:g}")
 
 
 def _alike(axes: "Axes", repeats: Repeats) -> None:
@@ -89,8 +85,8 @@ def _alike(axes: "Axes", repeats: Repeats) -> None:
             axes.scatter([], [], s=areas[at], label=f"{sizes[at]} windows of text", **dots)
         end = 1.15 * max(written.max(), shuffled.max())
         axes.plot([0, end], [0, end], label="no difference", **REFERENCE)
-        axes.legend(fontsize="x-small", loc="upper left", labelspacing=0.9)
-    title = "(c) error kept, by pattern of repeats"
+        axes.legend()
+    title = "error kept, by pattern of repeats"
     axes.set(
         xlabel="shuffled text: geometric mean of $10^3$ MSE", ylabel="text: geometric mean of $10^3$ MSE", title=title
     )

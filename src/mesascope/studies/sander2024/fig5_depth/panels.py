@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.sander2024.fig5_depth.readings import Summary
 
@@ -16,10 +17,7 @@ LOSS = "loss / $|s|^2$"
 
 def three_panels(summary: Summary) -> "Figure":
     """Losses by depth; along the sequence; after each layer of the deepest model."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    by_depth, along, readout = figure.subplots(1, 3)
+    figure, [[by_depth, along, readout]] = panel_grid(1, 3)
     here, anywhere = summary
     by_steps, read, linear = here.by_steps(), here.read(), here.not_normalised()
     steps, states = np.arange(1, len(by_steps) + 1), np.arange(1, here.models[-1].loss.shape[-1] + 1)
@@ -43,5 +41,5 @@ def three_panels(summary: Summary) -> "Figure":
     readout.set(xlabel=f"layer of {here.depths[-1]}, or step", ylabel=LOSS)
     for axes in (by_depth, along, readout):
         axes.set_ylim(0, None)
-        axes.legend(fontsize="x-small")
+        axes.legend()
     return figure

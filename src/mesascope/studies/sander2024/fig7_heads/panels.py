@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.sander2024.fig7_heads.readings import Summary
 
@@ -13,10 +14,7 @@ if TYPE_CHECKING:
 
 def three_panels(summary: Summary) -> "Figure":
     """Losses by number of heads, by dimension, and along the sequence."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    by_heads, by_size, along = figure.subplots(1, 3)
+    figure, [[by_heads, by_size, along]] = panel_grid(1, 3)
     by_dim = summary.by_dim
     dim, here = next(iter(by_dim.items()))
     fewest, most = min(here.before), max(here.before)
@@ -48,22 +46,19 @@ def three_panels(summary: Summary) -> "Figure":
     along.xaxis.get_major_locator().set_params(integer=True)
     for axes in (by_heads, by_size, along):
         axes.set_ylim(0, None)
-        axes.legend(fontsize="x-small")
+        axes.legend()
     return figure
 
 
 def bars(summary: Summary) -> "Figure":
     """What least squares leaves, by the terms it may use and the token that asks."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.4, 3.4), layout="constrained")
-    axes = figure.subplots()
+    figure, [[axes]] = panel_grid(1, 1)
     kinds = ("diagonal heads,\nconjugate pairs", "any heads,\nHaar", "and biases,\n$s_1$ known")
     both = ((summary.terms_before, "token before the last asks"), (summary.terms_last, "last token asks"))
     for i, (terms, label) in enumerate(both):
         means = [losses.mean() for losses in (terms.pairs, terms.plain, terms.biased)]
         axes.bar(np.arange(len(kinds)) + 0.38 * (i - 0.5), means, 0.36, label=label)
     axes.set_xticks(range(len(kinds)), kinds)
-    axes.set(ylabel="least loss / $|s|^2$", ylim=(0, 1.3))
-    axes.legend(fontsize="small", ncols=2)
+    axes.set(ylabel="least loss / $|s|^2$", ylim=(0, 1.1))
+    axes.legend()
     return figure

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.sander2024.noncommuting.cells import LAYERS
 from mesascope.studies.sander2024.noncommuting.readings import HAAR, Law, Summary
@@ -18,10 +19,7 @@ def three_panels(summary: Summary) -> "Figure":
 
     One dot a seed. The third panel is of the first law, where all W commute, and of the last, Haar's.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
-    losses, ratios, valley = figure.subplots(1, 3)
+    figure, [[losses, ratios, valley]] = panel_grid(1, 3)
     laws = tuple(summary.laws.values())
     trained = [law for law in laws if law.layers]
     at = [float(law.six.commutator) for law in trained]
@@ -45,7 +43,7 @@ def three_panels(summary: Summary) -> "Figure":
         ratios.set_yscale("symlog", linthresh=0.2)
     valley.set_yscale("symlog", linthresh=2e-4)
     for axes in (losses, ratios, valley):
-        axes.legend(fontsize="small")
+        axes.legend()
     return figure
 
 

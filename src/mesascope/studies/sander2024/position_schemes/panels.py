@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies.sander2024.position_schemes.cells import TrainedSchemes
 from mesascope.studies.sander2024.position_schemes.schemes import NAMES
 
@@ -17,10 +18,7 @@ SMALLEST = 1e-12  # a loss; what is smaller is drawn there
 
 def two_rows(laws: tuple[str, ...], trained: TrainedSchemes) -> "Figure":
     """For each law the losses of all seeds by scheme, and under them the newest weights that the best seed found."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.3 * len(laws), 6), layout="constrained")
-    losses, weights = figure.subplots(2, len(laws), sharey="row")
+    figure, (losses, weights) = panel_grid(2, len(laws), narrowest=4.0, share_y=True)
     ends = np.maximum(trained.losses[:, -1], SMALLEST)
     best = trained.losses[:, -1].argmin(axis=0)
     for k, law in enumerate(laws):
@@ -28,11 +26,11 @@ def two_rows(laws: tuple[str, ...], trained: TrainedSchemes) -> "Figure":
             losses[k].semilogy(np.full(len(ends), i), ends[:, k, i], "o", color=f"C{i}", alpha=0.6)
             newest = trained.last_rows[best[k, i], k, i, ::-1][:NUM_DRAWN]
             weights[k].plot(np.arange(len(newest)), newest, ".-", color=f"C{i}", label=name)
-        losses[k].set_xticks(range(len(NAMES)), NAMES, rotation=60, ha="right")
+        losses[k].set_xticks(range(len(NAMES)), NAMES, rotation=90)
         losses[k].set_title(law)
         weights[k].set_yscale("symlog", linthresh=1)
         weights[k].set_xlabel("states ago, 0 the newest")
     losses[0].set_ylabel(f"loss a position and coordinate,\nby seed (at {SMALLEST:g}: or less)")
     weights[0].set_ylabel("best seed's last row of P,\ntimes mean $C_{ii}$ (linear up to 1)")
-    weights[0].legend(fontsize="small", ncols=2)
+    weights[0].legend()
     return figure

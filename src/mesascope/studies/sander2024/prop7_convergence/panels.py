@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDescentCell
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ def three_panels(found: Descents, cell: RowDescentCell, num_uniform: int) -> "Fi
     A direction of eigenvalue l takes 1 / (2 rate l) steps; those that rounding hides, or that take longer than is
     drawn, are left out. The laws drawn are that of uniform phases and every second after the first `num_uniform`.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.5), layout="constrained")
-    losses, directions, steps = figure.subplots(1, 3)
+    figure, [[losses, directions, steps]] = panel_grid(1, 3)
     shown = np.unique(np.geomspace(1, len(found.steps) - 1, 20).round().astype(int))
     for i in (0, *range(num_uniform, len(cell.mus), 2)):
         label = f"mu = {cell.mus[i]:g}"
@@ -30,13 +28,13 @@ def three_panels(found: Descents, cell: RowDescentCell, num_uniform: int) -> "Fi
         times = 1 / (2 * cell.learning_rate * resolved)
         directions.semilogy(np.arange(1, len(times) + 1), times, "o-", label=label)
     losses.set(xlabel="steps k", ylabel="loss: lines its law, dots run step by step", ylim=(1e-10, 2))
-    losses.set_title("(a) losses, cut at $10^{-10}$")
+    losses.set_title("losses, cut at $10^{-10}$")
     directions.set(xlabel="rank of l among eigenvalues of H, largest first", ylabel="1 / (2 rate l)", ylim=(0.5, 1e8))
-    directions.set_title("(b) steps to learn a direction, cut at $10^8$")
+    directions.set_title("steps to learn a direction, cut at $10^8$")
     for axes in (losses, directions):
-        axes.legend(fontsize="small", loc="upper right")
+        axes.legend()
     for i, tolerance in enumerate(cell.tolerances):
         steps.loglog(cell.mus[num_uniform:], found.steps_to[num_uniform:, i], "o-", label=f"{tolerance:g}")
-    steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8), title="(c) steps to reach a loss")
-    steps.legend(title="loss", fontsize="small", title_fontsize="small", ncols=3, loc="upper left")
+    steps.set(xlabel="mu", ylabel="steps", ylim=(0.5, 1e8), title="steps to reach a loss")
+    steps.legend(title="loss")
     return figure

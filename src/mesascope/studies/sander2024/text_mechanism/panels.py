@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesascope.drawing.grid import panel_grid
 from mesascope.studies._shared.panels import REFERENCE, map_of_positions, signed_map
 from mesascope.studies.sander2024._shared.text import Rivals
 from mesascope.studies.sander2024.text_mechanism.cells import TextLayers
@@ -20,13 +21,10 @@ COLORS = Rivals("C1", "C2", "C3")
 
 def six_panels(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> "Figure":
     """Losses; C and P of the first seed; what rivals explain of a layer; eigenvalues of AR(1) fits, and the largest."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 6.4), layout="constrained")
-    (losses, mixing, positions), (likeness, spectra, largest) = figure.subplots(2, 3, width_ratios=(1.2, 1, 1))
+    figure, [[losses, mixing, positions, likeness, spectra, largest]] = panel_grid(1, 6, narrowest=7.0)
     _losses(losses, names, layers)
-    signed_map(mixing, layers.mixing[0], "(b) $C = B^T A$")
-    map_of_positions(positions, layers.positions[0], "(c) P: queries by keys")
+    signed_map(mixing, layers.mixing[0], "$C = B^T A$")
+    map_of_positions(positions, layers.positions[0], "P: queries by keys")
     _likeness(likeness, layers)
     _spectra(spectra, fits)
     _largest(largest, fits)
@@ -41,9 +39,9 @@ def _losses(axes: "Axes", names: tuple[str, ...], layers: TextLayers) -> None:
         axes.vlines(loss, *ends, color=color, linewidth=1.2, label=label)
     axes.vlines(1.0, *ends, label="predicting zero", **REFERENCE)
     axes.set_yticks([-k for k in range(len(names))], [name.replace(", ", ",\n") for name in names])
-    axes.set(xlabel="loss / $|s|^2$", title="(a) held-out windows", ylim=(0.4 - len(names), 1.9))
+    axes.set(xlabel="loss / $|s|^2$", title="held-out windows", ylim=(0.4 - len(names), 0.6))
     axes.locator_params(axis="x", nbins=5)
-    axes.legend(fontsize="x-small", loc="upper left", ncols=2)
+    axes.legend()
 
 
 def _likeness(axes: "Axes", layers: TextLayers) -> None:
@@ -51,7 +49,7 @@ def _likeness(axes: "Axes", layers: TextLayers) -> None:
     for k, (shares, color) in enumerate(zip(1 - left_over(layers.cosine).T, COLORS, strict=True)):
         axes.plot(shares, np.full(len(shares), -k), "o", color=color, alpha=0.6)
     axes.set_yticks([-k for k in range(len(NAMES))], [label.replace(" ", "\n", 1) for label in NAMES])
-    axes.set(xlim=(-0.02, 1.02), ylim=(0.5 - len(NAMES), 0.5), title="(d) the diagonal layer, as written")
+    axes.set(xlim=(-0.02, 1.02), ylim=(0.5 - len(NAMES), 0.5), title="the diagonal layer, as written")
     axes.set_xlabel("share explained by a rival, best scale")
 
 
@@ -65,9 +63,9 @@ def _spectra(axes: "Axes", fits: Spectra) -> None:
     ):
         real, imaginary = spectrum.reshape(-1, 2)[:2000].T
         axes.plot(real, imaginary, "o", color=color, markersize=size, markeredgewidth=0, alpha=0.6, label=label)
-    axes.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.75), xlabel="real part", ylabel="imaginary part")
-    axes.set_title("(e) eigenvalues of AR(1) fits")
-    axes.legend(fontsize="x-small", loc="upper center", ncols=2, markerscale=1.5)
+    axes.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xlabel="real part", ylabel="imaginary part")
+    axes.set_title("eigenvalues of AR(1) fits")
+    axes.legend()
 
 
 def _largest(axes: "Axes", fits: Spectra) -> None:
@@ -80,9 +78,9 @@ def _largest(axes: "Axes", fits: Spectra) -> None:
         top = max(top, counts.max())
     axes.vlines(1.0, 0, top, label="orthogonal dynamics", **REFERENCE)
     axes.set(
-        ylim=(0, 1.3 * top),
+        ylim=(0, 1.05 * top),
         xlabel="largest |eigenvalue| in a window",
         ylabel="windows",
-        title="(f) least squares, shuffled or not",
+        title="least squares, shuffled or not",
     )
-    axes.legend(fontsize="x-small", loc="upper left", ncols=2)
+    axes.legend()
