@@ -9,6 +9,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ import mesascope.studies
 from mesascope import extras
 from mesascope.arrays import load_arrays, save_arrays
 from mesascope.cli import main
-from mesascope.cli.figures import figure_directory
+from mesascope.cli.figures import export_command, figure_directory
 from mesascope.cli.parsing import parse
 from mesascope.cli.progress import Display
 from mesascope.studies import find_study
@@ -186,7 +187,7 @@ def test_run_prints_verdicts_notes_and_where_figures_lie(cli, capsys, tmp_path):
     assert f"Figures: runs/{FAKE}/figures-quick" in out
     assert re.search(r"1 of 1 claims reproduced, \d+\.\d s", out)
     figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-quick").iterdir())
-    assert figures == [".drawn.json", "doubles.png"]
+    assert figures == [".drawn.json", "doubles.png", "doubles.txt"]
     told = [line.split(" in ")[0] for line in err.splitlines()]
     assert told == [f"{FAKE}: part {part}: {what}" for part in (1, 2) for what in ("started", "done")]
     assert "\x1b" not in out + err
@@ -637,6 +638,32 @@ def test_export_writes_everything_and_runs_nothing(cli, capsys, tmp_path, cells_
         with np.load(out / FAKE / cell["file"]) as arrays:
             np.testing.assert_array_equal(arrays["double"], [0.0, 2.0, 4.0])
         assert cell["provenance"]["versions"]["mesascope"] == mesascope.__version__
+
+
+def test_export_draws_for_the_width_of_a_column_and_says_what_a_figure_shows(cli, capsys, tmp_path):
+    cli("run", FAKE, "--size", "3")
+    assert cli("export", FAKE, "--size", "3", "--to", "out", "--width", "85mm") == 0
+    figures = tmp_path / "out" / FAKE / "figures"
+    (points,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ", (figures / "doubles.pdf").read_bytes())
+    assert float(points) == pytest.approx(85 / 25.4 * 72, abs=0.01)
+    caption = (figures / "doubles.txt").read_text()
+    for words in ("Twice is plus itself", "n = 3 seeds", find_study(FAKE).claims[0].criterion, "Nobody 2099"):
+        assert words in caption
+    (command,) = re.findall("Command: mesascope (.*)", caption)
+    assert parse(shlex.split(command)).studies == (find_study(FAKE)(size=3),)
+
+
+@pytest.mark.parametrize("width", ["8.5", "8,5cm", "-8cm", "1e3cm", "wide", "3cm", "90cm", ""])
+def test_a_width_that_no_page_has_is_refused(cli, capsys, width):
+    assert_refused(capsys, cli("export", FAKE, "--to", "out", f"--width={width}"), "`width` must be")
+
+
+def test_the_command_of_a_figure_reads_back_as_the_study_that_it_draws():
+    for name in mesascope.studies.study_names():
+        study = find_study(name)
+        for made in (study.preset("smoke"), study.preset("paper"), study.preset("smoke", seeds=97)):
+            _, *words = shlex.split(export_command(made, 8.5))
+            assert parse(words).studies == (made,)
 
 
 def test_export_of_what_is_not_there_names_the_command(cli, capsys, tmp_path, cells_run):

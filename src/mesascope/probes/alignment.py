@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Inexact
 from mesascope.leaks import check_leaks_once
 from mesascope.linalg import length
 from mesascope.predictor import AbstractPredictor
+from mesascope.printing import in_short
 from mesascope.prompt import Prompt, check_prompt
 
 
@@ -18,6 +19,8 @@ class Alignment(NamedTuple):
     prediction_distance: Float[Array, ""]
     sensitivity_cosine: Float[Array, ""]
     sensitivity_distance: Float[Array, ""]
+
+    __repr__ = in_short
 
 
 def sensitivity(predictor: AbstractPredictor, prompt: Prompt) -> Inexact[Array, "dy inputs"]:

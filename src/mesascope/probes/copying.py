@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mesascope.printing import in_short
 from mesascope.validation import check_callable, check_states
 
 
@@ -16,6 +17,8 @@ class CopyingSensitivity(NamedTuple):
     own: Float[Array, ""]
     following: Float[Array, ""]
     others: Float[Array, ""]
+
+    __repr__ = in_short
 
 
 def copying_sensitivity(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from mesascope.printing import in_short
 from mesascope.validation import check_count
 
 
@@ -20,6 +21,8 @@ class DiagonalStructure(NamedTuple):
     mean_y: Float[Array, ""]
     spread_x: Float[Array, ""]
     off_diagonal: Float[Array, ""]
+
+    __repr__ = in_short
 
 
 def identity_blocks(dim_x: int, dim_y: int) -> Float[Array, "2 d d"]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mesascope.printing import in_short
 from mesascope.validation import check_count, check_numbers, check_shape
 
 
@@ -29,6 +30,8 @@ class LearnedRates(NamedTuple):
 
     learning_rate: Float[Array, ""]
     curvature: Float[Array, ""]
+
+    __repr__ = in_short
 
 
 def learned_rates(

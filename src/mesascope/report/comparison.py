@@ -81,7 +81,7 @@ class Comparison:
         return in_house_style(lambda: {"comparison": self._draw()}, width)["comparison"]
 
     def _draw(self) -> "Figure":
-        figure, [panels] = panel_grid(1, 3, narrowest=2.5, share_y=True)
+        figure, [panels] = panel_grid(1, 3, share_y=True)
         for axes, name in zip(panels, ("loss", "distance", "cosine"), strict=True):
             for i, row in enumerate(self.rows):
                 if estimate := getattr(row, name):

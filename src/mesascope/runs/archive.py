@@ -31,6 +31,10 @@ class Archive:
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
 
+    def num_results(self) -> int:
+        """How many results there are."""
+        return sum(1 for _ in self.directory.glob("*/*.safetensors"))
+
     def path(self, cell: PlacedCell) -> Path:
         """The file of a cell's result."""
         return self.directory / cell.owner / f"{cell.key}.safetensors"

@@ -32,6 +32,10 @@ class Store:
         self.fresh: set[Path] = set()  # what this store has computed, which is not to be forced again
         check_writable("runs", self.archive.directory)
 
+    def __repr__(self) -> str:
+        number = self.archive.num_results()
+        return f"Store({str(self.archive.directory)!r}, {number} result{'s' * (number != 1)})"
+
     def partial(self, cell: PlacedCell) -> Path:
         """The file in which an unfinished cell keeps what it has."""
         return self.archive.path(cell).with_suffix(".partial")

@@ -4,6 +4,7 @@ import dataclasses
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import equinox as eqx
@@ -12,8 +13,9 @@ import numpy as np
 from mesascope.configuration import describe
 from mesascope.spelling import did_you_mean
 from mesascope.stats import Estimate
-from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, Workspace, place
+from mesascope.study.cell import Arrays, Cell, PlacedCell, Report, place
 from mesascope.study.claim import Claim, Numbers, Verdict
+from mesascope.study.progress import told
 from mesascope.study.result import StudyResult
 from mesascope.study.store import AbstractStore, Memory
 from mesascope.validation import check_callable, check_known, check_seeds
@@ -129,7 +131,10 @@ class AbstractStudy(eqx.Module):
         )
 
     def run(self, store: AbstractStore | None = None, report: Report | None = None) -> StudyResult:
-        """Run every cell (those already in `store` are read from it) and judge the claims."""
+        """Run every cell (those already in `store` are read from it) and judge the claims.
+
+        `report` is told how far each cell is; without it a line on standard error names a cell that takes its time.
+        """
         if store is not None and (isinstance(store, type) or not isinstance(store, AbstractStore)):
             raise ValueError(
                 f"`store` must be a store of results; got {store!r}. Make one of a directory: `Store('runs')`."
@@ -137,9 +142,12 @@ class AbstractStudy(eqx.Module):
         if report is not None:
             check_callable("report", report, 3, "It is called with the steps done, the steps in all and a text.")
         started = time.perf_counter()
-        report = report or Workspace().report
         store = Memory() if store is None else store
-        results = [store.get_or_run(cell, report) for cell in self.placed()]
+        results, cells = [], self.placed()
+        for number, cell in enumerate(cells, 1):
+            what = f"{self.name()}, {cell.label} ({number} of {len(cells)})"
+            with told(what) if report is None else nullcontext(report) as report_of_cell:
+                results.append(store.get_or_run(cell, report_of_cell))
         return self.result(results, time.perf_counter() - started)
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mesascope.printing import in_short
 from mesascope.validation import check_count
 
 
@@ -33,12 +34,16 @@ class AugmentedWeights(NamedTuple):
     b1: Float[Array, " d"]
     b2: Float[Array, " d"]
 
+    __repr__ = in_short
+
 
 class OneStepOptimum(NamedTuple):
     """The best coefficient c of sum_t s_{t+1} <s_t, s_T>, and the loss summed over positions."""
 
     coefficient: float
     loss: float
+
+    __repr__ = in_short
 
 
 def one_step_losses(coefficient: float | Float[Array, ""], dim: int, num_steps: int) -> Float[Array, " steps"]:

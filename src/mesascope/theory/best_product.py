@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mesascope.printing import in_short
+
 NUM_ANGLES, NUM_REFINEMENTS = 2001, 20
 RANK_TOLERANCE = 1e-6  # of the largest eigenvalue, below which a direction counts as no term: sums of float32 terms
 
@@ -19,6 +21,8 @@ class BestProduct(NamedTuple):
     left: np.ndarray
     right: np.ndarray
     loss: float
+
+    __repr__ = in_short
 
 
 def best_right(gram: np.ndarray, overlap: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 
+from mesascope.printing import in_short
 from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra
 from mesascope.theory.residual import squared_error
 from mesascope.validation import check_count, check_non_negative
@@ -30,6 +31,8 @@ class RateFit(NamedTuple):
     error: float
     held_out_error: float
 
+    __repr__ = in_short
+
 
 class Optimum(NamedTuple):
     """The best learning rates and curvatures [num_steps], with their losses on the spectra fitted and on others."""
@@ -38,6 +41,8 @@ class Optimum(NamedTuple):
     curvature: np.ndarray
     loss: float
     held_out_loss: float
+
+    __repr__ = in_short
 
 
 def _shared(num_steps: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mesascope.printing import in_short
 from mesascope.theory.moments import LARGEST_POWER, expected_trace_power
 from mesascope.theory.residual import squared_error, squared_error_polynomial, step_sizes
 from mesascope.theory.spectrum import sample_spectra
@@ -34,12 +35,16 @@ class OneStepOptimum(NamedTuple):
     learning_rate: float
     loss: float
 
+    __repr__ = in_short
+
 
 class SampledLoss(NamedTuple):
     """A Monte Carlo mean and its standard error."""
 
     mean: float
     standard_error: float
+
+    __repr__ = in_short
 
 
 def initial_loss(dim_x: int, input_scale: float, dim_y: int = 1) -> float:

@@ -12,6 +12,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from mesascope.printing import in_short
 from mesascope.random import RUNS_ONCE
 from mesascope.training.runtime import set_up_runtime
 from mesascope.validation import check_callable, check_class, check_count, check_key, check_numbers, check_positive
@@ -58,6 +59,8 @@ class ExactTraining(NamedTuple):
     params: Any
     losses: Float[Array, "seeds records *losses"]
     steps: Int[np.ndarray, " records"]
+
+    __repr__ = in_short
 
 
 def fit_exact(

@@ -15,6 +15,7 @@ from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.configuration import describe, differences
 from mesascope.leaks import check_leaks
 from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor, check_predictor
+from mesascope.printing import numbers
 from mesascope.prompt import Prompt, Sequence
 from mesascope.random import generators, seed_key
 from mesascope.tasks._base import AbstractTask
@@ -39,8 +40,10 @@ class Trained(NamedTuple):
     snapshot_steps: Int[np.ndarray, " snapshots"]
 
     def __repr__(self) -> str:
-        ends = ", ".join(f"{loss:.4f}" for loss in np.ravel(self.losses[..., -1:]))
-        return f"Trained({type(self.model).__name__}, {self.losses.shape[-1]} steps, last training loss {ends})"
+        num_steps = self.losses.shape[-1]
+        seeds = "" if self.losses.ndim == 1 else f"{len(self.losses)} seed{'s' * (len(self.losses) != 1)}, "
+        ends = f", last training loss {numbers(np.real(self.losses[..., -1:]).ravel())}" if num_steps else ""
+        return f"Trained({type(self.model).__name__}, {seeds}{num_steps} steps{ends})"
 
     def seed(self, index: int) -> "Trained":
         """The training of one of the keys given to `fit_seeds`; ValueError where there is no such one."""

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from mesascope.leaks import check_leaks
 from mesascope.predictor import AbstractPredictor, check_predictor
+from mesascope.printing import in_short
 from mesascope.prompt import Prompt
 from mesascope.random import data_key
 from mesascope.tasks._base import AbstractTask
@@ -27,6 +28,8 @@ class Tuned(NamedTuple):
     algorithm: Any
     loss: Float[Array, ""]
     held_out_loss: Float[Array, ""]
+
+    __repr__ = in_short
 
 
 def tune(

@@ -1,0 +1,65 @@
+"""What a notebook shows of results."""
+
+import base64
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+import mesascope
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+
+CELLS = (
+    "import jax, mesascope as ms\n"
+    "task = ms.LinearRegression(num_examples=4, dim_x=2)\n"
+    "model = ms.Transformer.initialise(dim_x=2, key=jax.random.key(0))\n"
+    "trained = ms.fit(model, task, ms.FitConfig(num_steps=3, batch_size=8, chunk_size=3), key=jax.random.key(1))\n"
+    "trained",
+    "ms.alignment(trained.model, ms.Ridge(0.1), task.sample(jax.random.key(2)))",
+    "ms.Store('runs')",
+    "result = ms.study('fake2099-fig1', seconds=2.6, seeds=2).run()\nresult",
+    "ms.compare(trained.model, {'zero': ms.ZeroPredictor()}, task, key=jax.random.key(3), num_prompts=4)",
+)
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """What each cell shows, and what it says on standard error."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+    source, fakes = Path(mesascope.__file__).parents[1], Path(__file__).parents[1] / "fake_studies"
+    before = f"import os, sys\nos.environ['MESASCOPE_STUDIES'] = {str(fakes)!r}\nsys.path.insert(0, {str(source)!r})"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
+    folder = tmp_path_factory.mktemp("notebook")
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
+    of_cells = [cell.outputs for cell in notebook.cells[1:]]
+    shown = [next(each["data"] for each in found if "data" in each) for found in of_cells]
+    said = ["".join(each["text"] for each in found if each.get("name") == "stderr") for found in of_cells]
+    return shown, said
+
+
+def test_results_print_what_they_hold_and_no_address(outputs):
+    plain = [shown["text/plain"] for shown in outputs[0]]
+    assert not any(re.search("0x[0-9a-f]{6}", text) for text in plain)
+    assert re.fullmatch(r"Trained\(Transformer, 3 steps, last training loss [\d.]+\)", plain[0])
+    assert re.fullmatch(r"Alignment\((\w+=-?[\d.]+(e-\d+)?(, )?){3}\)", plain[1])
+    assert plain[2] == "Store('runs', 0 results)"
+
+
+def test_a_study_tells_what_runs_where_it_takes_more_than_a_second(outputs):
+    assert outputs[1] == ["", "", "", said_of_study(1) + said_of_study(2), ""]
+
+
+def said_of_study(part):
+    return f"fake2099-fig1, part {part} ({part} of 2)\n"
+
+
+def test_a_study_shows_its_figures_as_pictures_of_a_page_s_width(outputs):
+    page = outputs[0][3]["text/html"]
+    assert page.startswith("<pre>fake2099-fig1, preset custom")
+    ((width, data),) = re.findall(r'<img alt="doubles" width="(\d+)" src="data:image/png;base64,([^"]+)">', page)
+    size = struct.unpack(">I", base64.b64decode(data)[16:20])[0]
+    assert (int(width), size) == (643, 1338)
