@@ -96,7 +96,7 @@ def _legend_below(axes: "Axes", place: Any, old: "Legend") -> None:
     figure, panel = axes.get_figure(root=True), axes.get_window_extent()
     assert figure is not None
     num_cells = place.get_gridspec().ncols
-    legend = _in_columns(axes, old, figure.bbox.width / num_cells - 0.15 * figure.dpi)
+    legend = _in_columns(axes, old, figure.bbox.width / num_cells - 0.3 * figure.dpi)
     size, labels = legend.get_window_extent(), axes.xaxis.get_tightbbox() or panel
     down = (panel.y0 - labels.y0) / figure.dpi + GAP / 72
     anchor: Transform = axes.transAxes + ScaledTranslation(0, -down, figure.dpi_scale_trans)
