@@ -27,7 +27,7 @@ import mesascope.studies
 from mesascope import extras
 from mesascope.arrays import load_arrays, save_arrays
 from mesascope.cli import main
-from mesascope.cli.figures import export_command, figure_directory
+from mesascope.cli.figures import commands, figure_directory
 from mesascope.cli.parsing import parse
 from mesascope.cli.progress import Display
 from mesascope.studies import find_study
@@ -649,8 +649,7 @@ def test_export_draws_for_the_width_of_a_column_and_says_what_a_figure_shows(cli
     caption = (figures / "doubles.txt").read_text()
     for words in ("Twice is plus itself", "n = 3 seeds", find_study(FAKE).claims[0].criterion, "Nobody 2099"):
         assert words in caption
-    (command,) = re.findall("Command: mesascope (.*)", caption)
-    assert parse(shlex.split(command)).studies == (find_study(FAKE)(size=3),)
+    assert f"mesascope run {FAKE} --preset quick --size 3 && mesascope export {FAKE} --preset quick --size 3" in caption
 
 
 @pytest.mark.parametrize("width", ["8.5", "8,5cm", "-8cm", "1e3cm", "wide", "3cm", "90cm", ""])
@@ -662,8 +661,8 @@ def test_the_command_of_a_figure_reads_back_as_the_study_that_it_draws():
     for name in mesascope.studies.study_names():
         study = find_study(name)
         for made in (study.preset("smoke"), study.preset("paper"), study.preset("smoke", seeds=97)):
-            _, *words = shlex.split(export_command(made, 8.5))
-            assert parse(words).studies == (made,)
+            for command in commands(made, 8.5).split(" && "):
+                assert parse(shlex.split(command)[1:]).studies == (made,)
 
 
 def test_export_of_what_is_not_there_names_the_command(cli, capsys, tmp_path, cells_run):

@@ -58,7 +58,7 @@ def test_legends_cover_no_panel_and_all_texts_are_on_the_page(width):
     for axes in figure.axes:
         legend = axes.get_legend().get_window_extent()
         assert not any(legend.overlaps(panel) for panel in panels)
-        assert 1.2 * 72 <= axes.get_window_extent().height / figure.dpi * 72 <= 1.92 * 72
+        assert 1.0 * 72 <= axes.get_window_extent().height / figure.dpi * 72 <= 1.92 * 72
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label, axes.get_legend()):
             box = text.get_window_extent()
             assert 0 <= box.x0 < box.x1 <= figure.bbox.width

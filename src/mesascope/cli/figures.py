@@ -63,15 +63,14 @@ def save_with_captions(
 
     figures = result.figures(width)
     written = save_figures(figures, directory, formats)
-    command = export_command(study, width)
     for name, figure in figures.items():
-        text = caption(study, result, name, figure, command)
+        text = caption(study, result, name, figure, commands(study, width))
         write_atomically(directory / f"{name}.txt", text.encode())
     return written
 
 
-def export_command(study: AbstractStudy, width: float) -> str:
-    """The command line that draws a study's figures from stored results."""
+def commands(study: AbstractStudy, width: float) -> str:
+    """The command lines that compute a study's results and draw its figures."""
     preset = study.preset_name
     base = type(study).preset("quick" if preset == "custom" else preset)
     words = [study.name(), "--preset", base.preset_name]
@@ -79,7 +78,8 @@ def export_command(study: AbstractStudy, width: float) -> str:
         value = getattr(study, field.name)
         if value != getattr(base, field.name):
             words += [f"--{field.name.replace('_', '-')}", *_words(value)]
-    return shlex.join(["mesascope", "export", *words, "--to", "figures", "--width", f"{width:g}cm"])
+    run, export = ["mesascope", "run", *words], ["mesascope", "export", *words]
+    return f"{shlex.join(run)} && {shlex.join([*export, '--to', 'figures', '--width', f'{width:g}cm'])}"
 
 
 def _words(value: object) -> list[str]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
     from matplotlib.text import Text
 
-LOWEST, HIGHEST, HIGHEST_MAP = 1.2, 1.9, 2.6  # inches, of a panel without its labels
+LOWEST, LOW, HIGHEST, HIGHEST_MAP = 1.0, 1.2, 1.9, 2.6  # inches, of a panel without its labels
+PAGE = 9.4  # inches: panels of a figure higher than this are lower, down to the lowest
 SHAPE = 0.65  # height of a panel over its width, within these bounds
 ROOMY = 4.0  # inches for a row, before what it needs is known
 LONGEST_YLABEL = 1.4  # inches, before it is broken into lines
@@ -43,7 +44,7 @@ def lay_out(figure: "Figure") -> None:
         _wrap(axes.yaxis.label, LONGEST_YLABEL * figure.dpi)
         if legend := axes.get_legend():
             legend.set_in_layout(False)
-    figure.draw_without_rendering()
+    _place(figure)
     for axes, place in cells:
         width = axes.get_window_extent().width
         _wrap(axes.xaxis.label, 1.1 * width)
@@ -51,8 +52,14 @@ def lay_out(figure: "Figure") -> None:
         if legend := axes.get_legend():
             _legend_below(axes, place, legend)
     if cells:
-        figure.draw_without_rendering()
+        _place(figure)
         _set_height(figure)
+
+
+def _place(figure: "Figure") -> None:
+    """Put the panels in their places; drawing them as well would take several times as long."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
 
 
 def _cells(figure: "Figure") -> "Iterator[tuple[Axes, Any]]":
@@ -135,15 +142,19 @@ def _set_height(figure: "Figure") -> None:
         panel, whole = axes.get_window_extent(), axes.get_tightbbox() or axes.get_window_extent()
         width = axes.get_position(original=True).width * figure.get_figwidth()
         wanted = _height(axes, width) * figure.dpi
-        needs = np.array([whole.y1 - panel.y1, wanted, panel.y0 - whole.y0])
+        least = LOWEST * figure.dpi if isinstance(axes.get_aspect(), str) else wanted
+        needs = np.array([whole.y1 - panel.y1, wanted, panel.y0 - whole.y0, least])
         rows[place.rowspan.start] = np.maximum(rows.get(place.rowspan.start, needs), needs)
+    above, wanted, below, least = np.array(list(rows.values())).T / figure.dpi
     pads = 2 * rcParams["figure.constrained_layout.h_pad"] * len(rows)
-    figure.set_figheight(sum(needs.sum() for needs in rows.values()) / figure.dpi + pads)
+    labels = (above + below).sum() + pads
+    beyond = max(labels + wanted.sum() - PAGE, 0.0) / len(rows)
+    figure.set_figheight(labels + np.maximum(wanted - beyond, least).sum())
 
 
 def _height(axes: "Axes", width: float) -> float:
     """Inches for a panel of a width: a map's own height, else a part of the width."""
     aspect = axes.get_aspect()
     if isinstance(aspect, str):
-        return min(max(SHAPE * width, LOWEST), HIGHEST)
-    return min(max(width * axes.get_data_ratio() * aspect, LOWEST), HIGHEST_MAP)
+        return min(max(SHAPE * width, LOW), HIGHEST)
+    return min(max(width * axes.get_data_ratio() * aspect, LOW), HIGHEST_MAP)

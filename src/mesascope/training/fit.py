@@ -42,7 +42,7 @@ class Trained(NamedTuple):
     def __repr__(self) -> str:
         num_steps = self.losses.shape[-1]
         seeds = "" if self.losses.ndim == 1 else f"{len(self.losses)} seed{'s' * (len(self.losses) != 1)}, "
-        ends = f", last training loss {numbers(np.asarray(self.losses)[..., -1].real.ravel())}" if num_steps else ""
+        ends = f", last training loss {numbers(np.real(np.asarray(self.losses)[..., -1]).ravel())}" if num_steps else ""
         return f"Trained({type(self.model).__name__}, {seeds}{num_steps} steps{ends})"
 
     def seed(self, index: int) -> "Trained":
