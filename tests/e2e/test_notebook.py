@@ -13,6 +13,8 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     "import jax, mesascope as ms\n"
     "task = ms.LinearRegression(num_examples=4, dim_x=2)\n"
@@ -22,6 +24,7 @@ CELLS = (
     "ms.alignment(trained.model, ms.Ridge(0.1), task.sample(jax.random.key(2)))",
     "ms.Store('runs')",
     "result = ms.study('fake2099-fig1', seconds=2.6, seeds=2).run()\nresult",
+    "result.figures(width=8.5)['doubles']",
     "ms.compare(trained.model, {'zero': ms.ZeroPredictor()}, task, key=jax.random.key(3), num_prompts=4)",
 )
 
@@ -36,9 +39,10 @@ def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebook")
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
     of_cells = [cell.outputs for cell in notebook.cells[1:]]
-    shown = [next(each["data"] for each in found if "data" in each) for found in of_cells]
+    shown = [[each["data"] for each in found if "data" in each] for found in of_cells]
+    assert [len(each) for each in shown] == [1] * len(CELLS)  # none is shown twice
     said = ["".join(each["text"] for each in found if each.get("name") == "stderr") for found in of_cells]
-    return shown, said
+    return [found for (found,) in shown], said
 
 
 def test_results_print_what_they_hold_and_no_address(outputs):
@@ -50,7 +54,7 @@ def test_results_print_what_they_hold_and_no_address(outputs):
 
 
 def test_a_study_tells_what_runs_where_it_takes_more_than_a_second(outputs):
-    assert outputs[1] == ["", "", "", said_of_study(1) + said_of_study(2), ""]
+    assert outputs[1] == ["", "", "", said_of_study(1) + said_of_study(2), "", ""]
 
 
 def said_of_study(part):
@@ -63,3 +67,11 @@ def test_a_study_shows_its_figures_as_pictures_of_a_page_s_width(outputs):
     ((width, data),) = re.findall(r'<img alt="doubles" width="(\d+)" src="data:image/png;base64,([^"]+)">', page)
     size = struct.unpack(">I", base64.b64decode(data)[16:20])[0]
     assert (int(width), size) == (643, 1338)
+
+
+def test_a_figure_by_itself_is_shown_and_a_comparison_as_its_table(outputs):
+    *_, figure, comparison = outputs[0]
+    assert re.match(r'<img alt="doubles" width="321" src="data:image/png;base64,', figure["text/html"])
+    assert comparison["text/html"].startswith("<pre>means over 4 prompts")
+    assert "\x1b" not in comparison["text/plain"]
+    assert re.search("zero .*cosine|cosine.*\n.*zero", comparison["text/plain"], re.DOTALL)

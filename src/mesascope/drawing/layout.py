@@ -100,8 +100,7 @@ def _legend_below(axes: "Axes", place: Any, old: "Legend") -> None:
     from matplotlib.offsetbox import AnchoredOffsetbox, DrawingArea
     from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
-    figure, panel = axes.get_figure(root=True), axes.get_window_extent()
-    assert figure is not None
+    figure, panel = axes.figure, axes.get_window_extent()
     num_cells = place.get_gridspec().ncols
     legend = _in_columns(axes, old, figure.bbox.width / num_cells - 0.3 * figure.dpi)
     size, labels = legend.get_window_extent(), axes.xaxis.get_tightbbox() or panel

@@ -5,6 +5,7 @@ import html
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mesascope.drawing.layout import lay_out
@@ -77,8 +78,9 @@ def in_house_style(draw: "Callable[[], Mapping[str, Figure]]", width: float = TW
     """What `draw` gives, drawn in the house style and laid out for a place `width` cm wide."""
     with house_style(width):
         figures = dict(draw())
-        for figure in figures.values():
+        for name, figure in figures.items():
             lay_out(figure)
+            figure._repr_html_ = partial(picture, figure, name)  # a notebook shows it, with or without pyplot
         return figures
 
 

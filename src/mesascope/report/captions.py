@@ -25,9 +25,9 @@ def caption(study: AbstractStudy, result: StudyResult, name: str, figure: "Figur
 
 
 def _has_bands(figure: "Figure") -> bool:
-    from matplotlib.collections import FillBetweenPolyCollection
+    from matplotlib.collections import PolyCollection
 
-    return any(isinstance(each, FillBetweenPolyCollection) for axes in figure.axes for each in axes.collections)
+    return any(isinstance(each, PolyCollection) for axes in figure.axes for each in axes.collections)
 
 
 def _criterion(verdict: Verdict) -> str:

@@ -95,7 +95,7 @@ class Comparison:
         return figure
 
     def __repr__(self) -> str:
-        console = Console(file=io.StringIO(), width=120, no_color=True)
+        console = Console(file=io.StringIO(), width=120, force_terminal=False, force_jupyter=False)
         console.print(self.table())
         assert isinstance(console.file, io.StringIO)
         return console.file.getvalue().rstrip()
