@@ -84,6 +84,7 @@ class Prompt(eqx.Module):
     def prefix(self, num_examples: int) -> "Prompt":
         """The same question after only the first `num_examples` examples."""
         check_count("num_examples", num_examples, minimum=0)
+        check_prompt(self)
         if num_examples > len(self.xs):
             raise ValueError(f"`num_examples` must be at most {len(self.xs)}, all this prompt has; got {num_examples}.")
         length = None if self.length is None else jnp.minimum(self.length, num_examples)
@@ -91,6 +92,7 @@ class Prompt(eqx.Module):
 
     def padded(self, num_examples: int) -> "Prompt":
         """The same with padding behind its examples: rows for `num_examples` in all."""
+        check_prompt(self)
         xs, ys = (padded_rows(rows, num_examples, "num_examples") for rows in (self.xs, self.ys))
         return Prompt(xs, ys, self.query, self.target, self.num_examples)
 
@@ -181,8 +183,11 @@ class Sequence(eqx.Module):
 
     def last_prompt(self) -> Prompt:
         """The question for the last state given all before it; padded as the sequence is."""
+        _check_one("states", self)
         if self.length is None:
             return self.prompt(len(self.states) - 1)
+        if self._at_most() < 2:
+            raise ValueError("`length` must be at least 2, so that a state before the last can be asked; got 1.")
         states, last = self.states, self.length - 1
         return Prompt(states[:-2], states[1:-1], states[last - 1], states[last], last - 1)
 

@@ -181,6 +181,11 @@ def test_what_cannot_be_one_batch_is_refused():
         stack([prompt, Prompt(prompt.xs[:, :2], prompt.ys, prompt.query[:2], prompt.target)])
     with pytest.raises(ValueError, match="`num_examples` must be at least 5, as many as there are; got 3"):
         prompt.padded(3)
+    for entry in (stack([prompt, prompt]).padded, stack([prompt, prompt]).prefix):
+        with pytest.raises(ValueError, match=r"`prompt` must be one, not a batch of shape \(2,\)"):
+            entry(7)
+    with pytest.raises(ValueError, match="`length` must be at least 2, so that a state before the last can be asked"):
+        sequence.shortened(1).last_prompt()
 
 
 def test_lengths_are_drawn_uniformly():
