@@ -64,3 +64,15 @@ def test_legends_cover_no_panel_and_all_texts_are_on_the_page(width):
             assert 0 <= box.x0 < box.x1 <= figure.bbox.width
             assert 0 <= box.y0 < box.y1 <= figure.bbox.height
         assert "$a = b + c$" in axes.get_title()
+
+
+def test_a_line_of_one_point_is_seen():
+    def draw():
+        figure, panels = panel_grid(1, 1)
+        panels[0, 0].plot([1.0], [2.0], "k--", label="one")
+        panels[0, 0].plot([1.0, 2.0], [2.0, 1.0], "k--", label="two")
+        return {"lines": figure}
+
+    one, two = in_house_style(draw)["lines"].axes[0].lines
+    assert one.get_marker() == "_"
+    assert two.get_marker() == "None"

@@ -40,6 +40,7 @@ def lay_out(figure: "Figure") -> None:
     num_rows = max((place.get_gridspec().nrows for _, place in cells), default=1)
     figure.set_size_inches(rcParams["figure.figsize"][0], ROOMY * num_rows)
     for axes, place in cells:
+        _show_single_points(axes)
         _hide_inner_labels(axes, place)
         _wrap(axes.yaxis.label, LONGEST_YLABEL * figure.dpi)
         if legend := axes.get_legend():
@@ -67,6 +68,14 @@ def _cells(figure: "Figure") -> "Iterator[tuple[Axes, Any]]":
     for axes in figure.axes:
         if place := axes.get_subplotspec():
             yield axes, place
+
+
+def _show_single_points(axes: "Axes") -> None:
+    """A dash for a line that has one point only, and would not be seen."""
+    for line in axes.lines:
+        points = np.asarray(line.get_xydata(), float)
+        if line.get_marker() in ("None", "none", "", " ", None) and np.isfinite(points).all(axis=1).sum() == 1:
+            line.set(marker="_", markersize=14)
 
 
 def _hide_inner_labels(axes: "Axes", place: Any) -> None:
