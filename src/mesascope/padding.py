@@ -13,7 +13,8 @@ def checked_length(value: Any, batch: tuple[int, ...], least: int, most: int) ->
     """`value` as an array of lengths, of the shape of the batch; ValueError unless each is from `least` to `most`."""
     if not isinstance(value, (int, np.integer, np.ndarray, jax.Array)) or isinstance(value, bool):
         raise ValueError(f"`length` must be a whole number, or an array of them; got {type(value).__name__}.")
-    lengths = jnp.asarray(value)
+    # By numpy, where there are numbers: within another program's trace, JAX's comparison has none.
+    lengths = value if isinstance(value, jax.core.Tracer) else np.asarray(value)
     if not jnp.issubdtype(lengths.dtype, jnp.integer):
         raise ValueError(f"`length` must be a whole number, or an array of them; got {lengths.dtype}.")
     if lengths.shape != batch:
@@ -21,7 +22,7 @@ def checked_length(value: Any, batch: tuple[int, ...], least: int, most: int) ->
         raise ValueError(f"`length` must be {wanted}; got shape {lengths.shape}.")
     if not isinstance(lengths, jax.core.Tracer) and ((lengths < least) | (lengths > most)).any():
         raise ValueError(f"`length` must be from {least} to {most}, the number of rows; got {value!r}.")
-    return lengths.astype(jnp.int32)
+    return jnp.asarray(lengths, jnp.int32)
 
 
 def mask_of(length: Int[Array, "..."], num_rows: int) -> Bool[Array, "... n"]:

@@ -204,6 +204,8 @@ def stack(items: Iterable[Item]) -> Item:
 
     ValueError where there is none, and where sizes other than the length differ.
     """
+    if isinstance(items, (Prompt, Sequence)):
+        raise ValueError(f"`items` must be a list of prompts or of sequences; got one {type(items).__name__}.")
     items = list(items)
     if not items:
         raise ValueError("`items` must hold a prompt or a sequence or more; got none.")

@@ -8,6 +8,8 @@ import pytest
 
 import mesascope.algorithms
 import mesascope.models
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.ridge import Ridge
 from mesascope.discovery import concrete_classes
 from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.block import Block
@@ -20,6 +22,8 @@ from mesascope.models.positions import SinusoidalPositions
 from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractForecaster, AbstractPredictor, AbstractSequencePredictor, AbstractStepwise
+from mesascope.probes.alignment import alignment
+from mesascope.probes.error import half_squared_errors_by_step
 from mesascope.prompt import Prompt, Sequence, stack
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.random_length import RandomLengthProcess
@@ -132,6 +136,17 @@ def test_every_model_of_sequences_is_trained_on_what_counts_alone(cls):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_probes_measure_a_padded_prompt_as_the_short_one():
+    """One by one, where derivatives are taken of a prompt whose length has a number, and in a batch."""
+    prompt, learners = Prompt(*map(jnp.asarray, ROWS)), (Ridge(0.1), GradientDescent(0.3, 2))
+    padded, short = prompt.shortened(3), prompt.prefix(3)
+    measured = jax.vmap(lambda each: alignment(*learners, each))(stack([padded, short]))
+    for found, whole, together in zip(alignment(*learners, padded), alignment(*learners, short), measured, strict=True):
+        np.testing.assert_allclose([found, *together], whole, rtol=1e-10)
+    errors = [half_squared_errors_by_step(learners[1], each) for each in (padded, short)]
+    np.testing.assert_allclose(*errors, rtol=1e-12)
+
+
 def test_what_stands_in_padding_is_never_read():
     xs, ys, query, target = ROWS
     broken = [np.where(np.arange(5)[:, None] < 3, rows, np.nan) for rows in (xs, ys)]
@@ -175,6 +190,8 @@ def test_what_cannot_be_one_batch_is_refused():
     prompt, sequence = Prompt(*map(jnp.asarray, ROWS)), Sequence(jnp.asarray(STATES))
     with pytest.raises(ValueError, match="`items` must hold a prompt or a sequence or more; got none"):
         stack([])
+    with pytest.raises(ValueError, match="`items` must be a list of prompts or of sequences; got one Prompt"):
+        stack(prompt)
     with pytest.raises(ValueError, match="`items` must be prompts or sequences; got Prompt and Sequence"):
         stack([prompt, sequence])
     with pytest.raises(ValueError, match="`items` must be alike in sizes and precision"):
