@@ -16,7 +16,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Inexact, Int
 
 from mesascope.padding import checked_length, mask_of, padded_rows, without_padding
-from mesascope.validation import check_class, check_count, check_finite_array, check_numbers, check_states
+from mesascope.validation import (
+    check_class,
+    check_count,
+    check_finite_array,
+    check_numbers,
+    check_precision,
+    check_states,
+)
 
 PROMPT_SHAPES = {"xs": "[n dx]", "ys": "[n dy]", "query": "[dx]", "target": "[dy]"}
 
@@ -46,6 +53,7 @@ class Prompt(eqx.Module):
     ):
         arrays = {"xs": xs, "ys": ys, "query": query, "target": target}
         _check_shapes(arrays)
+        arrays = {name: _of_jax(array) for name, array in arrays.items()}
         if length is not None:
             length = checked_length(length, xs.shape[:-2], 0, xs.shape[-2])
             arrays |= {name: without_padding(arrays[name], length) for name in ("xs", "ys")}
@@ -145,6 +153,7 @@ class Sequence(eqx.Module):
 
     def __init__(self, states: Inexact[Array, "t d"], length: int | Int[Array, ""] | None = None):
         check_states("states", states)
+        states = _of_jax(states)
         if length is not None:
             length = checked_length(length, states.shape[:-2], 1, states.shape[-2])
             states = without_padding(states, length)
@@ -222,8 +231,10 @@ def stack(items: Iterable[Item]) -> Item:
 
 
 def check_prompt(prompt: Any) -> None:
-    """Raise ValueError unless `prompt` is one, no batch."""
+    """Raise ValueError unless `prompt` is one, no batch, of numbers that sums can be taken of."""
     check_class("prompt", prompt, Prompt, "A task samples prompts; of a sequence they are `sequence.prompt(length)`.")
+    for each in (prompt.xs, prompt.ys, prompt.query):
+        check_precision("prompt", each.dtype, "Convert it: `jax.tree.map(lambda a: a.astype('float32'), prompt)`.")
     if prompt.query.ndim != 1:
         raise ValueError(
             f"`prompt` must be one, not a batch of shape {prompt.query.shape[:-1]}: use `jax.vmap(predictor)(prompts)`."
@@ -234,11 +245,18 @@ def check_sequence(sequence: Any, dim: int | None = None, *, takes_complex: bool
     """Raise ValueError unless `sequence` is one, no batch, of states that a model can take: of size `dim`, if given."""
     check_class("sequence", sequence, Sequence, "Make one of states [t d]: `Sequence(states)`.")
     _check_one("sequence", sequence)
+    check_precision("sequence", sequence.states.dtype, "Convert it: `Sequence(sequence.states.astype('float32'))`.")
     if not takes_complex and jnp.iscomplexobj(sequence.states):
         raise ValueError(f"`sequence` must have real states for this model; got {sequence.states.dtype}.")
     if dim is not None and sequence.states.shape[1] != dim:
         size = sequence.states.shape[1]
         raise ValueError(f"`sequence` must have states of size {dim}; got {size}. Make the model for size {size}.")
+
+
+def _of_jax(array: np.ndarray | Array) -> Inexact[Array, "..."]:
+    """In the precision that is set; what overflows in it is found where numbers must be finite."""
+    with np.errstate(over="ignore"):
+        return jnp.asarray(array)
 
 
 def _check_shapes(arrays: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mesascope.algorithms.along_sequence import RidgeAlongSequence
+from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.prompt import Prompt, Sequence
 
@@ -152,3 +154,24 @@ def test_a_sequence_has_states_and_they_are_floats(states, message):
 def test_a_batch_of_sequences_is_no_prompt():
     with pytest.raises(ValueError, match=r"one sequence's, not a batch: use `jax.vmap`; got \(5, 4, 2\)"):
         jax.vmap(Sequence)(jnp.ones((5, 4, 2))).prompt(3)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_arrays_of_numpy_become_jax_s_in_the_precision_that_is_set():
+    with jax.enable_x64(False):
+        prompt = Prompt(XS, XS[:, :1], XS[0], XS[0, :1])
+        assert {leaf.dtype for leaf in jax.tree.leaves(prompt)} == {np.dtype(np.float32)}
+        assert Sequence(XS).states.dtype == np.float32
+        with pytest.raises(ValueError, match="`xs` must be finite"):  # as it is then
+            Prompt(1e200 * np.ones((2, 1)), np.ones((2, 1)), np.ones(1), np.ones(1))
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(prompt))
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_half_precision_is_refused_where_no_prompt_is_made_anew_too():
+    short = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), Prompt(XS, XS[:, :1], XS[0], XS[0, :1]))
+    with pytest.raises(ValueError, match=r"`prompt` must have numbers of 32 bits or more, .*; got bfloat16"):
+        GradientDescent(0.1)(short)
+    states = jax.tree.map(lambda leaf: leaf.astype(jnp.float16), Sequence(XS))
+    with pytest.raises(ValueError, match=r"`sequence` must have numbers of 32 bits or more, .*; got float16"):
+        RidgeAlongSequence(0.1).next_states(states)
