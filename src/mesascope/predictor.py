@@ -40,7 +40,7 @@ class AbstractLinearLearner(AbstractStepwise):
 
     @abstractmethod
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
-        """The weights after each step."""
+        """The weights after each step; of `prompt.alike()`, which refuses batches and half precision."""
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"] | None:
         """b after each step; None of a learner that has no intercept."""
@@ -50,7 +50,7 @@ class AbstractLinearLearner(AbstractStepwise):
     def weights(self, prompt: Prompt) -> Inexact[Array, "dy dx"]:
         """The weights after the last step."""
         check_prompt(prompt)
-        return self.weight_trajectory(prompt.alike())[-1]
+        return self.weight_trajectory(prompt)[-1]
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:
         check_prompt(prompt)

@@ -110,7 +110,8 @@ class Prompt(eqx.Module):
         return Prompt(self.xs, self.ys, self.query, self.target, length)
 
     def alike(self) -> "Prompt":
-        """The same, all of it complex where a part is, and in double precision where a part is."""
+        """The same, all of it complex where a part is, and in double precision where a part is; ValueError for a batch."""
+        check_prompt(self)
         arrays = (self.xs, self.ys, self.query, self.target)
         dtype = reduce(np.promote_types, (array.dtype for array in arrays))
         if all(array.dtype == dtype for array in arrays):
@@ -138,6 +139,7 @@ class Prompt(eqx.Module):
 
     def mapped(self, features: Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]) -> "Prompt":
         """The same labels for inputs and a query that are put through `features`."""
+        check_prompt(self)
         return Prompt(jax.vmap(features)(self.xs), self.ys, features(self.query), self.target, self.length)
 
 

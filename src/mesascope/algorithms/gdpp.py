@@ -48,6 +48,7 @@ class GDPlusPlus(AbstractLinearLearner):
         check_start(self.initial_weights)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy dx"]:
+        prompt = prompt.alike()
         return self._answers(prompt, jnp.eye(prompt.dim_x, dtype=prompt.xs.dtype))
 
     def trajectory(self, prompt: Prompt) -> Inexact[Array, "steps dy"]:

@@ -44,6 +44,7 @@ class GradientDescent(AbstractLinearLearner):
 
     def _descend(self, prompt: Prompt) -> Inexact[Array, "steps dy inputs"]:
         """The weights after each step, those of a constant input last where there is an intercept."""
+        prompt = prompt.alike()
         start = start_for(self.initial_weights, prompt)
         if self.intercept:
             start, prompt = jnp.pad(start, ((0, 0), (0, 1))), prompt.mapped(_with_one)

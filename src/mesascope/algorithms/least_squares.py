@@ -18,7 +18,7 @@ class LeastSquares(AbstractLinearLearner):
     intercept: bool = eqx.field(static=True, default=False)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        examples = prompt.centred() if self.intercept else prompt
+        examples = prompt.centred() if self.intercept else prompt.alike()
         return least_norm(examples.xs, examples.ys).T[None]
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy"] | None:

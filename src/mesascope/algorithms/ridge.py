@@ -24,7 +24,7 @@ class Ridge(AbstractLinearLearner):
         check_positive("penalty", self.penalty)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        examples = prompt.centred() if self.intercept else prompt
+        examples = prompt.centred() if self.intercept else prompt.alike()
         return ridge(examples.xs, examples.ys, self.penalty).T[None]
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy"] | None:

@@ -11,6 +11,7 @@ class ZeroPredictor(AbstractLinearLearner):
     """W = 0: the loss every learner starts from."""
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
+        prompt = prompt.alike()
         return jnp.zeros((1, prompt.dim_y, prompt.dim_x), prompt.xs.dtype)
 
     @classmethod

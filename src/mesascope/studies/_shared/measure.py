@@ -60,13 +60,13 @@ def mean_error(model: AbstractPredictor, prompts: Prompt) -> Float[Array, ""]:
 def mean_alignment(model: AbstractPredictor, reference: AbstractPredictor, prompts: Prompt) -> dict[str, Array]:
     """Means over prompts of the three measures of alignment.
 
-    The mean cosine is over the prompts that have one: where a clipped model's answer does not depend on the query at
-    all, there is none.
+    Where an answer does not depend on the query at all, as a clipped model's may not, there is no angle to measure: the
+    cosine counts as 0 there, so that every mean is over all prompts.
     """
     aligned = jax.vmap(lambda prompt: alignment(model, reference, prompt))(prompts)
-    return {
-        name: jnp.nanmean(values) if "cosine" in name else values.mean() for name, values in aligned._asdict().items()
-    }
+    cosine = aligned.sensitivity_cosine
+    aligned = aligned._replace(sensitivity_cosine=jnp.where(jnp.isnan(cosine), 0, cosine))
+    return {name: values.mean() for name, values in aligned._asdict().items()}
 
 
 def over_models(function: Callable[[Any], dict[str, Array]], models: Any, num_axes: int = 1) -> Arrays:
