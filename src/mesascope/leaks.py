@@ -20,7 +20,7 @@ from mesascope.prompt import Prompt, Sequence, check_prompt
 from mesascope.random import jit_draws
 from mesascope.validation import check_class
 
-NUM_STATES = 2**14  # that are read in all: of a long sequence, few places are asked about
+NUM_STATES = 2**16  # that are read in all: of a long sequence, few places are asked about
 ROUNDING = 16  # times eps of the largest answer: what a causal model by Fourier transforms changes, which reads nothing
 
 
@@ -28,7 +28,7 @@ def check_leaks(predictor: AbstractPredictor, observed: Prompt | Sequence, name:
     """Raise ValueError where another target, or other states after position t, change an answer, up to t, of a model.
 
     One program answers with all values, so that answers are equal, bit for bit, where nothing is read; values are
-    exchanged, as derivatives are blind to what reads a sign or a largest entry. Of sequences of more than 64 states,
+    exchanged, as derivatives are blind to what reads a sign or a largest entry. Of sequences of more than 128 states,
     some positions are asked about. A weight of zero hides what it reads: ask again after training, as `fit` does.
 
     A model whose weights are traced is not asked. Where `observed` is traced, or made of shapes, normal numbers take

@@ -110,7 +110,7 @@ class Prompt(eqx.Module):
         return Prompt(self.xs, self.ys, self.query, self.target, length)
 
     def alike(self) -> "Prompt":
-        """The same, all of it complex where a part is, and in double precision where a part is; ValueError for a batch."""
+        """The same, all of it complex where a part is, and in double precision where a part is; a batch is refused."""
         check_prompt(self)
         arrays = (self.xs, self.ys, self.query, self.target)
         dtype = reduce(np.promote_types, (array.dtype for array in arrays))

@@ -788,14 +788,19 @@ def test_cells_run_side_by_side_with_the_same_results(cli, capsys, tmp_path, wor
     np.testing.assert_equal(one, two)
 
 
-def test_a_process_that_dies_is_told_and_the_same_command_finishes(cli, capsys, monkeypatch, workers_find_fakes):
+@pytest.mark.parametrize("beyond_presets", [(), ("--size", "9")])
+def test_a_process_that_dies_is_told_and_the_same_command_finishes(
+    beyond_presets, cli, capsys, monkeypatch, tmp_path, workers_find_fakes
+):
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("FAKE_DEATH", "2")
-    code = cli("run", FAKE, "--workers", "2")
-    message = rf"{FAKE} was not run: it was stopped: a process that computed it ended \(exit code -9\)"
+    workers = "1" if beyond_presets else "2"
+    code = cli("run", FAKE, "--workers", workers, *beyond_presets)
+    message = rf"{FAKE} was not run: it was stopped: a process that computed it ended \(exit code -9\), as it does"
     assert_refused(capsys, code, message)
     monkeypatch.delenv("FAKE_DEATH")
-    assert cli("run", FAKE) == 0
-    assert "part 1: done in 0.0 s (stored)" in capsys.readouterr().err
+    assert cli("run", FAKE, *beyond_presets) == 0
+    assert sorted((tmp_path / "log").read_text().splitlines()) == ["part 1", "part 2", "part 2"]
 
 
 def test_the_module_is_the_command():

@@ -59,7 +59,7 @@ class Running:
     force: bool = False
     """Run finished cells again."""
     workers: int = field(default_factory=default_workers)
-    """Processes that compute cells side by side, one a core if not told; 1 computes them here, one after the other."""
+    """Processes that compute cells side by side, one a core if not told; 1 computes one after the other."""
 
     def __post_init__(self):
         if self.workers < 1:

@@ -25,6 +25,7 @@ from mesascope.runs.directory import DirectoryError
 from mesascope.runs.lock import remove_leftovers
 from mesascope.runs.store import Store
 from mesascope.studies import seconds_of_cells
+from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import Arrays
 from mesascope.study.claim import Outcome
 from mesascope.study.result import StudyResult
@@ -128,14 +129,25 @@ def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
 def _engine(
     studies: tuple[PlannedStudy, ...], store: Store, display: Display, command: Running
 ) -> Iterator[tuple[Pool | None, Iterator[Done]]]:
-    """Processes side by side where there is enough to compute for them, else this one."""
+    """Processes side by side where there is enough to compute for them, else this one.
+
+    What may need more memory than there is, which can end a process, is never computed in this one.
+    """
     seconds = seconds_of_cells()
     todo = jobs(studies, store, seconds).values()
-    if min(command.workers, len(todo)) < 2 or sum(job.seconds for job in todo) < SECONDS_WORTH_IT:
+    little = min(command.workers, len(todo)) < 2 or sum(job.seconds for job in todo) < SECONDS_WORTH_IT
+    if little and not (todo and any(beyond_presets(each.study) for each in studies)):
         yield None, run_here(studies, store, display)
         return
     with Pool(command.workers) as pool:
         yield pool, run_side_by_side(studies, store, display, pool, seconds)
+
+
+def beyond_presets(study: AbstractStudy) -> bool:
+    """Whether a number of something is larger than in every preset, so that nobody has seen the memory it takes."""
+    tried = [study.preset(name) for name in study.presets]
+    numbers = {name: value for name, value in vars(study).items() if type(value) is int and name != "first_seed"}
+    return any(number > max(getattr(each, name) for each in tried) for name, number in numbers.items())
 
 
 def _show(done: Done, command: Running, pool: Pool | None) -> Shown:

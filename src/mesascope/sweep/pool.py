@@ -154,7 +154,8 @@ class Pool:
         except (EOFError, OSError):
             process = self.processes[connection]
             self._end(connection)
-            return "failed", WorkerLost(f"was stopped: a process that computed it ended (exit code {process.exitcode})")
+            ended = f"a process that computed it ended (exit code {process.exitcode}), as it does where memory runs out"
+            return "failed", WorkerLost(f"was stopped: {ended}")
 
     def _done(self, job: Job, kind: str, content: Any) -> Iterator[Event]:
         self.unfinished.discard(job.key)
