@@ -1,0 +1,1 @@
+"""Which algorithm a model runs: one small file a step."""
