@@ -1,0 +1,87 @@
+"""How far answers are from a subject's, in units of the subject's own answers."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Inexact
+
+from mesascope.validation import check_finite_array
+
+TOP = 0.01  # of the prompts
+MOST_OF_TOP = 0.25  # of the sum: what the top prompts may hold before a sum says little of the others
+FEWEST_PROMPTS = 100  # of which a hundredth is one or more
+
+
+class PromptSums(NamedTuple):
+    """|f - g|^2 and |f|^2 for each prompt, at each position [... b p]; f a subject's answers, g others."""
+
+    differences: Float[np.ndarray, "... b p"]
+    sizes: Float[np.ndarray, "... b p"]
+
+
+class SquaredDistance(NamedTuple):
+    """D of one environment, the mean of D over positions; at each position what it was judged by."""
+
+    value: Float[np.ndarray, "..."]
+    by_position: Float[np.ndarray, "... p"]
+    top_share: Float[np.ndarray, "... p"]
+    """The share of the top 1% of prompts, at least one, in the sum of |f|^2."""
+    by_median: Bool[np.ndarray, "... p"]
+    """Whether D is a ratio of medians, since the top share is above a quarter."""
+
+
+def prompt_sums(answers: Inexact[np.ndarray, "b m dy"], others: Inexact[np.ndarray, "b m dy"]) -> PromptSums:
+    """Sums over all queries of a prompt: one position [b 1]. Others that are not finite are infinitely far.
+
+    ValueError where an answer of the subject is not finite.
+    """
+    return PromptSums(*(each.sum(axis=1, keepdims=True) for each in position_sums(answers, others)))
+
+
+def position_sums(answers: Inexact[np.ndarray, "b p dy"], others: Inexact[np.ndarray, "b p dy"]) -> PromptSums:
+    """The same for a causal subject, whose answers [b t d] are its predictions at t positions [b t]."""
+    check_finite_array("answers", answers)
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = (np.abs(answers - others) ** 2).sum(axis=-1)
+    return PromptSums(np.where(np.isnan(differences), np.inf, differences), (np.abs(answers) ** 2).sum(axis=-1))
+
+
+def squared_distance(sums: PromptSums) -> SquaredDistance:
+    """D = sum |f - g|^2 / sum |f|^2 over prompts, at each position; then the mean over positions.
+
+    Uncentred: g = 0 is at 1 exactly. Positions are not pooled: early ones would hide behind the largest answers. Where
+    the top 1% of prompts hold more than a quarter of sum |f|^2, D is median |f - g|^2 / median |f|^2 instead. This rule
+    looks at f alone, so that all g are judged alike, and needs 100 prompts. A subject that answers zero to all prompts
+    has no unit: D is 0 where g does so too, else infinite. Axes before prompts, as of resampled ones, are kept.
+    """
+    num_top = max(1, round(TOP * sums.sizes.shape[-2]))
+    top = np.sort(sums.sizes, axis=-2)[..., -num_top:, :].sum(axis=-2)
+    total = sums.sizes.sum(axis=-2)
+    top_share = _ratio(top, total)
+    by_median = (top_share > MOST_OF_TOP) & (sums.sizes.shape[-2] >= FEWEST_PROMPTS)
+    by_position = _ratio(sums.differences.sum(axis=-2), total)
+    if by_median.any():
+        by_position = np.where(by_median, _ratio(*(np.median(each, axis=-2) for each in sums)), by_position)
+    return SquaredDistance(by_position.mean(axis=-1), by_position, top_share, by_median)
+
+
+def distance(environments: Sequence[SquaredDistance]) -> float:
+    """delta = sqrt(mean of D over environments), each counting the same; ValueError where there is none."""
+    if not environments:
+        raise ValueError("`environments` must hold one or more; got none. Measure `squared_distance` in each.")
+    return math.sqrt(float(np.mean([each.value for each in environments])))
+
+
+def root_share(part: Inexact[np.ndarray, "..."], whole: Inexact[np.ndarray, "..."]) -> float:
+    """sqrt(sum |part|^2 / sum |whole|^2); infinite where either is not finite, 0 where both are zero."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        top, bottom = (np.asarray(np.sum(np.abs(each) ** 2)) for each in (part, whole))
+    return math.sqrt(float(_ratio(top, bottom))) if np.isfinite(bottom) else math.inf
+
+
+def _ratio(top: Float[np.ndarray, "..."], bottom: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.asarray(top / bottom)
+    return np.where(np.isnan(ratio), np.where(top == 0, 0.0, np.inf), ratio)
