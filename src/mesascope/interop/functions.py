@@ -1,0 +1,117 @@
+"""A function of numpy arrays as a subject: of one prompt or of a batch, with labels in a column or in one axis."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mesascope.subject import AbstractSubject, SubjectError
+from mesascope.validation import check_class
+
+_SAME = 1e-3  # of the largest answer: rounding is far below this, another meaning far above
+
+
+class Form(NamedTuple):
+    """How a function is called."""
+
+    batched: bool
+    """xs [b n dx], ys [b n dy], queries [b m dx] -> [b m dy]; otherwise xs [n dx], ys [n dy], query [dx] -> [dy]."""
+    flat_labels: bool
+    """ys without its last axis, of size 1, and answers without it, too."""
+
+    def __str__(self) -> str:
+        return f"batched={self.batched}, flat_labels={self.flat_labels}"
+
+
+class FunctionSubject(AbstractSubject):
+    """A function of numpy arrays; `batched` and `flat_labels`, where they are not given, are found by trying.
+
+    The function is tried once for every size of labels: in each form that is left open, with two prompts and three
+    queries. Forms count that give an answer of the right shape. Where two forms count and their answers differ, or no
+    form counts, a SubjectError says so: the form is never guessed. One prompt at a time costs a call a query.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        batched: bool | None = None,
+        flat_labels: bool | None = None,
+        name: str | None = None,
+    ):
+        if not callable(function):
+            raise ValueError(
+                f"`function` must be a function of (xs, ys, queries); got {type(function).__name__}. "
+                "Give one: `lambda xs, ys, query: ...`."
+            )
+        for each, value in (("batched", batched), ("flat_labels", flat_labels)):
+            check_class(each, value, (bool, type(None)), "Leave it out to have it found by trying.")
+        self.function, self.batched, self.flat_labels = function, batched, flat_labels
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+        self._forms: dict[int, Form] = {}
+
+    def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
+        dim_y = ys.shape[-1]
+        if dim_y not in self._forms:
+            self._forms[dim_y] = self._found_form(xs, ys, queries)
+        return _ask(self.function, self._forms[dim_y], xs, ys, queries)
+
+    def _found_form(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> Form:
+        forms = self._open_forms(ys.shape[-1])
+        if len(forms) == 1:
+            return forms[0]
+        prompts = [0, min(1, len(xs) - 1)]
+        query = queries[prompts][:, :1]
+        question = {"xs": xs[prompts], "ys": ys[prompts], "queries": np.concatenate([query, -query, 2 * query], axis=1)}
+        answers: dict[Form, np.ndarray] = {}
+        reasons = []
+        for form in forms:
+            try:
+                answers[form] = _checked(_ask(self.function, form, **question), (2, 3, ys.shape[-1]))
+            except Exception as error:
+                reasons.append(f"{form}: {type(error).__name__}: {error}")
+        if not answers:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in question.items())
+            raise SubjectError(
+                f"`{self.name}` must answer in one of its forms; got no answer of the right shape for {shapes} "
+                f"({'; '.join(reasons)}). Give `batched` and `flat_labels` to see the error of one form alone.",
+                question,
+            )
+        first, *others = answers
+        for other in others:
+            if not np.allclose(answers[first], answers[other], rtol=0, atol=_SAME * np.abs(answers[first]).max()):
+                raise SubjectError(
+                    f"`{self.name}` must say how it is called; got different answers for {first} and for {other}. "
+                    "Give `batched` and `flat_labels`.",
+                    question,
+                )
+        return first
+
+    def _open_forms(self, dim_y: int) -> list[Form]:
+        """What is left open, the fastest first; labels of several numbers are never flat unless told so."""
+        batched = (True, False) if self.batched is None else (self.batched,)
+        flat = ((False, True) if dim_y == 1 else (False,)) if self.flat_labels is None else (self.flat_labels,)
+        return [Form(*each) for each in itertools.product(batched, flat)]
+
+
+def _ask(function: Callable[..., Any], form: Form, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """The answers in the subject's own shape; the function gets copies, which it may change."""
+    if form.flat_labels:
+        if ys.shape[-1] != 1:
+            raise ValueError(f"`ys` must have one number a label for flat labels; got {ys.shape[-1]}.")
+        ys = ys[..., 0]
+    if form.batched:
+        answers = np.asarray(function(xs.copy(), ys.copy(), queries.copy()))
+    else:
+        rows = zip(xs, ys, queries, strict=True)
+        answers = np.array([[np.asarray(function(x.copy(), y.copy(), q.copy())) for q in many] for x, y, many in rows])
+    return answers[..., None] if form.flat_labels else answers
+
+
+def _checked(answers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if answers.shape != shape:
+        raise ValueError(f"answers have shape {answers.shape} instead of {shape}")
+    if answers.dtype.kind not in "fc":
+        raise ValueError(f"answers are {answers.dtype}")
+    return answers
