@@ -67,8 +67,8 @@ class Writer:
         except NotReadable:
             pass
         raise ValueError(
-            f"`{place}` must be a class or a function of this package, or an object of one, so that reading the file runs "
-            f"no other code; got {value.__qualname__} of {value.__module__}. Keep it in code."
+            f"`{place}` must be a class or a function of this package, or an object of one, so that reading the file "
+            f"runs no other code; got {value.__qualname__} of {value.__module__}. Keep it in code."
         )
 
 
