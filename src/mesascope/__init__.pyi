@@ -7,12 +7,23 @@ from .algorithms.along_sequence import (
 from .algorithms.along_sequence import (
     RidgeAlongSequence as RidgeAlongSequence,
 )
+from .algorithms.autoregression import (
+    CoordinateAutoregression as CoordinateAutoregression,
+)
+from .algorithms.autoregression import (
+    VectorAutoregression as VectorAutoregression,
+)
 from .algorithms.centred_gradient_descent import CentredGradientDescent as CentredGradientDescent
 from .algorithms.deep_features import OnFeatures as OnFeatures
+from .algorithms.exponential_smoothing import ExponentialSmoothing as ExponentialSmoothing
 from .algorithms.gdpp import GDPlusPlus as GDPlusPlus
 
 # Algorithms
 from .algorithms.gradient_descent import GradientDescent as GradientDescent
+from .algorithms.harmonic_recursion import HarmonicRecursion as HarmonicRecursion
+from .algorithms.induction import Induction as Induction
+from .algorithms.induction import SoftInduction as SoftInduction
+from .algorithms.kalman import KalmanForecaster as KalmanForecaster
 from .algorithms.kernel_smoother import (
     FeatureKernel as FeatureKernel,
 )
@@ -26,7 +37,9 @@ from .algorithms.last_step import LastPhases as LastPhases
 from .algorithms.last_step import TrigonometricRecursion as TrigonometricRecursion
 from .algorithms.last_value import LastValue as LastValue
 from .algorithms.least_squares import LeastSquares as LeastSquares
+from .algorithms.linear_extrapolation import LinearExtrapolation as LinearExtrapolation
 from .algorithms.ridge import Ridge as Ridge
+from .algorithms.scalar_kalman import ScalarKalmanForecaster as ScalarKalmanForecaster
 from .algorithms.zero import ZeroPredictor as ZeroPredictor
 from .constructions._base import (
     AbstractConstruction as AbstractConstruction,

@@ -55,6 +55,11 @@ def check_non_negative(name: str, value: Any) -> None:
     _check_entries(name, value, "zero or positive, and finite", lambda entry: entry >= 0)
 
 
+def check_between(name: str, value: Any, least: int | float, most: int | float) -> None:
+    """Raise ValueError unless every entry of `value` is a number from `least` to `most`."""
+    _check_entries(name, value, f"from {least} to {most}", lambda entry: least <= entry <= most)
+
+
 def check_finite(name: str, value: Any) -> None:
     """Raise ValueError unless every entry of `value` is a finite number."""
     _check_entries(name, value, "finite", lambda entry: True)
@@ -166,6 +171,25 @@ def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `value` has this shape."""
     if np.shape(value) != shape:
         raise ValueError(f"`{name}` must have shape {shape}; got {np.shape(value)}.")
+
+
+def check_covariance(name: str, value: Any, size: int) -> None:
+    """Raise ValueError unless `value` is a covariance of `size` numbers: equal to its adjoint, with no direction < 0.
+
+    Both up to rounding. Of an array without numbers yet only the shape is asked.
+    """
+    check_numbers(name, value, "[k k]")
+    check_shape(name, value, (size, size))
+    if isinstance(value, jax.core.Tracer):
+        return
+    check_finite_array(name, value)
+    matrix = np.asarray(value)
+    rounding = 100 * size * np.finfo(matrix.dtype).eps * np.abs(matrix).max(initial=0)
+    if np.abs(matrix - matrix.conj().T).max(initial=0) > rounding:
+        raise ValueError(f"`{name}` must be equal to its adjoint, as a covariance is. Take `(m + m.conj().T) / 2`.")
+    least = np.linalg.eigvalsh(matrix).min(initial=0)
+    if least < -rounding:
+        raise ValueError(f"`{name}` must have no negative eigenvalue, as a covariance has none; got {least:.3g}.")
 
 
 def _is_inexact(dtype: Any) -> bool:

@@ -59,7 +59,7 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e3 * EPS * (1 + np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("cls", MODELS)
+@pytest.mark.parametrize("cls", SEQUENCE_MODELS)
 def test_a_row_is_the_answer_to_the_prompt_that_ends_there_and_does_not_look_ahead(cls, real, complex_):
     """Other states from the fourth on leave the first three predictions as they are."""
     models, sequence = examples(cls), complex_ if cls.takes_complex else real
@@ -79,7 +79,7 @@ def test_a_row_is_the_answer_to_the_prompt_that_ends_there_and_does_not_look_ahe
 
 
 def test_real_sequences_are_answered_as_their_complex_selves(real):
-    models = examples_of([cls for cls in MODELS if cls.takes_complex])
+    models = examples_of([cls for cls in SEQUENCE_MODELS if cls.takes_complex])
     as_complex = Sequence(jax.device_put(np.asarray(real.states).astype(complex)))
     answer = jax.jit(lambda *sequences: [[model.next_states(of) for of in sequences] for model in models])
     for ours, theirs in answer(real, as_complex):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.linalg import factors_along, ridge
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
@@ -69,6 +70,13 @@ class GradientDescentAlongSequence(AbstractAlongSequence):
         return jax.vmap(descend)(moments, crosses)
 
     @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """With one coefficient for all steps, and their number, free."""
+        coefficient = Parameter("coefficient", 1e-3, 30.0, inputs=-2, num_examples=-1)
+        says = "gradient descent on the sum over pairs of states; number of steps: {num_steps}"
+        return (Candidate("gradient-descent-along-sequence", says, cls, (coefficient,), tuple(range(1, 7))),)
+
+    @classmethod
     def examples(cls) -> "tuple[GradientDescentAlongSequence, ...]":
         """Tiny instances for tests and documentation."""
         return cls(0.2), cls(0.1, num_steps=3), cls(jnp.array([0.1, 0.3]), num_steps=2)
@@ -85,6 +93,13 @@ class RidgeAlongSequence(AbstractAlongSequence):
     def weights(self, states: Inexact[Array, "t d"]) -> Inexact[Array, "t 1 d d"]:
         factors = factors_along(states[:-1], states[1:])
         return jax.vmap(lambda factor: ridge(factor.rows, factor.right, self.penalty).T[None])(factors)
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """With the penalty free."""
+        penalty = Parameter("penalty", 1e-6, 1e2, inputs=2, num_examples=1)
+        says = "ridge regression of each state on the one before it, VAR(1)"
+        return (Candidate("ridge-along-sequence", says, cls, (penalty,)),)
 
     @classmethod
     def examples(cls) -> "tuple[RidgeAlongSequence, ...]":

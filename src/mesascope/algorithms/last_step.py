@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from mesascope.candidate import AnyCandidate, Candidate
 from mesascope.predictor import AbstractForecaster, AbstractLinearLearner
 from mesascope.prompt import Prompt
 
@@ -18,6 +19,11 @@ class LastPhases(AbstractForecaster, AbstractLinearLearner):
         before, last = self.last_two(prompt)
         ratio = jnp.where(before == 0, jnp.zeros_like(last), last / jnp.where(before == 0, jnp.ones_like(last), before))
         return jnp.diag(ratio)[None]
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """It has nothing free."""
+        return (Candidate("last-phases", "the last step taken again, entry by entry", cls),)
 
     @classmethod
     def examples(cls) -> "tuple[LastPhases, ...]":
@@ -42,6 +48,12 @@ class TrigonometricRecursion(AbstractForecaster):
         norms = jnp.sum(jnp.abs(before) ** 2, axis=1, keepdims=True)
         cosines = jnp.sum(jnp.conj(before) * last, axis=1, keepdims=True).real / jnp.where(norms == 0, 1.0, norms)
         return jnp.where(norms == 0, last, (2 * cosines).astype(last.dtype) * last - before).ravel()
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """It has nothing free."""
+        says = "the recursion of a rotation, an angle for each pair of entries"
+        return (Candidate("trigonometric-recursion", says, cls),)
 
     @classmethod
     def examples(cls) -> "tuple[TrigonometricRecursion, ...]":
