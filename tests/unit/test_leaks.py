@@ -94,11 +94,18 @@ def honest(prompt):
     lambda prompt: honest(prompt) + jnp.round(prompt.target),
     lambda prompt: honest(prompt) + jnp.clip(prompt.target, -0.01, 0.01),
     lambda prompt: honest(prompt).at[0].add(prompt.target[1]),
+    lambda prompt: honest(prompt) + prompt.target**2,
+    lambda prompt: honest(prompt) + (jnp.abs(prompt.target) > 50).astype(float),
     jax.jit(lambda prompt: prompt.target),
 ])  # fmt: skip
 def test_a_reader_of_the_target_is_found(answer, prompt):
     with pytest.raises(ValueError, match=f"`mine` {READS_TARGET}"):
         check_leaks(OfPrompt(answer), prompt, "mine")
+
+
+def test_of_two_predictors_the_one_that_reads_is_named(prompt):
+    with pytest.raises(ValueError, match=f"`reference` {READS_TARGET}"):
+        alignment(OfPrompt(honest), OfPrompt(lambda prompt: prompt.target), prompt)
 
 
 @pytest.mark.parametrize("answer", [
