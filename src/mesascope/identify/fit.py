@@ -1,0 +1,197 @@
+"""The parameters with which a candidate is nearest to a subject: one set of them for all environments."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
+from mesascope.identify.distance import errors, ratio, squares
+from mesascope.identify.environments import Environment
+from mesascope.identify.trial import Trial
+
+GRID = {1: 15, 2: 11, 3: 6}  # points a parameter, by the number of parameters
+WITHIN = 0.01  # above the least distance: how far a profile interval goes
+CLOSE = 3.0  # times the best distance: counts whose grid is farther are not refined
+AT_BOUND = 0.01  # of a parameter's range, on its scale
+
+
+class Interval(NamedTuple):
+    """All values of a parameter for which, others fitted anew, the distance is within .01 of the least."""
+
+    low: float
+    high: float
+
+
+class Fit(NamedTuple):
+    """A candidate's best parameters, in natural units, its count of steps, and its distance on the prompts of the fit.
+
+    `at_bound` names parameters that ended at a bound of their range: what fits best may lie beyond it.
+    """
+
+    parameters: Mapping[str, Any]
+    num_steps: int | None
+    delta: float
+    at_bound: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """An environment with the subject's answers [b m dy] to it."""
+
+    environment: Environment
+    answers: np.ndarray
+
+
+def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
+    """The nearest member of a candidate's family."""
+    if isinstance(trial.candidate, LinearCandidate):
+        return _solve(trial, asked)
+    search = Search(trial, asked, scale)
+    if not trial.candidate.parameters:
+        deltas = search.deltas(np.zeros(0))
+        best = int(np.argmin(deltas))
+        return Fit({}, trial.counts[best], float(deltas[best]))
+    points = search.grid()
+    table = np.array([search.deltas(point) for point in points])  # [points counts]
+    least = table.min(axis=0)
+    found = []
+    for k in np.flatnonzero(least <= max(CLOSE * least.min(), least.min() + WITHIN)):
+        starts = points[np.argsort(table[:, k])[:2]]
+        found.append((*search.refine(int(k), starts, float(least[k])), int(k)))
+    point, delta, k = min(found, key=lambda each: each[1])
+    return Fit(search.natural(point), trial.counts[k], delta, search.at_bound(point))
+
+
+class Search:
+    """A candidate's distance as a function of its parameters, each on its scale from 0 to 1 between its bounds."""
+
+    def __init__(self, trial: Trial, asked: Sequence[Asked], scale: Scale):
+        assert isinstance(trial.candidate, Candidate)
+        self.trial, self.asked = trial, asked
+        self.parameters = trial.candidate.parameters
+        self.bounds = [parameter.bounds(scale) for parameter in self.parameters]
+        self.sizes = [squares(each.answers) for each in asked]
+
+    def natural(self, point: np.ndarray) -> dict[str, float]:
+        """The parameters themselves."""
+        pairs = zip(self.parameters, self.bounds, np.clip(point, 0, 1), strict=True)
+        return {parameter.name: _between(parameter, *bounds, share) for parameter, bounds, share in pairs}
+
+    def deltas(self, point: np.ndarray) -> np.ndarray:
+        """The distance after each count [k]."""
+        parameters, found = self.natural(point), 0.0
+        for each, sizes in zip(self.asked, self.sizes, strict=True):
+            found = found + ratio(errors(each.answers, self.trial.answers(parameters, each.environment)), sizes)
+        return np.sqrt(found / len(self.asked))
+
+    def grid(self) -> np.ndarray:
+        """Points spread evenly over the ranges of all parameters."""
+        num = len(self.parameters)
+        axis = np.linspace(0, 1, GRID.get(num, 4))
+        return np.stack(np.meshgrid(*[axis] * num, indexing="ij"), axis=-1).reshape(-1, num)
+
+    def refine(self, k: int, starts: np.ndarray, delta: float) -> tuple[np.ndarray, float]:
+        """From the best points of the grid to the least distance after one count."""
+        from scipy.optimize import minimize, minimize_scalar
+
+        def of(point: Any) -> float:
+            value = self.deltas(np.atleast_1d(point))[k]
+            return float(value) if np.isfinite(value) else 1e6
+
+        if len(self.parameters) == 1:
+            step = 1 / (GRID[1] - 1)
+            around = np.clip([starts[0][0] - step, starts[0][0] + step], 0, 1)
+            found = minimize_scalar(of, bounds=tuple(around), method="bounded", options={"xatol": 1e-6})
+            return (np.atleast_1d(found.x), float(found.fun)) if found.fun < delta else (starts[0], delta)
+        options = {"xatol": 1e-3, "fatol": 1e-5, "maxfev": 60 * len(self.parameters)}
+        box = [(0.0, 1.0)] * len(self.parameters)
+        ends = [minimize(of, start, method="Nelder-Mead", bounds=box, options=options) for start in starts]
+        best = min(ends, key=lambda end: end.fun)
+        return (best.x, float(best.fun)) if best.fun < delta else (starts[0], delta)
+
+    def at_bound(self, point: np.ndarray) -> tuple[str, ...]:
+        """The parameters that lie at an end of their range."""
+        return tuple(
+            parameter.name
+            for parameter, share in zip(self.parameters, point, strict=True)
+            if min(share, 1 - share) < AT_BOUND
+        )
+
+
+def intervals(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) -> dict[str, Interval]:
+    """The profile interval of every searched parameter, for the count that was found."""
+    if isinstance(trial.candidate, LinearCandidate) or not trial.candidate.parameters:
+        return {}
+    search, k = Search(trial, asked, scale), trial.counts.index(found.num_steps)
+    best = np.array([
+        _share(parameter, *bounds, found.parameters[parameter.name])
+        for parameter, bounds in zip(search.parameters, search.bounds, strict=True)
+    ])  # fmt: skip
+    ends = {}
+    for i, parameter in enumerate(search.parameters):
+        low, high = (_end(_profile(search, k, best, i), best[i], side, found.delta + WITHIN) for side in (-1, 1))
+        ends[parameter.name] = Interval(*(_between(parameter, *search.bounds[i], end) for end in (low, high)))
+    return ends
+
+
+def _profile(search: Search, k: int, best: np.ndarray, i: int) -> Callable[[float], float]:
+    """The distance as a function of one parameter, the others fitted anew from where they were best."""
+    from scipy.optimize import minimize
+
+    others = [j for j in range(len(best)) if j != i]
+
+    def of(share: float) -> float:
+        def at(rest: np.ndarray) -> float:
+            point = best.copy()
+            point[i], point[others] = share, rest
+            value = search.deltas(point)[k]
+            return float(value) if np.isfinite(value) else 1e6
+
+        if not others:
+            return at(best[others])
+        options = {"xatol": 2e-3, "fatol": 1e-4, "maxfev": 30 * len(others)}
+        box = [(0.0, 1.0)] * len(others)
+        return float(minimize(at, best[others], method="Nelder-Mead", bounds=box, options=options).fun)
+
+    return of
+
+
+def _end(profile: Callable[[float], float], start: float, side: int, level: float) -> float:
+    """Where a profile first reaches a level on one side of its least; the bound, where it does not."""
+    from scipy.optimize import brentq
+
+    inside, step = start, 1e-3
+    while True:
+        outside = float(np.clip(start + side * step, 0, 1))
+        if profile(outside) > level:
+            return float(brentq(lambda share: profile(share) - level, *sorted((inside, outside)), xtol=1e-4))
+        if outside in (0.0, 1.0):
+            return outside
+        inside, step = outside, 3 * step
+
+
+def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
+    """The coefficients of known vectors by least squares, every environment with the same weight."""
+    rows, right = [], []
+    for each in asked:
+        weight = max(float(squares(each.answers).sum()), 1e-300) ** -0.5
+        features = trial.answers({}, each.environment)
+        rows.append(weight * features.reshape(len(features), -1).T)
+        right.append(weight * each.answers.ravel())
+    table, answers = np.concatenate(rows), np.concatenate(right)
+    coefficients = np.linalg.lstsq(table, answers, rcond=None)[0]
+    delta = float(np.linalg.norm(table @ coefficients - answers) / np.sqrt(len(asked)))
+    return Fit({"coefficients": coefficients}, None, delta)
+
+
+def _between(parameter: Parameter, low: float, high: float, share: float) -> float:
+    """The value at a share of the way, by its logarithm unless it is linear."""
+    if parameter.linear:
+        return float(low + share * (high - low))
+    return float(np.exp(np.log(low) + share * (np.log(high) - np.log(low))))
+
+
+def _share(parameter: Parameter, low: float, high: float, value: float) -> float:
+    if parameter.linear:
+        return (value - low) / (high - low)
+    return float((np.log(value) - np.log(low)) / (np.log(high) - np.log(low)))

@@ -1,0 +1,106 @@
+"""What is said of a subject: the rule that turns distances and separations into one of six verdicts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from mesascope.identify.score import Paired, Scores
+from mesascope.identify.separate import Separation
+
+TOLERANCE = 0.05  # tau: distance up to which a candidate is the subject's algorithm
+APPROXIMATE = 0.15
+RATIO, DIFFERENCE = 1.5, 0.02  # that a rival's distance must exceed the best one's by
+GAIN = 0.01  # that another parameter must earn
+
+
+class Kind(StrEnum):
+    """The verdicts there are."""
+
+    IDENTIFIED = "identified"
+    APPROXIMATELY = "approximately"
+    TIE = "tie"
+    MIXTURE = "mixture"
+    NONE = "none"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Verdict(NamedTuple):
+    """`members` are the candidates it names, the first one the choice; `no_gain` fit as well with more parameters.
+
+    `scope` are the laws under which the choice holds with its parameters as they are; `separating` those of them that
+    tell it from the runner-up, without which the verdict is about one distribution only. `more_prompts` says how many
+    times as many prompts would decide what is inconclusive.
+    """
+
+    kind: Kind
+    members: tuple[str, ...]
+    tolerance: float
+    no_gain: tuple[str, ...] = ()
+    runner_up: str | None = None
+    scope: tuple[str, ...] = ()
+    separating: tuple[str, ...] = ()
+    more_prompts: float = math.nan
+
+
+def tolerance_for(floor: float) -> float:
+    """tau: .05, and at least twice what the subject's own answers differ by."""
+    return max(TOLERANCE, 2 * floor)
+
+
+def choose(scores: Scores, num_free: Mapping[str, int], law: str) -> tuple[str, tuple[str, ...]]:
+    """The nearest candidate, or one with fewer free numbers that is as near to within .01; and those it makes idle."""
+    best = next(iter(scores.table(law)))
+    near = [name for name in scores.names if _no_gain(scores.paired(name, best, law))]
+    chosen = min([best, *near], key=lambda name: (num_free[name], scores.delta(name, law).mean))
+    idle = [name for name in [best, *near] if num_free[name] > num_free[chosen]]
+    return chosen, tuple(dict.fromkeys(idle))
+
+
+def decide(
+    scores: Scores, num_free: Mapping[str, int], law: str, tolerance: float, separations: Sequence[Separation]
+) -> Verdict:
+    """The verdict on distances under the law that was fitted; `separations` hold the choice's under that law."""
+    chosen, idle = choose(scores, num_free, law)
+    distance = scores.delta(chosen, law)
+    rivals = [name for name in scores.table(law) if name not in (chosen, *idle)]
+    apart = {name: is_apart(scores.paired(name, chosen, law)) for name in rivals}
+    one_class = {each.second for each in separations if each.law == law and each.least < 2 * tolerance}
+    open_rivals = tuple(name for name in rivals if not apart[name] and (name in one_class or _near(scores, name, law)))
+    runner_up = next(iter(rivals), None)
+    about = {"tolerance": tolerance, "no_gain": idle, "runner_up": runner_up}
+    if distance.low > APPROXIMATE:
+        return Verdict(Kind.NONE, (chosen,), **about)
+    if distance.high > APPROXIMATE:
+        return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=_more(distance, APPROXIMATE), **about)
+    if open_rivals:
+        return Verdict(Kind.TIE, (chosen, *open_rivals), **about)
+    if not all(apart.values()):
+        return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=4.0, **about)
+    if distance.high <= tolerance:
+        return Verdict(Kind.IDENTIFIED, (chosen,), **about)
+    return Verdict(Kind.APPROXIMATELY, (chosen,), **about)
+
+
+def is_apart(paired: Paired) -> bool:
+    """Whether a rival is farther by half of the choice's distance and by .02, for sure."""
+    return paired.ratio.low >= RATIO and paired.difference.low >= DIFFERENCE
+
+
+def scope_of(scores: Scores, chosen: str, tolerance: float) -> tuple[str, ...]:
+    """The laws under which the choice is within twice the tolerance, for sure."""
+    return tuple(law for law in scores.laws if scores.delta(chosen, law).high <= 2 * tolerance)
+
+
+def _near(scores: Scores, name: str, law: str) -> bool:
+    return scores.delta(name, law).low <= APPROXIMATE
+
+
+def _no_gain(paired: Paired) -> bool:
+    return paired.difference.high <= GAIN
+
+
+def _more(distance, bound: float) -> float:  # noqa: ANN001
+    """How many times as many prompts make an interval end where the estimate is on one side of a bound."""
+    gap, width = abs(distance.mean - bound), distance.high - distance.mean
+    return math.inf if gap == 0 or not math.isfinite(width) else max((width / gap) ** 2, 2.0)
