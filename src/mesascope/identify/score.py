@@ -14,6 +14,7 @@ from mesascope.stats import Estimate
 
 NUM_DRAWS = 1000
 LEVELS = (0.025, 0.975)
+EXACT = 1e-3  # distance below which what is left is rounding, whoever holds most of it
 
 
 class Errors(NamedTuple):
@@ -81,6 +82,8 @@ class Scores:
             return False
         sums = sum(ratio(each.of_candidates, each.sizes) for each in parts)
         nearest = int(np.argmin(sums))
+        if sums[nearest] <= len(parts) * EXACT**2:
+            return False
         return max(top_share(each.of_candidates[nearest]) for each in parts) > HEAVY
 
     def _deltas(self, law: str) -> tuple[np.ndarray, np.ndarray]:

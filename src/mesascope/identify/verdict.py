@@ -100,7 +100,7 @@ def _no_gain(paired: Paired) -> bool:
     return paired.difference.high <= GAIN
 
 
-def _more(distance, bound: float) -> float:  # noqa: ANN001
+def _more(distance, bound: float) -> float:
     """How many times as many prompts make an interval end where the estimate is on one side of a bound."""
     gap, width = abs(distance.mean - bound), distance.high - distance.mean
     return math.inf if gap == 0 or not math.isfinite(width) else max((width / gap) ** 2, 2.0)

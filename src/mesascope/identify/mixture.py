@@ -1,0 +1,78 @@
+"""Whether a subject lies between candidates: the nearest convex combination of the best three."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mesascope.identify.fit import Asked, Fit
+from mesascope.identify.score import predictions
+from mesascope.identify.trial import Trial
+from mesascope.stats import Estimate
+
+NUM_DRAWS = 200
+LEAST_WEIGHT = 0.1  # that every weight's interval must lie above
+
+
+class Mixture(NamedTuple):
+    """Weights of candidates, not negative and summing to one, with intervals; the distance of the combination."""
+
+    weights: Mapping[str, Estimate]
+    delta: float
+
+
+def mixture(
+    trials: Mapping[str, Trial], fits: Mapping[str, Fit], names: Sequence[str], fitted: Sequence[Asked],
+    fresh: Sequence[Asked],
+) -> Mixture:  # fmt: skip
+    """Fitted on one split, its distance measured on another."""
+    moments = [_moments(trials, fits, names, each) for each in fitted]
+    weights = _simplex(*_sums(moments, None))
+    rng = np.random.default_rng(0)
+    draws = np.array([_simplex(*_sums(moments, rng)) for _ in range(NUM_DRAWS)])
+    low, high = np.quantile(draws, (0.025, 0.975), axis=0)
+    estimates = {name: Estimate(*map(float, each)) for name, *each in zip(names, weights, low, high, strict=True)}
+    found = []
+    for each in fresh:
+        combined = sum(
+            w * predictions(trials[name], fits[name], each.environment) for w, name in zip(weights, names, strict=True)
+        )
+        found.append(np.sum(np.abs(combined - each.answers) ** 2) / np.sum(np.abs(each.answers) ** 2))
+    return Mixture(estimates, float(np.sqrt(np.mean(found))))
+
+
+def is_mixture(found: Mixture, least: float) -> bool:
+    """Whether it halves the distance of the nearest candidate, and every weight counts for sure."""
+    return found.delta <= least / 2 and all(weight.low > LEAST_WEIGHT for weight in found.weights.values())
+
+
+def _moments(trials, fits, names, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+    """Of every prompt the products of candidates' answers [b c c] and with the subject's [b c], by its size."""
+    table = np.stack([predictions(trials[name], fits[name], asked.environment) for name in names])
+    table, target = table.astype(np.result_type(table, 0.0)), asked.answers
+    size = np.sum(np.abs(target) ** 2)
+    gram = np.einsum("cbmo,ebmo->bce", np.conj(table), table).real
+    return gram / size, np.einsum("cbmo,bmo->bc", np.conj(table), target).real / size
+
+
+def _sums(moments, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Over prompts, or over a bootstrap draw of them, and environments."""
+    gram, right = 0.0, 0.0
+    for each_gram, each_right in moments:
+        num = len(each_gram)
+        weights = np.ones(num) if rng is None else rng.multinomial(num, np.full(num, 1 / num))
+        gram, right = gram + np.tensordot(weights, each_gram, 1), right + np.tensordot(weights, each_right, 1)
+    return np.asarray(gram), np.asarray(right)
+
+
+def _simplex(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The w >= 0 with sum 1 that minimises w' gram w - 2 right' w: non-negative least squares with a heavy row."""
+    from scipy.optimize import nnls
+
+    values, vectors = np.linalg.eigh(gram)
+    root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+    inverse = np.where(values > 1e-12 * values[-1], 1 / np.sqrt(np.maximum(values, 1e-300)), 0)
+    heavy = 1e4 * np.sqrt(values[-1])
+    table = np.vstack([root, np.full((1, len(right)), heavy)])
+    weights, _ = nnls(table, np.append(inverse * (vectors.T @ right), heavy))
+    return weights / weights.sum()

@@ -1,0 +1,151 @@
+"""An identification in words and tables: one screen, the verdict first."""
+
+import math
+from typing import Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from mesascope.identify.environments import IN_DISTRIBUTION
+from mesascope.identify.result import Identification, LawRow, Row
+from mesascope.identify.verdict import Kind, Verdict
+from mesascope.stats import Estimate
+
+NUM_ROWS = 8  # of the ranked table that one screen has room for
+
+
+def sentence(found: Identification) -> str:
+    """What the subject runs, with parameters, distance and scope; or why that cannot be said."""
+    verdict, choice = found.verdict, found.choice
+    subject, named = found.subject, algorithm(choice)
+    near = f"distance {_interval(choice.delta)}"
+    match verdict.kind:
+        case Kind.IDENTIFIED:
+            scope = "as an algorithm" if verdict.separating else "on this distribution"
+            return f"{subject} runs {named}: {near}, {scope}."
+        case Kind.APPROXIMATELY:
+            return f"{subject} runs approximately {named}: {near}."
+        case Kind.TIE:
+            others = [algorithm(found.row(name)) for name in verdict.members[1:]]
+            return f"{subject} runs {named}, or {', or '.join(others)}: these prompts do not tell them apart ({near})."
+        case Kind.MIXTURE:
+            assert found.mixture is not None
+            parts = [f"{weight.mean:.2f} {name}" for name, weight in found.mixture.weights.items()]
+            whole = f"{' + '.join(parts)}, distance {found.mixture.delta:.3f}"
+            return f"{subject} runs no single candidate, but a mixture: {whole}."
+        case Kind.NONE:
+            return f"{subject} runs none of the {len(found.rows)} candidates: the nearest is {named}, {near}."
+        case _:
+            return f"{subject} cannot be judged by so few prompts: the nearest is {named}, {near}.{_how_many(verdict)}"
+
+
+def algorithm(row: Row) -> str:
+    """A candidate in words with its parameters: "3 steps of gradient descent, learning_rate = 1.08"."""
+    says = row.says.format(num_steps=row.num_steps)
+    if row.num_steps == 1:
+        says = says.replace("1 steps", "one step")
+    numbers = [
+        f"{name} = {_number(value, row.intervals.get(name))}"
+        for name, value in row.parameters.items()
+        if _is_number(value)
+    ]
+    return ", ".join([says, *numbers])
+
+
+def screen(found: Identification) -> Group:
+    """The verdict, the ranked table, and what was broken out of distribution."""
+    parts: list[Any] = [Text(sentence(found), style="bold"), *map(Text, remarks(found)), Text(""), ranking(found)]
+    if len(found.laws) > 1:
+        parts.append(scope_table(found))
+    return Group(*parts)
+
+
+def remarks(found: Identification) -> list[str]:
+    """What stands beside the verdict: what fits as well with more parameters, bounds, the scope, notes."""
+    verdict, lines = found.verdict, []
+    if verdict.no_gain:
+        lines.append(f"With more parameters and no gain: {', '.join(verdict.no_gain)}.")
+    if found.choice.at_bound:
+        lines.append(f"At the end of its range: {', '.join(found.choice.at_bound)}. What fits best may lie beyond it.")
+    broken = [law.law for law in found.laws if law.law not in verdict.scope]
+    if broken and verdict.kind in (Kind.IDENTIFIED, Kind.APPROXIMATELY):
+        lines.append(f"It does not hold with these parameters under: {', '.join(broken)}.")
+    heavy = [law.law for law in found.laws if law.by_median]
+    if heavy:
+        lines.append(f"Judged by medians, since few prompts hold most of the error: {', '.join(heavy)}.")
+    return [*lines, *found.notes]
+
+
+def ranking(found: Identification) -> Table:
+    """Candidates, the nearest first."""
+    num = found.num_prompts[IN_DISTRIBUTION]
+    title = (
+        f"{IN_DISTRIBUTION}, {num} fresh prompts: distance 0 is the same, 1 is as far as answering zero [95% interval]"
+    )
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("candidate", "distance", "farther than the choice by", "fitted"):
+        table.add_column(head)
+    for row in found.rows[:NUM_ROWS]:
+        farther = "" if row.name == found.choice.name else _interval(row.difference)
+        table.add_row(*(Text(cell) for cell in (row.name, _interval(row.delta), farther, _fitted(row))))
+    if len(found.rows) > NUM_ROWS:
+        table.add_row(Text(f"and {len(found.rows) - NUM_ROWS} more, farther"))
+    return table
+
+
+def scope_table(found: Identification) -> Table:
+    """Every law out of distribution, parameters as they were fitted in distribution."""
+    table = Table(title="out of distribution, parameters kept", title_justify="left", box=box.SIMPLE_HEAD)
+    runner_up = found.verdict.runner_up or "runner-up"
+    for head in ("prompts", "", f"distance of {found.choice.name}", f"of {runner_up}"):
+        table.add_column(head)
+    for law in found.laws:
+        if law.law != IN_DISTRIBUTION:
+            table.add_row(*(Text(cell) for cell in _law_cells(law, found.verdict)))
+    return table
+
+
+def _law_cells(law: LawRow, verdict: Verdict) -> tuple[str, ...]:
+    holds = "holds" if law.law in verdict.scope else "broken"
+    return law.law, holds, _interval(law.choice), "" if law.runner_up is None else _interval(law.runner_up)
+
+
+def _fitted(row: Row) -> str:
+    numbers = [f"{name} {value:.4g}" for name, value in row.parameters.items() if _is_number(value)]
+    steps = [] if row.num_steps is None else [f"{row.num_steps} step{'s' * (row.num_steps != 1)}"]
+    return ", ".join([*steps, *numbers])
+
+
+def _interval(estimate: Estimate) -> str:
+    mean, low, high = (_short(each) for each in estimate)
+    return mean if mean == low == high else f"{mean} [{low}, {high}]"
+
+
+def _short(value: float) -> str:
+    if not math.isfinite(value):
+        return "infinite" if value > 0 else "undefined"
+    return (
+        "0"
+        if value == 0
+        else f"{value:.1e}"
+        if abs(value) < 1e-3
+        else f"{value:.3f}"
+        if abs(value) < 10
+        else f"{value:.3g}"
+    )
+
+
+def _number(value: float, interval: Any) -> str:
+    return f"{value:.4g}" if interval is None else f"{value:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _how_many(verdict: Verdict) -> str:
+    if not math.isfinite(verdict.more_prompts):
+        return ""
+    return f" About {verdict.more_prompts:.0f} times as many would decide."
