@@ -164,7 +164,8 @@ def _end(profile: Callable[[float], float], start: float, side: int, level: floa
     while True:
         outside = float(np.clip(start + side * step, 0, 1))
         if profile(outside) > level:
-            return float(brentq(lambda share: profile(share) - level, *sorted((inside, outside)), xtol=1e-4))
+            low, high = sorted((inside, outside))
+            return float(brentq(lambda share: profile(share) - level, low, high, xtol=1e-4))  # pyright: ignore
         if outside in (0.0, 1.0):
             return outside
         inside, step = outside, 3 * step

@@ -91,17 +91,23 @@ class Identification:
 
         return figure(self, width)
 
-    def save(self, directory: str | Path) -> None:
-        """Write result.json and arrays.safetensors into a folder of its own; `load_identification` reads them."""
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, whose header is JSON; `load_identification` reads it."""
         from mesascope.identify.saving import save
 
-        save(self, Path(directory))
+        save(self, Path(path))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for JSON."""
         from mesascope.identify.saving import as_json
 
         return as_json(self)
+
+    def to_csv(self) -> str:
+        """A table of distances."""
+        from mesascope.identify.saving import as_csv
+
+        return as_csv(self)
 
     def __repr__(self) -> str:
         from rich.console import Console

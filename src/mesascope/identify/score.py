@@ -80,7 +80,7 @@ class Scores:
         parts = [each for each in self.errors if each.law == law]
         if min(len(each.sizes) for each in parts) < 100:
             return False
-        sums = sum(ratio(each.of_candidates, each.sizes) for each in parts)
+        sums = np.sum([ratio(each.of_candidates, each.sizes) for each in parts], axis=0)
         nearest = int(np.argmin(sums))
         if sums[nearest] <= len(parts) * EXACT**2:
             return False

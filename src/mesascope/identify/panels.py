@@ -1,0 +1,57 @@
+"""Pictures of an identification: the distance under every law, the spectral response, layers against steps."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.style import in_house_style
+from mesascope.identify.result import Identification
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEAST, MOST = 1e-4, 10.0  # of the distances that are drawn
+
+
+def figure(found: Identification, width: float) -> "Figure":
+    """All that there is to draw, in one row where the page is wide enough."""
+    return in_house_style(lambda: {"identification": _draw(found)}, width)["identification"]
+
+
+def _draw(found: Identification) -> "Figure":
+    figure, [[ranked, laws]] = panel_grid(1, 2, narrowest=7.0)
+    _ranking(ranked, found)
+    _distances(laws, found)
+    return figure
+
+
+def _ranking(axes: "Axes", found: Identification) -> None:
+    """Every candidate's distance in distribution, the nearest on top."""
+    rows = found.rows[:12]
+    for i, row in enumerate(rows):
+        _interval(axes, i, row.delta, color="C0" if row.name in found.verdict.members else "0.5")
+    axes.axvline(found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
+    axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance in distribution")
+    axes.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], ylim=(len(rows) - 0.5, -0.5))
+
+
+def _distances(axes: "Axes", found: Identification) -> None:
+    """The distances of the choice and of the runner-up under every law, parameters kept."""
+    for i, law in enumerate(found.laws):
+        _interval(axes, i, law.choice, color="C0")
+        if law.runner_up is not None:
+            _interval(axes, i, law.runner_up, color="C1", marker="s")
+    handles = [axes.plot([], [], "o", color="C0")[0], axes.plot([], [], "s", color="C1")[0]]
+    axes.legend(handles, [found.choice.name, found.verdict.runner_up or "runner-up"], loc="lower right")
+    axes.axvline(2 * found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
+    num = len(found.laws)
+    axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance, parameters kept")
+    axes.set(yticks=range(num), yticklabels=[law.law for law in found.laws], ylim=(num - 0.5, -0.5))
+
+
+def _interval(axes: "Axes", i: int, estimate: Any, color: str, marker: str = "o") -> None:
+    mean, low, high = np.clip(np.nan_to_num(np.array(estimate, float), posinf=MOST), LEAST, MOST)
+    axes.plot([low, high], [i, i], color=color)
+    axes.plot([mean], [i], marker, color=color)
