@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOWEST, LOW, HIGHEST, HIGHEST_MAP = 1.0, 1.2, 1.9, 2.6  # inches, of a panel without its labels
 PAGE = 9.4  # inches: panels of a figure higher than this are lower, down to the lowest
+LINE = 0.14  # inches that a name at the side of a panel needs
 SHAPE = 0.65  # height of a panel over its width, within these bounds
 ROOMY = 4.0  # inches for a row, before what it needs is known
 LONGEST_YLABEL = 1.4  # inches, before it is broken into lines
@@ -161,8 +162,11 @@ def _set_height(figure: "Figure") -> None:
 
 
 def _height(axes: "Axes", width: float) -> float:
-    """Inches for a panel of a width: a map's own height, else a part of the width."""
+    """Inches for a panel of a width: a map's own height, else a part of the width, or room for names beside it."""
+    from matplotlib.ticker import FixedLocator
+
     aspect = axes.get_aspect()
     if isinstance(aspect, str):
-        return min(max(SHAPE * width, LOW), HIGHEST)
+        num_names = len(axes.get_yticks()) * isinstance(axes.yaxis.get_major_locator(), FixedLocator)
+        return max(min(max(SHAPE * width, LOW), HIGHEST), LINE * num_names)
     return min(max(width * axes.get_data_ratio() * aspect, LOW), HIGHEST_MAP)
