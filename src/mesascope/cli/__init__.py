@@ -76,6 +76,14 @@ def _carry_out(words: list[str]) -> int:
             from mesascope.cli.running import run
 
             return run(request)
+        case arguments.Identify():
+            from mesascope.cli.identifying import identify
+
+            return identify(request.command)
+        case arguments.ListCandidates() | arguments.ListTasks():
+            from mesascope.cli.listing import answer as listed
+
+            return listed(request.command)
         case arguments.Export():
             from mesascope.cli.exporting import export
 

@@ -109,6 +109,59 @@ class Export:
     """Write over files that are there with other content."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identify:
+    """Say which algorithm a model runs in context, with which parameters, how closely, and where that ends.
+
+    MODEL is a checkpoint, STUDY:NUMBER for a training of a study, module:object for a function, a torch module or an
+    estimator, a file of predictions, or a folder in the layout of Garg et al. Settings of the task are options, and so
+    are the ranges that parameters of candidates are searched in: `mesascope identify --task TASK --help` lists them.
+    """
+
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
+    """What is asked."""
+    task: str = ""
+    """A name from `mesascope tasks`; a study's training and a checkpoint that knows its task need none."""
+    candidates: Annotated[tuple[str, ...], arg(metavar="NAME...")] = ()
+    """Names from `mesascope candidates`; all of them if not told."""
+    budget: Literal["quick", "thorough"] = "quick"
+    """quick asks thousands of prompts, thorough tens of thousands."""
+    lengths: Annotated[tuple[int, ...], arg(metavar="INT...")] = ()
+    """Numbers of examples that candidates are fitted on; those of the task if not told."""
+    seed: int = 0
+    """Which prompts are drawn."""
+    preset: Preset = "quick"
+    """Of a study whose training is asked."""
+    runs: Directory = field(default_factory=default_runs)
+    """Where a study's trainings are kept; $MESASCOPE_RUNS sets the default."""
+    figure: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Draw into this file: .pdf, .svg or .png."""
+    width: Annotated[str, arg(metavar="WIDTH")] = "17cm"
+    """How wide the figure is on the page, in cm, mm or in."""
+    save: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Keep the result in this file, which `ms.load_identification` reads."""
+    json: bool = False
+    """One JSON document on stdout, nothing else."""
+    quiet: bool = False
+    """No progress, and of the result one sentence."""
+
+
+@dataclass(frozen=True)
+class ListCandidates:
+    """The algorithms that `identify` tries: name, what a model does that runs it, parameters."""
+
+    json: bool = False
+    """One JSON document instead."""
+
+
+@dataclass(frozen=True)
+class ListTasks:
+    """The tasks that `identify` draws prompts of: name, law, settings."""
+
+    json: bool = False
+    """One JSON document instead."""
+
+
 @dataclass(frozen=True)
 class Completion:
     """Print a completion script: put `eval "$(mesascope completion bash)"` in ~/.bashrc, or zsh's in ~/.zshrc.
@@ -121,6 +174,9 @@ class Completion:
 
 
 COMMANDS = {
+    "identify": Identify,
+    "candidates": ListCandidates,
+    "tasks": ListTasks,
     "list": ListStudies,
     "show": Show,
     "run": Run,

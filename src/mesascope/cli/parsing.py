@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import tyro
 
-from mesascope.cli.arguments import COMMANDS, Reproduce, Show
+from mesascope.cli.arguments import COMMANDS, Identify, Reproduce, Show
 from mesascope.cli.errors import InputError
 from mesascope.spelling import did_you_mean
 from mesascope.studies import find_study, study_names
@@ -47,6 +47,8 @@ def parse(words: list[str]) -> Request:
         study_names()  # raises ValueError where it cannot
         if words[0] in WITH_STUDIES:
             return _parse_with_studies(words)
+        if words[0] == "identify":
+            return _parse_identify(words)
         _check_options(words, _fields(COMMANDS[words[0]]) if words[0] in COMMANDS else [])
         command = _tyro(COMMANDS, words)
         if isinstance(command, Show):
@@ -72,6 +74,35 @@ def _parse_with_studies(words: list[str]) -> Request:
         _tyro(COMMANDS, words)  # a request for help ends here
         raise InputError(f"`{words[0]}` needs the name of a study. `mesascope list` names them all.")
     return Request(commands[0], tuple(command.settings for command in commands), words)
+
+
+def _parse_identify(words: list[str]) -> Request:
+    """The task's settings are options, and so are the ranges of candidates' parameters."""
+    from mesascope.cli import candidate_settings, task_settings
+
+    name = _value_of("--task", words)
+    extra = [] if name is None else [("settings", task_settings.options(task_settings.find_task(name)))]
+    extra.append(("ranges", candidate_settings.options()))
+    known = [option for _, options in extra for option in _option_names(options)]
+    _check_options(words, [*_fields(Identify), *known])
+    fields = [
+        (each, Annotated[options, tyro.conf.arg(name="")], dataclasses.field(default_factory=options))
+        for each, options in extra
+    ]
+    command = dataclasses.make_dataclass("Identify", fields, bases=(Identify,), frozen=True, kw_only=True)
+    command.__doc__ = Identify.__doc__
+    return Request(_tyro(COMMANDS | {"identify": command}, words), (), words)
+
+
+def _option_names(options: type, before: str = "") -> list[str]:
+    """Names of a dataclass's fields, those of a dataclass in it behind its own and a dot."""
+    found: list[str] = []
+    for field in dataclasses.fields(options):
+        inner = field.default_factory
+        nested = isinstance(inner, type) and dataclasses.is_dataclass(inner)
+        name = field.metadata.get("name", field.name)
+        found += _option_names(inner, f"{name}.") if nested else [f"{before}{name}"]
+    return found
 
 
 def _check_command(words: list[str]) -> None:

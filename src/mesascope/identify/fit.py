@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
-from mesascope.identify.distance import errors, ratio, squares
 from mesascope.identify.environments import Environment
 from mesascope.identify.trial import Trial
+from mesascope.probes.distance import prompt_sums, squared_distance
 
 GRID = {1: 15, 2: 11, 3: 6}  # points a parameter, by the number of parameters
 WITHIN = 0.01  # above the least distance: how far a profile interval goes
@@ -70,7 +70,6 @@ class Search:
         self.trial, self.asked = trial, asked
         self.parameters = trial.candidate.parameters
         self.bounds = [parameter.bounds(scale) for parameter in self.parameters]
-        self.sizes = [squares(each.answers) for each in asked]
 
     def natural(self, point: np.ndarray) -> dict[str, float]:
         """The parameters themselves."""
@@ -79,10 +78,15 @@ class Search:
 
     def deltas(self, point: np.ndarray) -> np.ndarray:
         """The distance after each count [k]."""
-        parameters, found = self.natural(point), 0.0
-        for each, sizes in zip(self.asked, self.sizes, strict=True):
-            found = found + ratio(errors(each.answers, self.trial.answers(parameters, each.environment)), sizes)
-        return np.sqrt(found / len(self.asked))
+        parameters = self.natural(point)
+        found = [
+            [
+                float(squared_distance(prompt_sums(each.answers, answers)).value)
+                for answers in self.trial.answers(parameters, each.environment)
+            ]
+            for each in self.asked
+        ]
+        return np.sqrt(np.mean(found, axis=0))
 
     def grid(self) -> np.ndarray:
         """Points spread evenly over the ranges of all parameters."""
@@ -175,7 +179,7 @@ def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
     """The coefficients of known vectors by least squares, every environment with the same weight."""
     rows, right = [], []
     for each in asked:
-        weight = max(float(squares(each.answers).sum()), 1e-300) ** -0.5
+        weight = max(float(np.linalg.norm(each.answers)), 1e-150) ** -1
         features = trial.answers({}, each.environment)
         rows.append(weight * features.reshape(len(features), -1).T)
         right.append(weight * each.answers.ravel())

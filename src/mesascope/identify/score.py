@@ -5,16 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.identify.distance import HEAVY, ratio, squares, top_share
-from mesascope.identify.distance import errors as errors_of
 from mesascope.identify.environments import Environment
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.trial import Trial
+from mesascope.probes.distance import FEWEST_PROMPTS, MOST_OF_TOP, TOP, prompt_sums
 from mesascope.stats import Estimate
 
 NUM_DRAWS = 1000
 LEVELS = (0.025, 0.975)
-EXACT = 1e-3  # distance below which what is left is rounding, whoever holds most of it
 
 
 class Errors(NamedTuple):
@@ -37,17 +35,18 @@ class Scores:
     """Distances of candidates in all environments, under one set of bootstrap draws of prompts.
 
     A law's prompts are drawn anew, the same ones for every candidate and in all the law's environments, which hold the
-    same sequences after several states, or the same prompts with several lengths.
+    same sequences after several states, or the same prompts with several lengths. `noise` is the share of the
+    subject's own noise in its squared size, which is taken off every squared distance.
     """
 
-    def __init__(self, names: Sequence[str], errors: Sequence[Errors], seed: int = 0):
-        self.names, self.errors = list(names), list(errors)
+    def __init__(self, names: Sequence[str], errors: Sequence[Errors], noise: float = 0.0, seed: int = 0):
+        self.names, self.errors, self.noise = list(names), list(errors), noise
         self.laws = list(dict.fromkeys(each.law for each in errors))
         rng = np.random.default_rng(seed)
         numbers = {each.law: len(each.sizes) for each in errors}
         self._weights = {law: rng.multinomial(n, np.full(n, 1 / n), NUM_DRAWS) for law, n in numbers.items()}
         self._found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.by_median = {law: self._is_heavy(law) for law in self.laws}
+        self.by_median = {law: any(_is_heavy(each) for each in errors if each.law == law) for law in self.laws}
 
     def delta(self, name: str, law: str) -> Estimate:
         """sqrt(mean over the law's environments of D), with its 95% interval."""
@@ -70,21 +69,9 @@ class Scores:
             differences = draws[:, i] - draws[:, j]
         return Paired(_estimate(value, np.nan_to_num(ratios, nan=1.0)), _estimate(point[i] - point[j], differences))
 
-    def top_share(self, name: str, law: str) -> float:
-        """The part that the worst hundredth of prompts has in a candidate's squared errors."""
-        i = self.names.index(name)
-        return max(top_share(each.of_candidates[i]) for each in self.errors if each.law == law)
-
-    def _is_heavy(self, law: str) -> bool:
-        """Whether the nearest candidate's errors come from few prompts, so that medians are judged."""
-        parts = [each for each in self.errors if each.law == law]
-        if min(len(each.sizes) for each in parts) < 100:
-            return False
-        sums = np.sum([ratio(each.of_candidates, each.sizes) for each in parts], axis=0)
-        nearest = int(np.argmin(sums))
-        if sums[nearest] <= len(parts) * EXACT**2:
-            return False
-        return max(top_share(each.of_candidates[nearest]) for each in parts) > HEAVY
+    def top_share(self, law: str) -> float:
+        """The part that the largest hundredth of answers has in the subject's mean square."""
+        return max(_top_share(each.sizes) for each in self.errors if each.law == law)
 
     def _deltas(self, law: str) -> tuple[np.ndarray, np.ndarray]:
         """Distances [candidates] and their bootstrap draws [draws candidates]."""
@@ -96,13 +83,15 @@ class Scores:
     def _ratios(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
         weights, point, draws = self._weights[law], 0.0, 0.0
         for each in parts:
-            point = point + ratio(each.of_candidates, each.sizes)
+            point = point + _over(each.of_candidates.sum(axis=1), each.sizes.sum())
             finite = np.where(np.isfinite(each.of_candidates), each.of_candidates, 0)
             broken = weights @ ~np.isfinite(each.of_candidates).T
             top = np.where(broken > 0, np.inf, weights @ finite.T)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                draws = draws + np.where(top == 0, 0.0, top / (weights @ each.sizes)[:, None])
-        return np.sqrt(point / len(parts)), np.sqrt(draws / len(parts))
+            draws = draws + _over(top, (weights @ each.sizes)[:, None])
+        return self._root(point / len(parts)), self._root(draws / len(parts))
+
+    def _root(self, squared: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(squared - self.noise, 0))
 
     def _medians(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
         point, draws = 0.0, 0.0
@@ -110,19 +99,19 @@ class Scores:
             rows = [np.repeat(np.arange(len(each.sizes)), weight) for weight in self._weights[law][:200]]
             ours = np.array([np.median(each.of_candidates[:, row], axis=1) for row in rows])
             sizes = np.array([np.median(each.sizes[row]) for row in rows])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                point = point + np.median(each.of_candidates, axis=1) / np.median(each.sizes)
-                draws = draws + ours / sizes[:, None]
-        return np.sqrt(point / len(parts)), np.sqrt(draws / len(parts))
+            point = point + _over(np.median(each.of_candidates, axis=1), np.median(each.sizes))
+            draws = draws + _over(ours, sizes[:, None])
+        return self._root(point / len(parts)), self._root(draws / len(parts))
 
 
-def score(trials: Mapping[str, Trial], fits: Mapping[str, Fit], asked: Sequence[Asked]) -> Scores:
+def score(trials: Mapping[str, Trial], fits: Mapping[str, Fit], asked: Sequence[Asked], noise: float = 0.0) -> Scores:
     """Every fitted candidate on the prompts of other splits and laws, its parameters as they are."""
     found = []
     for environment, answers in asked:
-        rows = [errors_of(answers, predictions(trials[name], fits[name], environment)) for name in trials]
-        found.append(Errors(environment.name, environment.law, np.stack(rows), squares(answers)))
-    return Scores(list(trials), found)
+        sums = [prompt_sums(answers, predictions(trials[name], fits[name], environment)) for name in trials]
+        rows = np.stack([each.differences[:, 0] for each in sums])
+        found.append(Errors(environment.name, environment.law, rows, sums[0].sizes[:, 0]))
+    return Scores(list(trials), found, noise)
 
 
 def predictions(trial: Trial, fit: Fit, environment: Environment) -> np.ndarray:
@@ -137,3 +126,19 @@ def _estimate(point: float, draws: np.ndarray) -> Estimate:
         return Estimate(float(point), float(np.quantile(np.nan_to_num(draws, posinf=1e300), LEVELS[0])), np.inf)
     low, high = np.quantile(draws[np.isfinite(draws)], LEVELS)
     return Estimate(float(point), float(low), float(high))
+
+
+def _over(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """D: 0 of two zeros, infinite where the subject alone answers zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(top == 0, 0.0, top / bottom)
+
+
+def _top_share(sizes: np.ndarray) -> float:
+    worst = max(1, round(TOP * len(sizes)))
+    return float(_over(np.sort(sizes)[-worst:].sum(), sizes.sum()))
+
+
+def _is_heavy(errors: Errors) -> bool:
+    """Whether few prompts hold most of the subject's mean square, so that medians are judged."""
+    return len(errors.sizes) >= FEWEST_PROMPTS and _top_share(errors.sizes) > MOST_OF_TOP

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from mesascope.candidate import Scale
-from mesascope.identify.distance import squares
 from mesascope.identify.environments import Environment
 from mesascope.identify.fit import Asked, Fit, fit
 from mesascope.identify.score import predictions
@@ -45,5 +44,5 @@ def separation(
 
 def most_controversial(first: np.ndarray, second: np.ndarray, share: float = TOP) -> np.ndarray:
     """Indices of the prompts on which two candidates' answers [b m dy] differ most."""
-    gaps = squares(first - second)
+    gaps = np.sum(np.abs(first - second) ** 2, axis=(1, 2))
     return np.argsort(-gaps)[: max(1, round(share * len(gaps)))]
