@@ -99,9 +99,11 @@ def _option_names(options: type, before: str = "") -> list[str]:
     found: list[str] = []
     for field in dataclasses.fields(options):
         inner = field.default_factory
-        nested = isinstance(inner, type) and dataclasses.is_dataclass(inner)
         name = field.metadata.get("name", field.name)
-        found += _option_names(inner, f"{name}.") if nested else [f"{before}{name}"]
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            found += _option_names(inner, f"{name}.")
+        else:
+            found.append(f"{before}{name}")
     return found
 
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from mesascope.configuration import describe, fingerprint
 from mesascope.runs.store import Store
 from mesascope.studies import find_study, study_names
 from mesascope.study.cell import AbstractShared, Report, Workspace, place_shared, shared_within
@@ -44,8 +45,9 @@ def study_model(text: str, preset: str, store: Store, report: Report) -> StudyMo
 def trainings_of(name: str, preset: str) -> list[AbstractShared]:
     """A study's trainings, in the order of its cells, each once."""
     study = find_study(name).preset(preset)
-    found = [each for cell in study.cells() for each in (*shared_within(cell.config), cell.config)]
-    return list(dict.fromkeys(each for each in found if hasattr(each, "trained") and hasattr(each, "task")))
+    found: list[Any] = [each for cell in study.cells() for each in (*shared_within(cell.config), cell.config)]
+    models = {fingerprint(describe(each)): each for each in found if hasattr(each, "trained") and hasattr(each, "task")}
+    return list(models.values())
 
 
 def _in_words(training: Any) -> str:

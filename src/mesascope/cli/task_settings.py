@@ -45,7 +45,7 @@ def find_task(name: str) -> type[Task]:
     return known[name]
 
 
-def name_of(cls: type[Task]) -> str:
+def name_of(cls: type) -> str:
     """The class's name in lower case with dashes: linear-regression."""
     name = cls.__name__.removesuffix("Process")
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

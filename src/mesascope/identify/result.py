@@ -10,6 +10,7 @@ import numpy as np
 
 from mesascope.identify.fit import Interval
 from mesascope.identify.mixture import Mixture
+from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.verdict import Verdict
 from mesascope.stats import Estimate
 
@@ -61,8 +62,8 @@ class Identification:
     floor: float
     num_prompts: Mapping[str, int]
     mixture: Mixture | None = None
+    symmetries: Symmetries = dataclasses.field(default_factory=Symmetries)
     notes: tuple[str, ...] = ()
-    extras: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def choice(self) -> Row:

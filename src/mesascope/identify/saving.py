@@ -12,13 +12,15 @@ from mesascope.arrays import UnusableFile, load_arrays, save_arrays
 from mesascope.identify.fit import Interval
 from mesascope.identify.mixture import Mixture
 from mesascope.identify.result import Identification, LawRow, Row
+from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.verdict import Kind, Verdict
+from mesascope.probes.invariance import Invariance
+from mesascope.probes.spectral_response import SpectralResponse
 from mesascope.stats import Estimate
 
 FORMAT = "identification 1"
-_CLASSES: dict[str, type] = {
-    each.__name__: each for each in (Identification, Row, LawRow, Verdict, Mixture, Interval, Estimate)
-}
+_KINDS = (Identification, Row, LawRow, Verdict, Mixture, Interval, Estimate, Symmetries, Invariance, SpectralResponse)
+_CLASSES: dict[str, type] = {each.__name__: each for each in _KINDS}
 
 
 def save(found: Identification, path: Path) -> None:

@@ -81,7 +81,7 @@ class Scores:
         return self._found[law]
 
     def _ratios(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
-        weights, point, draws = self._weights[law], 0.0, 0.0
+        weights, point, draws = self._weights[law], np.zeros(()), np.zeros(())
         for each in parts:
             point = point + _over(each.of_candidates.sum(axis=1), each.sizes.sum())
             finite = np.where(np.isfinite(each.of_candidates), each.of_candidates, 0)
@@ -94,7 +94,7 @@ class Scores:
         return np.sqrt(np.maximum(squared - self.noise, 0))
 
     def _medians(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
-        point, draws = 0.0, 0.0
+        point, draws = np.zeros(()), np.zeros(())
         for each in parts:
             rows = [np.repeat(np.arange(len(each.sizes)), weight) for weight in self._weights[law][:200]]
             ours = np.array([np.median(each.of_candidates[:, row], axis=1) for row in rows])

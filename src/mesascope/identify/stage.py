@@ -1,5 +1,6 @@
 """How much a subject is asked, and what: the prompts of all steps, drawn before the first question."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from mesascope.identify.environments import (
     scale_of,
 )
 from mesascope.identify.shifts import fitting, shifted, shifted_sequences
+from mesascope.interop.stored import StoredPredictions
 from mesascope.subject import AbstractSequenceSubject, AbstractSubject
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
@@ -68,7 +70,9 @@ def stage(
     """Prompts of the task, and away from it; of the lengths that the subject takes."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     ends = np.cumsum([0, budget.num_fit, budget.num_score, budget.num_score])
-    fit, score, third = (slice(*each) for each in zip(ends, ends[1:], strict=False))
+    fit, score, third = (slice(*each) for each in itertools.pairwise(ends))
+    if isinstance(subject, StoredPredictions):
+        return _stored(subject)
     if isinstance(task, AbstractProcess):
         inside, outside = _of_sequences(subject, task, key, int(ends[-1]), rng)
     else:
@@ -76,6 +80,16 @@ def stage(
     fitted = [each.part(fit) for each in inside]
     scored = [each.part(score) for each in [*inside, *outside]]
     return Scene(fitted, scored, [each.part(third) for each in inside], scale_of(fitted))
+
+
+def _stored(subject: StoredPredictions) -> Scene:
+    """What is in a file: half of it to fit on, the other half to score."""
+    whole = Environment(IN_DISTRIBUTION, IN_DISTRIBUTION, subject.xs, subject.ys, subject.queries)
+    half = len(subject.xs) // 2
+    if half < FEWEST:
+        raise ValueError(f"`model` must hold the predictions for {2 * FEWEST} prompts or more; got {len(subject.xs)}.")
+    fitted, scored = ([whole.part(which)] for which in (slice(0, half), slice(half, None)))
+    return Scene(fitted, scored, [], scale_of(fitted))
 
 
 def _of_sequences(subject, task, key, num, rng) -> tuple[list[Environment], list[Environment]]:
@@ -90,7 +104,9 @@ def _of_sequences(subject, task, key, num, rng) -> tuple[list[Environment], list
 def _of_prompts(subject, task, key, num, num_queries, lengths, rng) -> tuple[list[Environment], list[Environment]]:
     fixed = getattr(subject, "num_examples", None)
     wanted = (fixed,) if fixed is not None else tuple(sorted(lengths)) if lengths else lengths_of(task)
+    most = getattr(subject, "max_examples", None)
     room = max(wanted) if fixed is not None else max(4 * task.dim_x, *wanted)
+    room = room if most is None else min(room, most)
     material = draw(task, key, num, num_queries, room)
     if max(wanted) > material.inputs.shape[1]:
         raise ValueError(f"`lengths` must be at most {material.inputs.shape[1]}, all this task has; got {max(wanted)}.")

@@ -1,0 +1,83 @@
+"""From fits to a verdict: scores, separability, scope, and a mixture where no single candidate is near."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from mesascope.identify.environments import IN_DISTRIBUTION, by_law
+from mesascope.identify.fit import Asked, Fit
+from mesascope.identify.mixture import Mixture, is_mixture, mixture
+from mesascope.identify.score import Scores
+from mesascope.identify.separate import Separation, separation
+from mesascope.identify.stage import Scene
+from mesascope.identify.trial import Trial
+from mesascope.identify.verdict import Kind, Verdict, choose, decide, scope_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """Fitted candidates, the subject's answers to both splits, and the scores made of them."""
+
+    trials: Mapping[str, Trial]
+    fits: Mapping[str, Fit]
+    num_free: Mapping[str, int]
+    scene: Scene
+    fitted: Sequence[Asked]
+    scored: Sequence[Asked]
+    scores: Scores
+
+    def ranked(self) -> list[str]:
+        """Names of candidates, the nearest in distribution first."""
+        return list(self.scores.table(IN_DISTRIBUTION))
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A verdict, the separations it was given, and the mixture that was tried, if one was."""
+
+    verdict: Verdict
+    separations: tuple[Separation, ...]
+    mixture: Mixture | None
+
+
+def judge(evidence: Evidence, tolerance: float, num_rivals: int) -> Judgement:
+    """Candidates are asked apart first, then the subject is judged by those that can be."""
+    choice, idle = choose(evidence.scores, evidence.num_free, IN_DISTRIBUTION)
+    rivals = [name for name in evidence.ranked() if name not in (choice, *idle)][:num_rivals]
+    inside = evidence.scene.inside()
+    separations = tuple(_apart(evidence, (choice, rival), inside) for rival in rivals)
+    verdict = decide(evidence.scores, evidence.num_free, IN_DISTRIBUTION, tolerance, separations)
+    verdict = verdict._replace(scope=scope_of(evidence.scores, choice, tolerance))
+    if verdict.kind in (Kind.IDENTIFIED, Kind.TIE):
+        outside = _outside(evidence, verdict)
+        apart = tuple(each.law for each in outside if each.least >= 2 * tolerance)
+        return Judgement(verdict._replace(separating=apart), (*separations, *outside), None)
+    return _with_mixture(evidence, Judgement(verdict, separations, None))
+
+
+def _outside(evidence: Evidence, verdict: Verdict) -> tuple[Separation, ...]:
+    """The choice against its nearest rival under every law of its scope; of a tie, under all laws."""
+    rival = verdict.members[1] if verdict.kind is Kind.TIE else verdict.runner_up
+    if rival is None:
+        return ()
+    laws = evidence.scores.laws if verdict.kind is Kind.TIE else verdict.scope
+    kept = [each for each in evidence.scene.scored if each.law in laws]
+    size = len(evidence.scene.fitted[0].queries)
+    return tuple(
+        _apart(evidence, (verdict.members[0], rival), [each.part(slice(0, size)) for each in parts])
+        for _, parts in by_law(kept)
+    )
+
+
+def _apart(evidence: Evidence, pair: tuple[str, str], environments: list) -> Separation:
+    return separation(evidence.trials, evidence.fits, pair, environments, evidence.scene.scale)
+
+
+def _with_mixture(evidence: Evidence, found: Judgement) -> Judgement:
+    names = evidence.ranked()[:3]
+    if len(names) < 3:
+        return found
+    fresh = [each for each in evidence.scored if each.environment.law == IN_DISTRIBUTION]
+    mixed = mixture(evidence.trials, evidence.fits, names, evidence.fitted, fresh)
+    least = min(evidence.scores.delta(name, IN_DISTRIBUTION).mean for name in names)
+    kind = Kind.MIXTURE if is_mixture(mixed, least) else found.verdict.kind
+    return Judgement(found.verdict._replace(kind=kind), found.separations, mixed)
