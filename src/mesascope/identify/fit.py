@@ -10,9 +10,11 @@ from mesascope.identify.environments import Environment
 from mesascope.identify.trial import Trial
 from mesascope.probes.distance import prompt_sums, squared_distance
 
-GRID = {1: 15, 2: 11, 3: 6}  # points a parameter, by the number of parameters
+GRID = {1: 15, 2: 8, 3: 5}  # points a parameter, by the number of parameters
+FINER = 4  # times as many for one parameter and several counts, all of which one answer serves
 WITHIN = 0.01  # above the least distance: how far a profile interval goes
-CLOSE = 3.0  # times the best distance: counts whose grid is farther are not refined
+CLOSE = 0.5  # above the best point of the grid: counts whose best point is farther are not refined
+STEP = 1e-3  # of a parameter's range: differences of single precision's answers are exact enough
 AT_BOUND = 0.01  # of a parameter's range, on its scale
 
 
@@ -55,7 +57,7 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
     table = np.array([search.deltas(point) for point in points])  # [points counts]
     least = table.min(axis=0)
     found = []
-    for k in np.flatnonzero(least <= max(CLOSE * least.min(), least.min() + WITHIN)):
+    for k in np.flatnonzero(least <= least.min() + CLOSE):
         starts = points[np.argsort(table[:, k])[:2]]
         found.append((*search.refine(int(k), starts, float(least[k])), int(k)))
     point, delta, k = min(found, key=lambda each: each[1])
@@ -91,27 +93,62 @@ class Search:
     def grid(self) -> np.ndarray:
         """Points spread evenly over the ranges of all parameters."""
         num = len(self.parameters)
-        axis = np.linspace(0, 1, GRID.get(num, 4))
+        points = FINER * GRID[1] if num == 1 and len(self.trial.counts) > 1 else GRID.get(num, 4)
+        axis = np.linspace(0, 1, points)
         return np.stack(np.meshgrid(*[axis] * num, indexing="ij"), axis=-1).reshape(-1, num)
 
     def refine(self, k: int, starts: np.ndarray, delta: float) -> tuple[np.ndarray, float]:
         """From the best points of the grid to the least distance after one count."""
-        from scipy.optimize import minimize, minimize_scalar
-
-        def of(point: Any) -> float:
-            value = self.deltas(np.atleast_1d(point))[k]
-            return float(value) if np.isfinite(value) else 1e6
-
         if len(self.parameters) == 1:
-            step = 1 / (GRID[1] - 1)
-            around = np.clip([starts[0][0] - step, starts[0][0] + step], 0, 1)
-            found = minimize_scalar(of, bounds=tuple(around), method="bounded", options={"xatol": 1e-6})
-            return (np.atleast_1d(found.x), float(found.fun)) if found.fun < delta else (starts[0], delta)
-        options = {"xatol": 1e-3, "fatol": 1e-5, "maxfev": 60 * len(self.parameters)}
-        box = [(0.0, 1.0)] * len(self.parameters)
-        ends = [minimize(of, start, method="Nelder-Mead", bounds=box, options=options) for start in starts]
-        best = min(ends, key=lambda end: end.fun)
-        return (best.x, float(best.fun)) if best.fun < delta else (starts[0], delta)
+            ends = [self._bracketed(k, starts)]
+        else:
+            ends = [self.descend(k, start, np.arange(len(start))) for start in starts]
+        return min([*ends, (starts[0], delta)], key=lambda end: end[1])
+
+    def _bracketed(self, k: int, starts: np.ndarray) -> tuple[np.ndarray, float]:
+        """By Brent's method, between the neighbours of the grid's best point."""
+        from scipy.optimize import minimize_scalar
+
+        step = 1 / (GRID[1] - 1)
+        low, high = np.clip([starts[0][0] - step, starts[0][0] + step], 0, 1)
+        found = minimize_scalar(
+            lambda share: _finite(self.deltas(np.array([share]))[k]),
+            bounds=(low, high),
+            method="bounded",
+            options={"xatol": 1e-6},
+        )
+        return np.atleast_1d(found.x), float(found.fun)
+
+    def descend(self, k: int, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:
+        """By least squares in the parameters `free`, the others as at the start."""
+        from scipy.optimize import least_squares
+
+        def residuals(shares: np.ndarray) -> np.ndarray:
+            point = start.copy()
+            point[free] = shares
+            return self.residuals(point, k)
+
+        def slopes(shares: np.ndarray) -> np.ndarray:
+            base = residuals(shares)
+            steps = np.where(shares + STEP <= 1, STEP, -STEP)
+            moved = [residuals(shares + step * unit) for step, unit in zip(steps, np.eye(len(shares)), strict=True)]
+            return np.stack([(each - base) / step for each, step in zip(moved, steps, strict=True)], axis=1)
+
+        inside = np.clip(start[free], 1e-9, 1 - 1e-9)
+        found = least_squares(residuals, inside, slopes, bounds=(0, 1), xtol=1e-5, ftol=1e-6, max_nfev=20)
+        point = start.copy()
+        point[free] = found.x
+        return point, float(np.sqrt(2 * found.cost))
+
+    def residuals(self, point: np.ndarray, k: int) -> np.ndarray:
+        """What is left of the subject's answers, so that its length is the distance."""
+        parameters = self.natural(point)
+        parts = []
+        for each in self.asked:
+            gap = self.trial.answers(parameters, each.environment)[k].astype(complex) - each.answers
+            parts.append(gap.ravel() / max(float(np.linalg.norm(each.answers)), 1e-150))
+        whole = np.concatenate(parts) / np.sqrt(len(parts))
+        return np.nan_to_num(np.concatenate([whole.real, whole.imag]), nan=1e3, posinf=1e3, neginf=-1e3).clip(-1e3, 1e3)
 
     def at_bound(self, point: np.ndarray) -> tuple[str, ...]:
         """The parameters that lie at an end of their range."""
@@ -140,22 +177,14 @@ def intervals(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) ->
 
 def _profile(search: Search, k: int, best: np.ndarray, i: int) -> Callable[[float], float]:
     """The distance as a function of one parameter, the others fitted anew from where they were best."""
-    from scipy.optimize import minimize
-
-    others = [j for j in range(len(best)) if j != i]
+    others = np.array([j for j in range(len(best)) if j != i], int)
 
     def of(share: float) -> float:
-        def at(rest: np.ndarray) -> float:
-            point = best.copy()
-            point[i], point[others] = share, rest
-            value = search.deltas(point)[k]
-            return float(value) if np.isfinite(value) else 1e6
-
-        if not others:
-            return at(best[others])
-        options = {"xatol": 2e-3, "fatol": 1e-4, "maxfev": 30 * len(others)}
-        box = [(0.0, 1.0)] * len(others)
-        return float(minimize(at, best[others], method="Nelder-Mead", bounds=box, options=options).fun)
+        point = best.copy()
+        point[i] = share
+        if not others.size:
+            return _finite(search.deltas(point)[k])
+        return search.descend(k, point, others)[1]
 
     return of
 
@@ -200,3 +229,8 @@ def _share(parameter: Parameter, low: float, high: float, value: float) -> float
     if parameter.linear:
         return (value - low) / (high - low)
     return float((np.log(value) - np.log(low)) / (np.log(high) - np.log(low)))
+
+
+def _finite(delta: float) -> float:
+    """A distance that a search can compare, large where an algorithm diverges."""
+    return float(delta) if np.isfinite(delta) else 1e6

@@ -12,6 +12,7 @@ from mesascope.identify.candidates import chosen
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
 from mesascope.identify.fit import Fit, fit, intervals
 from mesascope.identify.judge import Evidence, Judgement, judge
+from mesascope.identify.layers import Layers, layers
 from mesascope.identify.result import Identification, LawRow, Row, plain
 from mesascope.identify.sanity import Sanity, sane
 from mesascope.identify.score import Scores, score
@@ -70,6 +71,7 @@ def identify(
         num_prompts={law: len(parts[0].queries) for law, parts in by_law(scene.scored)},
         mixture=judgement.mixture,
         symmetries=found,
+        layers=_layers(evidence, judgement, checked),
         notes=(*checked.notes, *_third(evidence, judgement, checked, tried)),
     )
 
@@ -124,6 +126,16 @@ def _third(evidence: Evidence, judgement: Judgement, checked: Sanity, tried: Seq
     scores = score(alone, evidence.fits, ask(checked.subject, evidence.scene.third), checked.noise)
     mean, low, high = scores.delta(name, IN_DISTRIBUTION)
     return [f"On prompts that had no part in choosing it, {name} is at {mean:.2g} [{low:.2g}, {high:.2g}]."]
+
+
+def _layers(evidence: Evidence, judgement: Judgement, checked: Sanity) -> Layers | None:
+    """The layers against the steps of the choice; where it takes none, of the nearest candidate that does."""
+    inside = evidence.scene.inside()[-1]
+    for name in dict.fromkeys([judgement.verdict.members[0], *evidence.ranked()]):
+        found = layers(checked.subject, evidence.trials[name], evidence.fits[name], inside)
+        if found is not None:
+            return found
+    return None
 
 
 def _num_free(candidate: AnyCandidate, found: Fit) -> int:

@@ -21,9 +21,13 @@ def figure(found: Identification, width: float) -> "Figure":
 
 
 def _draw(found: Identification) -> "Figure":
-    figure, [[ranked, laws]] = panel_grid(1, 2, narrowest=7.0)
-    _ranking(ranked, found)
-    _distances(laws, found)
+    parts = [_ranking, _distances]
+    parts += [_response] * (found.symmetries.response is not None) + [_layers] * (found.layers is not None)
+    figure, panels = panel_grid(-(-len(parts) // 2), 2, narrowest=7.0)
+    for part, axes in zip(parts, panels.ravel(), strict=False):
+        part(axes, found)
+    for axes in panels.ravel()[len(parts) :]:
+        axes.remove()
     return figure
 
 
@@ -49,6 +53,28 @@ def _distances(axes: "Axes", found: Identification) -> None:
     num = len(found.laws)
     axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance, parameters kept")
     axes.set(yticks=range(num), yticklabels=[law.law for law in found.laws], ylim=(num - 0.5, -0.5))
+
+
+def _response(axes: "Axes", found: Identification) -> None:
+    """The filter that the subject applies to the spectrum of its inputs, with its band."""
+    response = found.symmetries.response
+    assert response is not None
+    axes.plot(response.knots, response.psi, color="C0", label=found.subject)
+    axes.fill_between(response.knots, response.low, response.high, color="C0", alpha=0.25, linewidth=0)
+    axes.set(xscale="log", xlabel="eigenvalue s of X^T X / N", ylabel="response psi(s)")
+    axes.legend()
+
+
+def _layers(axes: "Axes", found: Identification) -> None:
+    """The distance of every layer from every step of a candidate; dark is near."""
+    assert found.layers is not None
+    distances = np.clip(found.layers.map.distances, LEAST, 1.0)
+    num_layers, num_steps = distances.shape
+    extent = (0.5, num_steps + 0.5, num_layers + 0.5, 0.5)
+    image = axes.imshow(distances, extent=extent, aspect="auto", cmap="viridis_r", vmin=0, vmax=0.5)
+    axes.figure.colorbar(image, ax=axes, label="distance")
+    axes.set(xlabel=f"step of {found.layers.candidate}", ylabel="layer", yticks=range(1, num_layers + 1))
+    axes.grid(False)
 
 
 def _interval(axes: "Axes", i: int, estimate: Any, color: str, marker: str = "o") -> None:

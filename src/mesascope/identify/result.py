@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mesascope.identify.fit import Interval
+from mesascope.identify.layers import Layers
 from mesascope.identify.mixture import Mixture
 from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.verdict import Verdict
@@ -63,6 +64,7 @@ class Identification:
     num_prompts: Mapping[str, int]
     mixture: Mixture | None = None
     symmetries: Symmetries = dataclasses.field(default_factory=Symmetries)
+    layers: Layers | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mesascope.identify.environments import Environment
 from mesascope.identify.fit import Asked, Fit
@@ -128,10 +129,10 @@ def _estimate(point: float, draws: np.ndarray) -> Estimate:
     return Estimate(float(point), float(low), float(high))
 
 
-def _over(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+def _over(top: ArrayLike, bottom: ArrayLike) -> np.ndarray:
     """D: 0 of two zeros, infinite where the subject alone answers zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(top == 0, 0.0, top / bottom)
+        return np.where(np.equal(top, 0), 0.0, np.divide(top, bottom))
 
 
 def _top_share(sizes: np.ndarray) -> float:

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mesascope.identify.environments import IN_DISTRIBUTION
+from mesascope.identify.layers import Layers
 from mesascope.identify.result import Identification, LawRow, Row
-from mesascope.identify.verdict import Kind, Verdict
+from mesascope.identify.verdict import APPROXIMATE, Kind, Verdict
 from mesascope.stats import Estimate
 
 NUM_ROWS = 8  # of the ranked table that one screen has room for
@@ -59,6 +60,8 @@ def screen(found: Identification) -> Group:
     parts: list[Any] = [Text(sentence(found), style="bold"), *map(Text, remarks(found)), Text(""), ranking(found)]
     if len(found.laws) > 1:
         parts.append(scope_table(found))
+    if found.layers is not None:
+        parts.append(layer_table(found.layers))
     return Group(*parts)
 
 
@@ -72,10 +75,22 @@ def remarks(found: Identification) -> list[str]:
     broken = [law.law for law in found.laws if law.law not in verdict.scope]
     if broken and verdict.kind in (Kind.IDENTIFIED, Kind.APPROXIMATELY):
         lines.append(f"It does not hold with these parameters under: {', '.join(broken)}.")
+    lines += _broken(found)
     heavy = [law.law for law in found.laws if law.by_median]
     if heavy:
         lines.append(f"Judged by medians, since few prompts hold most of the error: {', '.join(heavy)}.")
     return [*lines, *found.notes]
+
+
+def _broken(found: Identification) -> list[str]:
+    """What the answers are not invariant to, with what it means, where no candidate says it already."""
+    response = found.symmetries.response
+    lines = []
+    if found.verdict.kind in (Kind.NONE, Kind.MIXTURE, Kind.INCONCLUSIVE):
+        lines += [f"Not invariant to {each.name} ({each.value:.2g}): {each.breaks}" for each in found.symmetries.broken]
+    if response is not None and found.verdict.kind is not Kind.IDENTIFIED:
+        lines.append(f"Of its answers {response.delta_spec:.2g} is no fixed filter of the spectrum of its inputs.")
+    return lines
 
 
 def ranking(found: Identification) -> Table:
@@ -104,6 +119,18 @@ def scope_table(found: Identification) -> Table:
     for law in found.laws:
         if law.law != IN_DISTRIBUTION:
             table.add_row(*(Text(cell) for cell in _law_cells(law, found.verdict)))
+    return table
+
+
+def layer_table(layers: Layers) -> Table:
+    """The nearest step of a candidate to each layer."""
+    title = f"layers against steps of {layers.candidate}, read out by the model's own head"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("layer", "nearest step", "distance"):
+        table.add_column(head)
+    for i, (step, distance) in enumerate(zip(layers.map.best_step, layers.map.best_distance, strict=True), 1):
+        near = "none is near" if distance > APPROXIMATE else str(step)
+        table.add_row(str(i), near, _short(float(distance)))
     return table
 
 
