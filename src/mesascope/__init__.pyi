@@ -135,6 +135,7 @@ from .probes.error import half_squared_error as half_squared_error
 from .probes.error import half_squared_errors_by_step as half_squared_errors_by_step
 from .probes.generalisation import generalisation_errors as generalisation_errors
 from .probes.interpolation import interpolate as interpolate
+from .probes.weights import learned_preconditioner as learned_preconditioner
 from .probes.weights import learned_rates as learned_rates
 from .probes.weights import learned_step_size as learned_step_size
 from .prompt import Prompt as Prompt
@@ -163,6 +164,7 @@ from .tasks._base import AbstractTask as AbstractTask
 from .tasks._base import AbstractTeacherTask as AbstractTeacherTask
 from .tasks._process import AbstractLinearProcess as AbstractLinearProcess
 from .tasks._process import AbstractProcess as AbstractProcess
+from .tasks.anisotropic_regression import AnisotropicRegression as AnisotropicRegression
 from .tasks.corrupted import CorruptedTargets as CorruptedTargets
 from .tasks.gaussian_regression import GaussianRegression as GaussianRegression
 from .tasks.gaussian_regression import SecondMoments as SecondMoments

@@ -50,6 +50,37 @@ def learned_rates(
     return LearnedRates(learned_step_size(key_query, output_value, dim_x, num_examples), -reads * writes)
 
 
+class LearnedPreconditioner(NamedTuple):
+    """The matrix A of the preconditioned gradient step that one linear head makes, and what else the head does.
+
+    `rest` is the larger of |p_x| / |p_y| and |k| / |K_x|: what is not part of a step, zero where there is nothing.
+    """
+
+    matrix: Float[Array, "dx dx"]
+    rest: Float[Array, ""]
+
+    __repr__ = in_short
+
+
+def learned_preconditioner(
+    key_query: Float[Array, "d d"], output_value: Float[Array, "d d"], dim_x: int, num_examples: int
+) -> LearnedPreconditioner:
+    """A of the step q^T A (1/n) sum_i y_i x_i in these products of one linear head, for one output.
+
+    Let p = (p_x, p_y) be the last row of P W_V and (K_x; k^T) the first dim_x columns of W_KQ. All of the prediction
+    that changes its sign with the labels is such a step, with A^T = -n (p_y K_x + p_x k^T). In a step alone p_x and k
+    are zero; otherwise the head adds a part that is blind to the labels' sign. The gauge (s P W_V, W_KQ / s) drops out.
+    """
+    _check_products(key_query, output_value, dim_x, num_examples)
+    if len(key_query) != dim_x + 1:
+        raise ValueError(f"`key_query` must be for one output, of size {dim_x + 1}; got size {len(key_query)}.")
+    reads, labels = key_query[:dim_x, :dim_x], key_query[dim_x, :dim_x]
+    on_x, on_y = output_value[dim_x, :dim_x], output_value[dim_x, dim_x]
+    norm = jnp.linalg.norm
+    rest = jnp.maximum(norm(on_x) / jnp.abs(on_y), norm(labels) / norm(reads))
+    return LearnedPreconditioner(-num_examples * (on_y * reads + jnp.outer(on_x, labels)).T, rest)
+
+
 def _check_products(
     key_query: Float[Array, "d d"], output_value: Float[Array, "d d"], dim_x: int, num_examples: int
 ) -> None:

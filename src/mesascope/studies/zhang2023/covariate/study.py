@@ -1,0 +1,188 @@
+"""Theorems 4.1 and 4.2 of Zhang et al. 2023: what gradient flow finds, and which shifts it stands."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from mesascope.studies._shared.head_training import HeadTraining, TrainedHeads
+from mesascope.studies.zhang2023.covariate.cells import PromptLosses, PromptsCell
+from mesascope.studies.zhang2023.covariate.head import start
+from mesascope.studies.zhang2023.covariate.panels import three_panels
+from mesascope.studies.zhang2023.covariate.readings import LAWS, Summary, Trials, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
+from mesascope.training.exact import Descent
+from mesascope.validation import check_count, check_positive
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+EVERY: dict[str, Any] = {"over": "every seed"}
+
+
+class Covariate(AbstractStudy):
+    """**Question.** What does gradient flow make of one linear attention layer, and on which other laws does it work?
+
+    **Setting.** Inputs x ~ N(0, Lambda), Lambda = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), y = w^T x, N = 12
+    examples. The layer predicts with W_PV (1/N sum_i e_i e_i^T) W_KQ. Let Gamma = (1 + 1/N) Lambda + (tr Lambda / N) I.
+
+    **What the paper says.** Theorem 4.1: from a small start of a certain form gradient flow ends at W_KQ = s^-1
+    diag(Gamma^-1, 0), W_PV = s diag(0, 1), s = tr(Gamma^-2)^(1/4). On a test prompt of M examples the layer predicts
+    q^T Gamma^-1 (1/M) sum_i y_i x_i. Its error on long prompts vanishes only as N grows. Another law of the query is
+    tolerated; another law of the examples is not.
+
+    **What we measure.** Gradient descent with small steps on the exact population loss, all entries free, for several
+    N. Then the trained layers on prompts: of other lengths M; with Lambda reversed for the query; with Lambda reversed
+    for examples and query. Losses are compared with closed forms and with the zero predictor's.
+
+    **Differences.** The paper's layer also attends to the query, which changes nothing at its limit: there the query
+    has no label to pass on. Losses carry a factor 1/2.
+
+    **Limits.** Flow is descent with finite steps. One start scale; random starts of all weights are in
+    ahn2023-preconditioned. Prompts of random covariances are not tried.
+    """
+
+    title: ClassVar = "Gradient flow finds a fixed preconditioner, which other laws of the examples break"
+    source: ClassVar = "Zhang et al. 2023 (arXiv 2306.09927), theorems 4.1 and 4.2 and section 4.2"
+    claims: ClassVar = (
+        Claim(
+            "weights",
+            "Gradient descent ends at the weights that theorem 4.1 states.",
+            "largest relative Frobenius distance of W_KQ and W_PV to their limits, over N",
+            "at most",
+            0.01,
+            **EVERY,
+        ),
+        Claim(
+            "lengths",
+            "On prompts of every length tried the trained layer loses the closed form.",
+            "largest |loss on M test examples / closed form - 1| over M",
+            "at most",
+            0.05,
+            **EVERY,
+        ),
+        Claim(
+            "floor",
+            "Longer test prompts do not bring the loss below a floor.",
+            "loss on the longest test prompts / closed form for infinitely many examples",
+            "at least",
+            0.9,
+            **EVERY,
+        ),
+        Claim(
+            "query",
+            "Trained on long prompts, the layer tolerates another law of the query.",
+            "loss / zero predictor's at the largest N, variances reversed for the query",
+            "at most",
+            0.05,
+            **EVERY,
+        ),
+        Claim(
+            "covariate",
+            "Another law of the examples makes the layer worse than predicting zero.",
+            "loss / zero predictor's at the largest N, variances reversed for examples and query",
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+    )
+    presets: ClassVar = {
+        "smoke": {
+            "seeds": 2,
+            "num_examples": 4,
+            "variances": (1.0, 0.5),
+            "other_sizes": (8,),
+            "lengths": (3, 9),
+            "num_test": 20,
+            "num_prompts": 20,
+            "num_shifted": 20,
+            "num_steps": 200,
+        },
+        "quick": {},
+        "paper": {
+            "seeds": 5,
+            "num_steps": 100_000,
+            "num_prompts": 100_000,
+            "num_shifted": 10_000,
+            "learning_rate": 1e-2,
+        },
+    }
+
+    seeds: int = 3
+    """Trainings, each from a key of its own."""
+    num_examples: int = 12
+    """Examples N in a training prompt."""
+    other_sizes: tuple[int, ...] = (48, 192)
+    """Other numbers of examples in a training prompt, in ascending order, for the shifts."""
+    variances: tuple[float, ...] = (2.0, 1.0, 0.5, 0.25, 0.1)
+    """Variances of the coordinates of an input."""
+    lengths: tuple[int, ...] = (6, 12, 50, 400)
+    """Examples M in test prompts."""
+    num_test: int = 2000
+    """Examples in a test prompt of another law."""
+    init_scale: float = 0.1
+    """Norm of W_KQ and of W_PV at the start."""
+    learning_rate: float = 2e-2
+    """Size of a step of gradient descent."""
+    num_steps: int = 40_000
+    """Steps of gradient descent."""
+    num_prompts: int = 40_000
+    """Test prompts of each length."""
+    num_shifted: int = 2000
+    """Test prompts of each law."""
+    first_seed: int = 0
+    """The first seed; the others follow."""
+
+    def __check_init__(self):
+        for name in ("num_examples", "num_test", "num_steps", "num_prompts", "num_shifted"):
+            check_count(name, getattr(self, name))
+        for name in ("other_sizes", "lengths"):
+            for entry in getattr(self, name):
+                check_count(name, entry)
+        if not self.lengths or tuple(sorted(self.sizes())) != self.sizes():
+            raise ValueError(
+                f"`lengths` must hold a number and `other_sizes` must ascend from {self.num_examples}; "
+                f"got {self.lengths} and {self.other_sizes}. Sort them."
+            )
+        for name in ("init_scale", "learning_rate"):
+            check_positive(name, getattr(self, name))
+        self.cells()  # checks everything else
+
+    def cells(self) -> tuple[Cell, ...]:
+        trainings = tuple(map(self.training, self.sizes()))
+        plain, reverse = self.variances, self.variances[::-1]
+        laws = ((plain, plain), (plain, reverse), (reverse, reverse))
+        shifts = (PromptsCell(trainings, *law, (self.num_test,), self.num_shifted) for law in laws)
+        return (
+            *(Cell(f"descent, N = {size}", each) for size, each in zip(self.sizes(), trainings, strict=True)),
+            Cell("test lengths", PromptsCell(trainings[:1], plain, plain, self.lengths, self.num_prompts)),
+            *(Cell(f"test law: {law}", each) for law, each in zip(LAWS, shifts, strict=True)),
+        )
+
+    def summarise(self, results: list[Arrays]) -> Summary:
+        heads, tested = results[: len(self.sizes())], results[len(self.sizes()) :]
+        lengths, *shifts = (PromptLosses(**each).losses for each in tested)
+        return Summary(tuple(TrainedHeads(**each) for each in heads), lengths[0], np.stack(shifts)[:, :, 0])
+
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary, self.tests())
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"covariate": three_panels(summary, self.tests())}
+
+    def sizes(self) -> tuple[int, ...]:
+        """All numbers of examples in training, in ascending order."""
+        return (self.num_examples, *self.other_sizes)
+
+    def tests(self) -> Trials:
+        """What the trained layers are tested on."""
+        return Trials(self.variances, self.sizes(), self.lengths, self.num_test)
+
+    def training(self, num_examples: int) -> HeadTraining:
+        """The gradient descent of one number of examples."""
+        make_head = partial(start, len(self.variances), num_examples, self.init_scale)
+        sizes = self.num_steps, self.seeds, self.first_seed
+        return HeadTraining(make_head, self.variances, num_examples, Descent(self.learning_rate), *sizes)
