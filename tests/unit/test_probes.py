@@ -19,7 +19,7 @@ from mesascope.probes.alignment import alignment, sensitivity
 from mesascope.probes.error import half_squared_error, half_squared_errors_by_step
 from mesascope.probes.generalisation import generalisation_errors
 from mesascope.probes.interpolation import interpolate
-from mesascope.probes.weights import learned_rates, learned_step_size
+from mesascope.probes.weights import learned_preconditioner, learned_rates, learned_step_size
 from mesascope.prompt import Prompt, Sequence
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.shifted import Shifted
@@ -293,3 +293,25 @@ def test_a_probe_needs_a_prompt(probe):
         ValueError, match=r"`prompt` must be an object of class Prompt; got Sequence\. .*prompt\(length\)"
     ):
         probe(Sequence(jnp.ones((6, 3))))
+
+
+def test_the_learned_preconditioner_is_what_of_the_prediction_turns_with_the_labels(prompt):
+    """Any weights: half the difference between the predictions for labels and for their negatives is the step."""
+    rng = np.random.default_rng(0)
+    weights = [jnp.asarray(rng.standard_normal((1, 3, 3))) for _ in range(4)]
+    layer = LinearSelfAttention(*weights)
+    model, first = Transformer((layer,), JoinedTokens(2)), prompt.ys[:, :1]
+    asked = Prompt(prompt.xs, first, prompt.query, prompt.target[:1])
+    read = learned_preconditioner(layer.key_query[0], layer.output_value[0], 2, len(first))
+    turned = (model(asked) - model(asked.with_labels(-first))) / 2
+    expected = asked.query @ read.matrix @ (asked.xs.T @ first) / len(first)
+    np.testing.assert_allclose(turned, expected, rtol=1e3 * EPS)
+    scaled = learned_preconditioner(layer.key_query[0] / 3, 3 * layer.output_value[0], 2, len(first))
+    np.testing.assert_allclose(scaled.matrix, read.matrix, rtol=1e3 * EPS)
+    np.testing.assert_allclose(scaled.rest, read.rest, rtol=1e3 * EPS)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_a_preconditioner_is_read_from_a_head_of_one_output():
+    with pytest.raises(ValueError, match="`key_query` must be for one output, of size 3; got size 4"):
+        learned_preconditioner(jnp.eye(4), jnp.eye(4), 2, 3)

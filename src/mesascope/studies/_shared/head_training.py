@@ -31,8 +31,8 @@ class TrainedHeads(NamedTuple):
         dim = self.key_query.shape[-1] - 1
         with jax.enable_x64(True):
             products = jnp.asarray(self.key_query), jnp.asarray(self.output_value)
-            read = jax.jit(jax.vmap(lambda *each: learned_preconditioner(*each, dim, num_examples).matrix))
-            return np.asarray(read(*products))
+            read = jax.vmap(lambda reads, writes: learned_preconditioner(reads, writes, dim, num_examples).matrix)
+            return np.asarray(jax.jit(read)(*products))
 
     def layer(self, seed: int) -> Transformer:
         """The model of one layer with the products of one seed."""

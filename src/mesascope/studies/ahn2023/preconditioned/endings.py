@@ -48,7 +48,7 @@ class EndingsCell(AbstractConfig):
         size = len(self.training.variances) + 1
         gauge = np.concatenate([point[:size], -point[size:]])  # one product grows as the other shrinks
         free = np.linalg.svd(gauge[None])[2][1:]
-        norm, curvatures = np.linalg.norm(gradient), np.linalg.eigvalsh(free @ hessian @ free.T)
+        norm, curvatures = np.asarray(np.linalg.norm(gradient)), np.linalg.eigvalsh(free @ hessian @ free.T)
         return Endings(heads.steps, heads.losses, loss, norm, curvatures)._asdict()
 
     def _hessian(self, point: Float[Array, " weights"]) -> Float[Array, "weights weights"]:

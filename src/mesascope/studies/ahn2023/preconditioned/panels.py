@@ -1,6 +1,6 @@
 """A layer and its preconditioner, drawn."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SCALAR = {"color": "C1", "linestyle": ":"}
-WHITENING = {"color": "C2", "linestyle": "-."}
+SCALAR: dict[str, Any] = {"color": "C1", "linestyle": ":"}
+WHITENING: dict[str, Any] = {"color": "C2", "linestyle": "-."}
 
 
 def three_panels(summary: Summary, variances: tuple[float, ...], num_examples: int) -> "Figure":

@@ -45,11 +45,10 @@ class Preconditioned(AbstractStudy):
     population loss, for several n, and from random starts.
 
     **Differences.** Training on prompts starts where P W_V passes labels on and W_KQ sees inputs alone. The authors'
-    code keeps the other entries at zero; here all are trained. The theorem does not speak of training: the last three
+    code keeps all other entries at zero; here they are trained. The theorem does not speak of training: the last three
     claims, on random starts of all weights, are found here.
 
-    **Limits.** One layer. The paper's statements on several layers need w ~ N(0, Sigma^-1) and are not tried. Sigma is
-    diagonal; Adam does not treat all axes alike.
+    **Limits.** One layer, diagonal Sigma. Several layers, for which w ~ N(0, Sigma^-1), are not tried.
     """
 
     title: ClassVar = "The best linear attention layer makes a gradient step with a matrix for a learning rate"

@@ -24,9 +24,9 @@ def three_panels(summary: Summary, tests: Trials) -> "Figure":
         excess = heads.losses / (tests.shifted(0, size, size) * zero_loss(np.diag(tests.variances))) - 1
         lines = flow.semilogy(heads.steps, np.maximum(excess, SMALLEST).T, color=f"C{i + 3}", linewidth=0.8)
         lines[0].set_label(f"N = {size}")
-    flow.set(xlabel="step of gradient descent", ylabel="exact loss / least loss $-$ 1")
+    flow.set(xlabel="step of gradient descent", ylabel="excess / least loss")
     flow.locator_params(axis="x", nbins=4)
-    flow.set_title(f"cut at {SMALLEST:g}")
+    flow.set_title(f"exact loss, cut at {SMALLEST:g}")
     flow.legend()
 
     fine = np.geomspace(min(tests.lengths), 2 * max(tests.lengths), 60)
@@ -48,6 +48,6 @@ def three_panels(summary: Summary, tests: Trials) -> "Figure":
     shifts.set_xticks(tests.sizes, map(str, tests.sizes))
     shifts.minorticks_off()
     shifts.set(xlabel="examples N in training", ylabel="loss / zero predictor's")
-    shifts.set_title(f"tested on M = {tests.num_test}")
+    shifts.set_title(f"tested on M = {tests.num_test}, lines: closed form")
     shifts.legend()
     return figure
