@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Inexact
 
 from mesascope.probes.distance import root_share
-from mesascope.probes.questions import in_double
+from mesascope.probes.questions import Questions, in_double
 from mesascope.subject import AbstractSequenceSubject, AbstractSubject
 
 JITTER = 2.0**-20
@@ -56,24 +56,25 @@ def tolerance(floor: float) -> float:
 
 @np.errstate(over="ignore", invalid="ignore")
 def subject_floor(
-    subject: AbstractSubject | AbstractSequenceSubject, *asked: Inexact[np.ndarray, "b *axes"], seed: int = 0
+    subject: AbstractSubject | AbstractSequenceSubject, asked: Questions | Inexact[np.ndarray, "b t d"], seed: int = 0
 ) -> Floor:
-    """The floor for these prompts, `*questions`, or these sequences, `states`: again, and in other batches.
+    """The floor for these prompts, or these sequences of states: asked again, jittered, and in other batches.
 
     Differences are root mean squares, divided by that of all answers of the first call. The change by the batch holds
     the noise of a stochastic subject, too: two calls differ by sqrt(2) repeat. Nothing is raised: where an answer is
     not finite the floor is infinite. Costs five calls for a batch and eight for one prompt each.
     """
     ask: Callable = subject.predictions if isinstance(subject, AbstractSubject) else subject.next_states
-    found = np.asarray(ask(*asked))
+    arrays = tuple(asked) if isinstance(asked, Questions) else (asked,)
+    found = np.asarray(ask(*arrays))
     first = in_double(found)
     rng = np.random.default_rng(seed)
-    jittered = [(each * (1 + JITTER * rng.uniform(-1, 1, each.shape))).astype(each.dtype) for each in asked]
+    jittered = [(each * (1 + JITTER * rng.uniform(-1, 1, each.shape))).astype(each.dtype) for each in arrays]
     half_root = math.sqrt(0.5)
     return Floor(
-        half_root * root_share(first - ask(*asked), first),
+        half_root * root_share(first - ask(*arrays), first),
         half_root * root_share(first - ask(*jittered), first),
-        max(_change(change, first) for change in _by_batch(ask, asked, first)),
+        max(_change(change, first) for change in _by_batch(ask, arrays, first)),
         str(found.dtype),
         bool(np.isfinite(first).all()),
     )
@@ -85,10 +86,10 @@ def _change(differences: Inexact[np.ndarray, "some *axes"], answers: Inexact[np.
 
 
 def _by_batch(
-    ask: Callable, asked: tuple[np.ndarray, ...], first: Inexact[np.ndarray, "b *axes"]
+    ask: Callable, arrays: tuple[np.ndarray, ...], first: Inexact[np.ndarray, "b *axes"]
 ) -> list[Inexact[np.ndarray, "some *axes"]]:
     """The differences of answers to prompts alone, to half of them and in reversed order."""
     num = len(first)
     alone = [slice(row, row + 1) for row in range(min(num, NUM_ALONE))]
     parts = [alone, [slice(0, (num + 1) // 2)], [slice(None, None, -1)]]
-    return [np.concatenate([ask(*(each[rows] for each in asked)) - first[rows] for rows in part]) for part in parts]
+    return [np.concatenate([ask(*(each[rows] for each in arrays)) - first[rows] for rows in part]) for part in parts]

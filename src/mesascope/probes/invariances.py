@@ -22,7 +22,7 @@ class _Asked(NamedTuple):
     base: np.ndarray
     rng: np.random.Generator
 
-    def answers(self, **changed: Inexact[np.ndarray, "b rows columns"]) -> Inexact[np.ndarray, "b m dy"]:
+    def answers(self, **changed: np.ndarray) -> Inexact[np.ndarray, "b m dy"]:
         """The answers where some of xs, ys and queries are others, in the precision of the first."""
         kept = self.questions._asdict()
         return answers(self.subject, Questions(**kept | {n: a.astype(kept[n].dtype) for n, a in changed.items()}))
@@ -103,7 +103,7 @@ def _linearity(asked: _Asked) -> float:
     return root_share(together - apart, apart)
 
 
-def _unit(array: Inexact[np.ndarray, "..."]) -> complex:
+def _unit(array: Inexact[np.ndarray, "..."]) -> float | complex:
     return 1j if np.iscomplexobj(array) else 1.0
 
 

@@ -61,8 +61,10 @@ def filter_of(
         raise ValueError(f"`answers` must be to {max(NUM_FOLDS, 2 * len(knots))} prompts or more; got {len(answers)}.")
     design = _real(np.einsum("bmoj,bjk->bkmo", projections, _hats(eigenvalues, knots)))
     design, wanted = np.swapaxes(design, 1, 2), _real(in_double(answers)[:, None])[:, 0]
-    psi = _least_squares(design, wanted)
-    errors = Z * _standard_errors(design, wanted - design @ psi)
+    gram, product = _gram(design, wanted)
+    inverse = _inverse(gram)
+    psi = inverse @ product
+    errors = Z * _standard_errors(design, wanted - np.einsum("bek,k->be", design, psi), inverse)
     return SpectralResponse(knots, psi, psi - errors, psi + errors, _unexplained(design, wanted))
 
 
@@ -109,32 +111,34 @@ def _real(array: Inexact[np.ndarray, "b k m dy"]) -> Float[np.ndarray, "b k equa
     return np.concatenate([np.real(flat), np.imag(flat)], axis=-1) if np.iscomplexobj(flat) else flat
 
 
-def _least_squares(design: Float[np.ndarray, "b e k"], wanted: Float[np.ndarray, "b e"]) -> Float[np.ndarray, " k"]:
-    rows, sizes = _scaled(design)
-    return np.linalg.lstsq(rows, wanted.ravel())[0] / sizes
+def _gram(
+    design: Float[np.ndarray, "b e k"], wanted: Float[np.ndarray, "b e"]
+) -> tuple[Float[np.ndarray, "k k"], Float[np.ndarray, " k"]]:
+    """The normal equations: hats overlap with their neighbours alone, so their condition is small."""
+    return np.einsum("bek,bel->kl", design, design), np.einsum("bek,be->k", design, wanted)
 
 
-def _scaled(design: Float[np.ndarray, "b e k"]) -> tuple[Float[np.ndarray, "rows k"], Float[np.ndarray, " k"]]:
-    """Columns of length one: hats of small eigenvalues have tiny ones."""
-    rows = design.reshape(-1, design.shape[-1])
-    sizes = np.sqrt((rows**2).sum(axis=0))
-    sizes[sizes == 0] = 1.0
-    return rows / sizes, sizes
+def _inverse(gram: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
+    """In units where each column has length one, as hats of small eigenvalues have tiny ones; zero for none."""
+    sizes = np.sqrt(np.diagonal(gram))
+    units = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    return units[:, None] * np.linalg.pinv(units[:, None] * gram * units, hermitian=True) * units
 
 
-def _standard_errors(design: Float[np.ndarray, "b e k"], residuals: Float[np.ndarray, "b e"]) -> np.ndarray:
+def _standard_errors(
+    design: Float[np.ndarray, "b e k"], residuals: Float[np.ndarray, "b e"], inverse: Float[np.ndarray, "k k"]
+) -> Float[np.ndarray, " k"]:
     """Roots of the diagonal of G^+ (sum_b g_b g_b^T) G^+, G the Gram matrix and g_b prompt b's gradient."""
-    rows, sizes = _scaled(design)
-    inverse = np.linalg.pinv(rows.T @ rows, hermitian=True)
-    gradients = np.einsum("bek,be->bk", design, residuals) / sizes
-    errors = np.sqrt(((gradients @ inverse) ** 2).sum(axis=0)) / sizes
-    return np.where(rows.any(axis=0), errors, np.inf)
+    gradients = np.einsum("bek,be->bk", design, residuals)
+    errors = np.sqrt((np.einsum("bk,kl->bl", gradients, inverse) ** 2).sum(axis=0))
+    return np.where(np.diagonal(inverse) > 0, errors, np.inf)
 
 
 def _unexplained(design: Float[np.ndarray, "b e k"], wanted: Float[np.ndarray, "b e"]) -> float:
+    folds = [np.arange(len(wanted)) % NUM_FOLDS == fold for fold in range(NUM_FOLDS)]
+    grams, products = zip(*(_gram(design[fold], wanted[fold]) for fold in folds), strict=True)
     residuals = np.empty_like(wanted)
-    folds = np.arange(len(wanted)) % NUM_FOLDS
-    for fold in range(NUM_FOLDS):
-        held = folds == fold
-        residuals[held] = wanted[held] - design[held] @ _least_squares(design[~held], wanted[~held])
+    for fold, gram, product in zip(folds, grams, products, strict=True):
+        psi = _inverse(sum(grams) - gram) @ (sum(products) - product)
+        residuals[fold] = wanted[fold] - np.einsum("bek,k->be", design[fold], psi)
     return root_share(residuals, wanted)
