@@ -45,7 +45,7 @@ def position_sums(answers: Inexact[np.ndarray, "b p dy"], others: Inexact[np.nda
     check_finite_array("answers", answers)
     with np.errstate(over="ignore", invalid="ignore"):
         differences = (np.abs(answers - others) ** 2).sum(axis=-1)
-    return PromptSums(np.where(np.isnan(differences), np.inf, differences), (np.abs(answers) ** 2).sum(axis=-1))
+    return PromptSums(differences, (np.abs(answers) ** 2).sum(axis=-1))
 
 
 def squared_distance(sums: PromptSums) -> SquaredDistance:
@@ -53,7 +53,8 @@ def squared_distance(sums: PromptSums) -> SquaredDistance:
 
     Uncentred: g = 0 is at 1 exactly. Positions are not pooled: early ones would hide behind the largest answers. Where
     the top 1% of prompts hold more than a quarter of sum |f|^2, D is median |f - g|^2 / median |f|^2 instead. This rule
-    looks at f alone, so that all g are judged alike, and needs 100 prompts. A subject that answers zero to all prompts
+    looks at f alone, so that all g are judged alike, and needs 100 prompts. D is infinite for a g that is not finite on
+    any prompt, by median, too. A subject that answers zero to all prompts
     has no unit: D is 0 where g does so too, else infinite. Axes before prompts, as of resampled ones, are kept.
     """
     num_top = max(1, round(TOP * sums.sizes.shape[-2]))
@@ -63,7 +64,8 @@ def squared_distance(sums: PromptSums) -> SquaredDistance:
     by_median = (top_share > MOST_OF_TOP) & (sums.sizes.shape[-2] >= FEWEST_PROMPTS)
     by_position = _ratio(sums.differences.sum(axis=-2), total)
     if by_median.any():
-        by_position = np.where(by_median, _ratio(*(np.median(each, axis=-2) for each in sums)), by_position)
+        medians = _ratio(*(np.median(each, axis=-2) for each in sums))
+        by_position = np.where(by_median & np.isfinite(by_position), medians, by_position)
     return SquaredDistance(by_position.mean(axis=-1), by_position, top_share, by_median)
 
 

@@ -69,7 +69,7 @@ def filter_of(
 
 
 def _spectrum(asked: Questions) -> tuple[Float[np.ndarray, "b j"], Inexact[np.ndarray, "b m dy j"]]:
-    """The eigenvalues, nan where they are zero, and (B v_j)(v_j^* q), zero there."""
+    """The eigenvalues, nan where they are zero, and (B v_j)(v_j^* q), which is zero there."""
     xs, ys, queries = map(in_double, asked)
     num_examples = xs.shape[1]
     if num_examples == 0 or not xs.any(axis=(1, 2)).all():
@@ -78,8 +78,7 @@ def _spectrum(asked: Questions) -> tuple[Float[np.ndarray, "b j"], Inexact[np.nd
     labels = np.einsum("bno,bni,bij->boj", ys, xs.conj(), vectors, optimize=True) / num_examples
     projections = np.einsum("boj,bmi,bij->bmoj", labels, queries, vectors.conj(), optimize=True)
     least = max(xs.shape[1:]) * np.finfo(asked.xs.dtype).eps * eigenvalues[:, -1:]
-    above = eigenvalues > least
-    return np.where(above, eigenvalues, np.nan), np.where(above[:, None, None], projections, 0)
+    return np.where(eigenvalues > least, eigenvalues, np.nan), projections
 
 
 def _chosen(eigenvalues: Float[np.ndarray, "b j"], num_knots: int) -> Float[np.ndarray, " k"]:

@@ -49,17 +49,18 @@ def test_zero_is_at_one_and_the_subject_at_zero_exactly(heavy):
 
 
 def test_a_few_large_prompts_are_found_and_the_others_judged():
-    """Of 300 prompts three hold nearly all; the rest is known to be at .1, a hundred times the three."""
-    answers = np.ones((300, 1, 1))
+    """Of 300 prompts three hold nearly all, at a hundredth of the others' distance."""
+    rng = np.random.default_rng(3)
+    answers, gaps = rng.normal(size=(2, 300, 1, 1))
     answers[:3] = 100.0
-    others = answers * 0.9
-    others[:3] = answers[:3] * 0.999
-    found = squared_distance(prompt_sums(answers, others))
-    np.testing.assert_allclose(found.top_share, 30000 / 30297, rtol=1e3 * EPS)
-    np.testing.assert_allclose(found.value, 0.01, rtol=1e3 * EPS)
-    few = squared_distance(prompt_sums(answers[:99], others[:99]))
+    found = squared_distance(prompt_sums(answers, answers + gaps))
+    np.testing.assert_allclose(found.top_share, 30000 / np.sum(answers**2), rtol=1e3 * EPS)
+    np.testing.assert_allclose(found.value, np.median(gaps**2) / np.median(answers**2), rtol=1e3 * EPS)
+    few = squared_distance(prompt_sums(answers[:99], (answers + gaps)[:99]))
     assert not few.by_median.any()
-    np.testing.assert_allclose(few.value, (3 * 0.01 + 96 * 0.01) / (30000 + 96), rtol=1e3 * EPS)
+    np.testing.assert_allclose(few.value, np.sum(gaps[:99] ** 2) / np.sum(answers[:99] ** 2), rtol=1e3 * EPS)
+    gaps[10] = np.nan
+    assert squared_distance(prompt_sums(answers, answers + gaps)).value == np.inf
 
 
 def test_the_rule_looks_at_the_subject_alone():

@@ -23,8 +23,14 @@ def test_an_exact_subject_feels_the_jitter_alone(drawn, learner):
 
 def test_jitter_is_in_the_precision_of_the_question(drawn, learner):
     """One that depends on the last digits of its inputs is at the floor that its digits leave: all of it."""
-    asked = Questions(*(np.float32(each) for each in drawn(200, 2, 3)))
-    found = subject_floor(learner(lambda xs, ys, queries: np.sin(1e9 * queries[..., :1])), asked)
+    asked, seen = Questions(*(np.float32(each) for each in drawn(200, 2, 3))), set()
+
+    def erratic(xs, ys, queries):
+        seen.update(each.dtype.name for each in (xs, ys, queries))
+        return np.sin(1e9 * queries[..., :1])
+
+    found = subject_floor(learner(erratic), asked)
+    assert seen == {"float32"}
     assert (found.dtype, found.repeat) == ("float32", 0.0)
     assert found.jitter > 0.3
 
@@ -66,8 +72,10 @@ def test_noise_is_told_and_averaging_divides_its_variance(drawn):
         lambda xs, ys, queries: queries[..., :1] - queries[..., :1].mean(),
         lambda xs, ys, queries: queries[..., :1] * np.arange(1.0, len(xs) + 1)[:, None, None],
         lambda xs, ys, queries: queries[..., :1] + (len(xs) == 1),
+        lambda xs, ys, queries: queries[..., :1] + (1 < len(xs) < 15),
+        lambda xs, ys, queries: queries[..., :1] + (np.arange(len(xs)) > 10)[:, None, None],
     ],
-    ids=["normalised over the batch", "by place", "alone or not"],
+    ids=["normalised over the batch", "by place", "alone or not", "small batches", "late places"],
 )
 def test_dependence_on_the_batch_is_told(drawn, learner, answer):
     assert subject_floor(learner(answer), drawn(20, 2, 3)).depends_on_batch

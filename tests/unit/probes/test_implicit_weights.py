@@ -90,6 +90,7 @@ def test_comparison_by_hand():
     twice = compare_weights(ours, 2j * ours)
     np.testing.assert_allclose(twice, (np.sqrt(5), 0.0, 2.0), atol=1e3 * EPS)
     assert np.isnan(compare_weights(ours, 0 * ours).cosine)
+    np.testing.assert_allclose(compare_weights(1j * ours, 2j * ours), (1.0, 1.0, 2.0), atol=1e3 * EPS)
     squared = 1 + found.norm_ratio**2 - 2 * found.norm_ratio * found.cosine
     np.testing.assert_allclose(found.distance**2, squared, rtol=1e3 * EPS)
 

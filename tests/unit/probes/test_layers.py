@@ -60,6 +60,23 @@ def test_two_steps_a_layer_are_a_line_and_doubling_an_exponential(steps):
     assert line.exponential_r2 < 0.97
 
 
+def test_the_exponential_is_the_nearest_and_not_the_line_of_logarithms(steps):
+    from scipy.optimize import minimize
+
+    counts = np.array([1, 3, 4, 8, 18])
+    found = layer_map_of(steps[counts - 1], steps[:18])
+
+    def unexplained(parameters):
+        return np.sum((parameters[0] * np.exp(parameters[1] * np.arange(5)) - counts) ** 2) / np.sum(
+            (counts - counts.mean()) ** 2
+        )
+
+    slope, start = np.polyfit(range(5), np.log(counts), 1)
+    best = minimize(unexplained, (np.exp(start), slope), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-14})
+    np.testing.assert_allclose(found.exponential_r2, 1 - best.fun, rtol=1e-7)
+    assert unexplained((np.exp(start), slope)) > 1.2 * best.fun
+
+
 def test_layers_far_from_every_step_are_not_timed(steps):
     """Three layers far away, which would make another line, and steps that diverge."""
     layers = np.concatenate([-steps[:3], steps[[1, 3, 5]]])
