@@ -130,11 +130,17 @@ from .predictor import (
 )
 from .probes.alignment import alignment as alignment
 from .probes.alignment import sensitivity as sensitivity
+from .probes.averaged import Averaged as Averaged
+from .probes.averaged import AveragedSequence as AveragedSequence
 from .probes.copying import copying_sensitivity as copying_sensitivity
 from .probes.error import half_squared_error as half_squared_error
 from .probes.error import half_squared_errors_by_step as half_squared_errors_by_step
+from .probes.floor import subject_floor as subject_floor
 from .probes.generalisation import generalisation_errors as generalisation_errors
+from .probes.implicit_weights import compare_weights as compare_weights
+from .probes.implicit_weights import implicit_weights as implicit_weights
 from .probes.interpolation import interpolate as interpolate
+from .probes.questions import questions as questions
 from .probes.weights import learned_preconditioner as learned_preconditioner
 from .probes.weights import learned_rates as learned_rates
 from .probes.weights import learned_step_size as learned_step_size

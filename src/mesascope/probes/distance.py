@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Inexact
 
-from mesascope.validation import check_finite_array
+from mesascope.printing import in_short
+from mesascope.validation import check_finite_array, check_shape
 
 TOP = 0.01  # of the prompts
 MOST_OF_TOP = 0.25  # of the sum: what the top prompts may hold before a sum says little of the others
@@ -20,6 +21,8 @@ class PromptSums(NamedTuple):
     differences: Float[np.ndarray, "... b p"]
     sizes: Float[np.ndarray, "... b p"]
 
+    __repr__ = in_short
+
 
 class SquaredDistance(NamedTuple):
     """D of one environment, the mean of D over positions; at each position what it was judged by."""
@@ -31,17 +34,20 @@ class SquaredDistance(NamedTuple):
     by_median: Bool[np.ndarray, "... p"]
     """Whether D is a ratio of medians, since the top share is above a quarter."""
 
+    __repr__ = in_short
+
 
 def prompt_sums(answers: Inexact[np.ndarray, "b m dy"], others: Inexact[np.ndarray, "b m dy"]) -> PromptSums:
     """Sums over all queries of a prompt: one position [b 1]. Others that are not finite are infinitely far.
 
-    ValueError where an answer of the subject is not finite.
+    ValueError where an answer of the subject is not finite, and for others of another shape.
     """
     return PromptSums(*(each.sum(axis=1, keepdims=True) for each in position_sums(answers, others)))
 
 
 def position_sums(answers: Inexact[np.ndarray, "b p dy"], others: Inexact[np.ndarray, "b p dy"]) -> PromptSums:
     """The same for a causal subject, whose answers [b t d] are its predictions at t positions [b t]."""
+    check_shape("others", others, answers.shape)
     check_finite_array("answers", answers)
     with np.errstate(over="ignore", invalid="ignore"):
         differences = (np.abs(answers - others) ** 2).sum(axis=-1)

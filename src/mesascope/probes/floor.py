@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Inexact
 
+from mesascope.printing import in_short
 from mesascope.probes.distance import root_share
 from mesascope.probes.questions import Questions, in_double
 from mesascope.subject import AbstractSequenceSubject, AbstractSubject
@@ -28,6 +29,8 @@ class Floor(NamedTuple):
     dtype: str
     """The precision of the answers."""
     finite: bool
+
+    __repr__ = in_short
 
     @property
     def value(self) -> float:

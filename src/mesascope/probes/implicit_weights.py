@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Inexact
 
+from mesascope.printing import in_short
 from mesascope.probes.distance import root_share
 from mesascope.probes.orthonormal import orthonormal
 from mesascope.probes.questions import Questions, finite_answers, in_double
-from mesascope.subject import AbstractSubject
+from mesascope.subject import AbstractSubject, SubjectError
+from mesascope.validation import check_shape
 
 
 class ImplicitWeights(NamedTuple):
@@ -20,6 +22,8 @@ class ImplicitWeights(NamedTuple):
     """sqrt(sum |f - W q - c|^2 / sum |f|^2), with the degrees of freedom that W and c take given back."""
     from_jacobian: bool
 
+    __repr__ = in_short
+
 
 class WeightComparison(NamedTuple):
     """Implicit weights W beside others V over a batch of prompts, each sum over all prompts and entries."""
@@ -30,6 +34,8 @@ class WeightComparison(NamedTuple):
     """Re sum W V^* / sqrt(sum |W|^2 sum |V|^2): blind to the learning rate; nan where either is zero."""
     norm_ratio: float
     """sqrt(sum |V|^2 / sum |W|^2)."""
+
+    __repr__ = in_short
 
 
 def implicit_weights(
@@ -53,7 +59,7 @@ def implicit_weights(
     answers, queries = finite_answers(subject, asked), in_double(asked.queries[0])
     jacobian = None if np.iscomplexobj(queries) else subject.jacobian(*asked)
     if jacobian is not None:
-        weights, num_free = in_double(np.asarray(jacobian)).mean(axis=1), 1
+        weights, num_free = _checked_jacobian(np.asarray(jacobian), asked).mean(axis=1), 1
     else:
         weights, num_free = _regressed(answers, queries), dim_x + 1
     rest = answers - np.einsum("boi,mi->bmo", weights, queries)
@@ -69,6 +75,7 @@ def compare_weights(ours: Inexact[np.ndarray, "b dy dx"], theirs: Inexact[np.nda
     `ours` are the subject's and the unit of all. The cosine and the ratio are pooled, so that prompts with large
     weights count more.
     """
+    check_shape("theirs", theirs, ours.shape)
     norm_ratio = root_share(theirs, ours)
     with np.errstate(invalid="ignore"):
         cosine = np.sum(ours * theirs.conj()).real / np.sqrt(np.sum(np.abs(ours) ** 2) * np.sum(np.abs(theirs) ** 2))
@@ -90,6 +97,16 @@ def _checked(queries: Inexact[np.ndarray, "m dx"], dim_x: int) -> Inexact[np.nda
             f"Draw {2 * dim_x + 2} or more from a continuous law."
         )
     return queries
+
+
+def _checked_jacobian(jacobian: np.ndarray, asked: Questions) -> Inexact[np.ndarray, "b m dy dx"]:
+    wanted = (*asked.queries.shape[:2], asked.ys.shape[2], asked.xs.shape[2])
+    if jacobian.shape != wanted or not np.isfinite(jacobian).all():
+        raise SubjectError(
+            f"`subject` must have a jacobian of finite numbers of shape {wanted}; got {jacobian.shape}.",
+            asked._asdict(),
+        )
+    return in_double(jacobian)
 
 
 def _regressed(

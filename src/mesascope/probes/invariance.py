@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Inexact
 
+from mesascope.printing import in_short
 from mesascope.probes.distance import root_share
 from mesascope.probes.floor import tolerance
 
@@ -22,6 +23,8 @@ class Invariance(NamedTuple):
     """Whether the value is at most the tolerance."""
     reason: str = ""
     """Why the question could not be asked."""
+
+    __repr__ = in_short
 
 
 class Check(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Inexact, Int
 
+from mesascope.printing import in_short
 from mesascope.probes.distance import PromptSums, prompt_sums, squared_distance
 from mesascope.probes.questions import Questions
 from mesascope.probes.spectral_response import NUM_KNOTS, SpectralResponse, filter_of
@@ -27,6 +28,8 @@ class LayerMap(NamedTuple):
     """R^2 of k* = a + b layer, over layers within .15 of their nearest step; nan for fewer than three of them."""
     exponential_r2: float
     """R^2 of k* = a exp(b layer), over the same."""
+
+    __repr__ = in_short
 
 
 def layer_map_of(

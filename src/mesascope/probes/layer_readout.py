@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Inexact
 
+from mesascope.printing import in_short
 from mesascope.probes.questions import in_double
 from mesascope.validation import check_finite_array
 
@@ -18,6 +19,8 @@ class Readout(NamedTuple):
     intercept: Inexact[np.ndarray, "l dy"]
     penalty: Float[np.ndarray, " l"]
     """In units of the largest eigenvalue of the covariance of the layer's hidden states."""
+
+    __repr__ = in_short
 
     def answers(self, hidden: Inexact[np.ndarray, "l b m k"]) -> Inexact[np.ndarray, "l b m dy"]:
         """What each layer answers to other prompts than those it was fitted on."""

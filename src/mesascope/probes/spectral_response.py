@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Inexact
 
+from mesascope.printing import in_short
 from mesascope.probes.distance import root_share
 from mesascope.probes.questions import Questions, finite_answers, in_double
 from mesascope.subject import AbstractSubject
-from mesascope.validation import check_axis, check_count, check_finite_array, check_positive
+from mesascope.validation import check_axis, check_count, check_finite_array, check_positive, check_shape
 
 NUM_KNOTS = 20
 NUM_FOLDS = 5
@@ -24,6 +25,8 @@ class SpectralResponse(NamedTuple):
     high: Float[np.ndarray, " k"]
     delta_spec: float
     """sqrt(sum |f - fitted|^2 / sum |f|^2) on prompts that psi was not fitted to."""
+
+    __repr__ = in_short
 
     def at(self, eigenvalues: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
         """psi between the knots, on straight lines in log s; beyond them that of the last knot."""
@@ -46,14 +49,17 @@ def filter_of(
     query, equivariant under permutation of examples and rotation of inputs, and whose filter does not depend on the
     prompt: psi = 1/s is least squares, 1/(s + penalty/n) ridge, (1 - (1 - rate s)^k)/s gradient descent.
 
-    psi is real, and linear in log s between `knots`: eigenvalues, or how many to choose. Psi is found by least squares;
+    psi is real, and linear in log s between `knots`: eigenvalues, or how many to choose. It is found by least squares;
     each answer weighs the same, as in delta_spec; all labels share one psi. delta_spec comes from five folds of
     prompts, psi from all. The bands are psi +- 1.96 standard errors of the least squares, robust to residuals that
     belong to one prompt (Liang and Zeger 1986), and infinite where no prompt tells. The bands do not count that psi is
     no straight line between knots, which 20 knots make about 1% of psi. Eigenvalues of zero drop out: v_j is then
-    orthogonal to all inputs, and B v_j = 0. Costs b eigenproblems and b m dy k^2. ValueError for answers that are not
-    finite, for no examples, for inputs of zero, and for fewer prompts than 5 or than twice the knots.
+    orthogonal to all inputs, and B v_j = 0.
+
+    Costs b eigenproblems and b m dy k^2. ValueError for answers of another shape or not finite, for no examples, for
+    inputs of zero, and for fewer prompts than 5 or than twice the knots.
     """
+    check_shape("answers", answers, (*asked.queries.shape[:2], asked.ys.shape[2]))
     check_finite_array("answers", answers)
     eigenvalues, projections = _spectrum(asked)
     knots = _chosen(eigenvalues, knots) if isinstance(knots, int) else _checked(knots)

@@ -59,8 +59,9 @@ def test_a_few_large_prompts_are_found_and_the_others_judged():
     few = squared_distance(prompt_sums(answers[:99], (answers + gaps)[:99]))
     assert not few.by_median.any()
     np.testing.assert_allclose(few.value, np.sum(gaps[:99] ** 2) / np.sum(answers[:99] ** 2), rtol=1e3 * EPS)
-    gaps[10] = np.nan
-    assert squared_distance(prompt_sums(answers, answers + gaps)).value == np.inf
+    for broken in (np.nan, np.inf):
+        gaps[10] = broken
+        assert squared_distance(prompt_sums(answers, answers + gaps)).value == np.inf
 
 
 def test_the_rule_looks_at_the_subject_alone():
@@ -88,6 +89,12 @@ def test_what_has_no_number_is_infinitely_far_and_a_subject_of_zeros_is_its_own_
         prompt_sums(answers * np.nan, answers)
     with pytest.raises(ValueError, match="`environments` must hold one or more"):
         distance([])
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_answers_of_other_shapes_are_refused_and_not_broadcast():
+    with pytest.raises(ValueError, match=r"`others` must have shape \(3, 2, 1\); got \(3, 1, 1\)"):
+        prompt_sums(np.ones((3, 2, 1)), np.ones((3, 1, 1)))
 
 
 def test_resampled_prompts_are_measured_all_at_once():

@@ -95,6 +95,22 @@ def test_comparison_by_hand():
     np.testing.assert_allclose(found.distance**2, squared, rtol=1e3 * EPS)
 
 
+@pytest.mark.usefixtures("as_installed")
+def test_shapes_are_checked(drawn):
+    class Flat(AbstractSubject):
+        def predictions(self, xs, ys, queries):
+            return queries[..., :1]
+
+        def jacobian(self, xs, ys, queries):
+            return queries
+
+    message = r"`subject` must have a jacobian of finite numbers of shape \(2, 6, 1, 2\); got \(2, 6, 2\)"
+    with pytest.raises(ValueError, match=message):
+        implicit_weights(Flat(), drawn(2, 3, 2))
+    with pytest.raises(ValueError, match=r"`theirs` must have shape \(3, 1, 2\); got \(3, 1, 1\)"):
+        compare_weights(np.ones((3, 1, 2)), np.ones((3, 1, 1)))
+
+
 def test_queries_that_do_not_tell_are_refused(drawn, learner):
     subject, asked = learner(lambda xs, ys, queries: queries[..., :1]), drawn(2, 3, 2)
     with pytest.raises(ValueError, match=r"`queries` must tell 2 weights and an intercept; got shape \(3, 2\)"):

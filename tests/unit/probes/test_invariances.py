@@ -72,6 +72,7 @@ def test_conjugates_are_not_linear(drawn, learner):
     asked = drawn(50, 3, 2, 2, 2, True)
     for name, answer in {
         "linearity in the query": lambda xs, ys, queries: queries.conj(),
+        "rotation of inputs": lambda xs, ys, queries: queries @ np.swapaxes(xs, 1, 2) @ ys,
         "superposition of labels": lambda xs, ys, queries: ys[:, : queries.shape[1]].conj(),
     }.items():
         assert by_name(invariances_of(learner(answer), asked))[name].holds is False

@@ -37,6 +37,16 @@ def test_a_filter_of_straight_lines_is_found_exactly(drawn, shape, is_complex):
     np.testing.assert_allclose(found.at(np.array([0.01, 0.3, 9.0])), on_lines([0.01, 0.3, 9.0]), rtol=1e6 * EPS)
 
 
+def test_knots_reach_from_the_least_to_the_largest_eigenvalue_above_zero(drawn):
+    """Of single precision inputs whose eigenvalues of zero are rounding of single precision."""
+    asked = drawn(200, 8, 5)
+    flat = (asked.xs[..., :3] @ np.random.default_rng(0).normal(size=(3, 5))).astype(np.float32)
+    eigenvalues = np.linalg.svd(flat.astype(float) / np.sqrt(8), compute_uv=False)[:, :3] ** 2
+    knots = filter_of(np.zeros((200, 1, 1)), Questions(flat, asked.ys, asked.queries), 20).knots
+    assert len(knots) == 20
+    np.testing.assert_allclose(knots[[0, -1]], [eigenvalues.min(), eigenvalues.max()], rtol=1e-9)
+
+
 def test_imaginary_parts_count(drawn):
     """Re f is f / 2 and a rest as large: half of |Re f|^2 is explained."""
     asked = drawn(2000, 6, 3, 1, 1, True)
@@ -86,6 +96,12 @@ def test_bands_hold_the_filter_when_the_queries_of_a_prompt_err_together(drawn):
         held.append((found.low <= PSI[1:]) & (found.high >= PSI[1:]))
     assert 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60) < np.mean(held)
     assert np.mean(held) < 1.0
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_answers_to_other_questions_are_refused(drawn):
+    with pytest.raises(ValueError, match=r"`answers` must have shape \(30, 1, 1\); got \(30, 2, 1\)"):
+        filter_of(np.zeros((30, 2, 1)), drawn(30, 4, 2), 3)
 
 
 def test_what_cannot_be_fitted_is_refused(drawn, learner):
