@@ -51,7 +51,7 @@ def position_sums(answers: Inexact[np.ndarray, "b p dy"], others: Inexact[np.nda
     check_finite_array("answers", answers)
     with np.errstate(over="ignore", invalid="ignore"):
         differences = (np.abs(answers - others) ** 2).sum(axis=-1)
-    return PromptSums(differences, (np.abs(answers) ** 2).sum(axis=-1))
+    return PromptSums(np.where(np.isnan(differences), np.inf, differences), (np.abs(answers) ** 2).sum(axis=-1))
 
 
 def squared_distance(sums: PromptSums) -> SquaredDistance:

@@ -78,6 +78,7 @@ def test_what_has_no_number_is_infinitely_far_and_a_subject_of_zeros_is_its_own_
     for broken in (np.nan, np.inf, 1e200):
         others = answers.copy()
         others[0, 0] = broken
+        assert position_sums(answers, others).differences.tolist() == [[np.inf, 0.0], [0.0, 0.0], [0.0, 0.0]]
         assert squared_distance(prompt_sums(answers, others)).value == np.inf
         assert squared_distance(position_sums(answers, others)).by_position.tolist() == [np.inf, 0.0]
         assert root_share(others - answers, answers) == math.inf
