@@ -1,5 +1,6 @@
 """Stored predictions as a subject: a file of prompts and of what a model answered, of which nothing is run."""
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -20,7 +21,7 @@ KIND = "predictions"
 class StoredPredictions(AbstractSubject):
     """What a model answered to b prompts of m queries; it offers these questions, and answers no others.
 
-    Prompts and queries are looked up by their numbers, bit for bit; of a question that is stored twice, the first
+    Prompts and queries are looked up by their numbers, exactly; of a question that is stored twice, the first
     answer is given. ValueError unless the shapes belong together and all numbers are finite and of 32 bits or more.
     """
 
@@ -63,8 +64,7 @@ class StoredPredictions(AbstractSubject):
 
     def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
         answers = np.empty((*queries.shape[:2], self.answers.shape[2]), self.answers.dtype)
-        as_stored = [each.astype(own.dtype) for each, own in zip((xs, ys, queries), self._question(), strict=True)]
-        for i, prompt in enumerate(zip(*as_stored, strict=True)):
+        for i, prompt in enumerate(zip(xs, ys, queries, strict=True)):
             for j, question in enumerate(_questions(*prompt)):
                 if question not in self._places:
                     raise SubjectError(
@@ -75,9 +75,6 @@ class StoredPredictions(AbstractSubject):
                     )
                 answers[i, j] = self.answers[self._places[question]]
         return answers
-
-    def _question(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.xs, self.ys, self.queries
 
 
 def save_predictions(
@@ -115,9 +112,10 @@ def _check(arrays: dict[str, np.ndarray]) -> None:
 
 
 def _questions(xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> list[bytes]:
-    """A prompt with each of its queries, as bytes; adding zero makes -0.0 the same number as 0.0."""
-    context = (xs + 0).tobytes() + (ys + 0).tobytes()
-    return [context + (query + 0).tobytes() for query in queries]
+    """A prompt with each of its queries, as bytes that are alike where the numbers are, in whatever precision."""
+    xs, ys, queries = (each.astype(complex) + 0 for each in (xs, ys, queries))  # 0 is added for the sign of zeros
+    context = repr((xs.shape, ys.shape)).encode() + xs.tobytes() + ys.tobytes()
+    return [hashlib.sha256(context + query.tobytes()).digest() for query in queries]
 
 
 def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
