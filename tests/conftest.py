@@ -11,6 +11,7 @@ import pytest
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's products are small here: a second thread would only spin
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch's and scikit-learn's, too
 if version("jaxlib").startswith("0.10."):
     # Tests compile thousands of programs and run each for an instant. XLA ends the process at a flag that it doesn't
     # know, and other versions may know others.
