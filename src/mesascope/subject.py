@@ -1,6 +1,7 @@
 """A model under study, whoever made it: it is asked in batches of numpy arrays and promises nothing but answers."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ class SubjectError(ValueError):
     def __init__(self, message: str, question: dict[str, np.ndarray]):
         super().__init__(message)
         self.question = question
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SubjectError, (str(self), self.question)  # as other processes get it
 
 
 class AbstractSubject(ABC):

@@ -28,8 +28,9 @@ class FunctionSubject(AbstractSubject):
     """A function of numpy arrays; `batched` and `flat_labels`, where they are not given, are found by trying.
 
     The function is tried once for every size of labels: in each form that is left open, with two prompts and three
-    queries. Forms count that give an answer of the right shape. Where two forms count and their answers differ, or no
-    form counts, a SubjectError says so: the form is never guessed. One prompt at a time costs a call a query.
+    queries of normal numbers, of the question's sizes. Forms count that give an answer of the right shape. Where two
+    forms count and their answers differ, or no form counts, a SubjectError says so: the form is never guessed. One
+    prompt at a time costs a call a query.
     """
 
     def __init__(
@@ -52,18 +53,16 @@ class FunctionSubject(AbstractSubject):
         self._forms: dict[int, Form] = {}
 
     def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        dim_y = ys.shape[-1]
-        if dim_y not in self._forms:
-            self._forms[dim_y] = self._found_form(xs, ys, queries)
-        return _ask(self.function, self._forms[dim_y], xs, ys, queries)
+        form = self._forms.get(ys.shape[-1]) or self._found_form(xs, ys)
+        if xs.shape[1] > 0:  # without examples, forms that mean different things may agree
+            self._forms[ys.shape[-1]] = form
+        return _ask(self.function, form, xs, ys, queries)
 
-    def _found_form(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> Form:
+    def _found_form(self, xs: np.ndarray, ys: np.ndarray) -> Form:
         forms = self._open_forms(ys.shape[-1])
         if len(forms) == 1:
             return forms[0]
-        prompts = [0, min(1, len(xs) - 1)]
-        query = queries[prompts][:, :1]
-        question = {"xs": xs[prompts], "ys": ys[prompts], "queries": np.concatenate([query, -query, 2 * query], axis=1)}
+        question = _trial(xs, ys)
         answers: dict[Form, np.ndarray] = {}
         reasons = []
         for form in forms:
@@ -93,6 +92,22 @@ class FunctionSubject(AbstractSubject):
         batched = (True, False) if self.batched is None else (self.batched,)
         flat = ((False, True) if dim_y == 1 else (False,)) if self.flat_labels is None else (self.flat_labels,)
         return [Form(*each) for each in itertools.product(batched, flat)]
+
+
+def _trial(xs: np.ndarray, ys: np.ndarray) -> dict[str, np.ndarray]:
+    """Two prompts and three queries, in which no two numbers are alike, as large as the question's and of its kind."""
+    generator = np.random.default_rng(0)
+
+    def like(array: np.ndarray, *shape: int) -> np.ndarray:
+        size = np.sqrt(np.mean(np.abs(array) ** 2)) if array.size else 0
+        return ((size or 1.0) * generator.standard_normal(shape)).astype(array.dtype)
+
+    num_examples, dim_x, dim_y = xs.shape[1], xs.shape[2], ys.shape[2]
+    return {
+        "xs": like(xs, 2, num_examples, dim_x),
+        "ys": like(ys, 2, num_examples, dim_y),
+        "queries": like(xs, 2, 3, dim_x),
+    }
 
 
 def _ask(function: Callable[..., Any], form: Form, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:

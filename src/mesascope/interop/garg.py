@@ -22,7 +22,7 @@ class GargSubject(AbstractSubject):
 
     Labels are single numbers. The query is the last x, with a y of zero behind it, which a causal model does not see;
     every query is a row of its own, at most `batch_size` rows at once. Where the module has the parts `_read_in`,
-    `_backbone` and `_read_out`, its layers are read out as `HuggingFaceSubject`'s are.
+    `_backbone`, a model of Hugging Face's, and `_read_out`, its layers are read out as `HuggingFaceSubject`'s are.
     """
 
     dim_y = 1
@@ -70,10 +70,10 @@ class GargSubject(AbstractSubject):
         return None if parts is None else parts.hidden(xs, ys, queries)
 
     def untrained(self, seed: int) -> "GargSubject | None":
-        if self._call.dtype is None:
+        copies = untrained_copies([self.module], seed)
+        if copies is None:
             return None
-        (module,) = untrained_copies([self.module], seed)
-        return GargSubject(module, batch_size=self.batch_size, name=f"{self.name}, untrained")
+        return GargSubject(*copies, batch_size=self.batch_size, name=f"{self.name}, untrained")
 
     def _ask(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
         if ys.shape[-1] != 1:
@@ -82,9 +82,10 @@ class GargSubject(AbstractSubject):
             return array_of(self.module(*self._call.tensors(xs, ys[..., 0])))[..., None]
 
     def _in_parts(self) -> HuggingFaceSubject | None:
-        if not all(hasattr(self.module, part) for part in PARTS):
+        parts = [getattr(self.module, part, None) for part in PARTS]
+        if None in parts or not hasattr(parts[0], "base_model"):
             return None
-        return HuggingFaceSubject(*(getattr(self.module, part) for part in PARTS), batch_size=self.batch_size)
+        return HuggingFaceSubject(*parts, batch_size=self.batch_size)
 
 
 def _sizes(path: Path) -> dict[str, int]:

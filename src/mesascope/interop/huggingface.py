@@ -67,9 +67,9 @@ class HuggingFaceSubject(AbstractSubject):
         return np.moveaxis(asked_last(self._hold, self.batch_size, xs, ys, queries), 2, 0)
 
     def untrained(self, seed: int) -> "HuggingFaceSubject | None":
-        if self._call.dtype is None:
-            return None
         parts = untrained_copies(self._parts, seed)
+        if parts is None:
+            return None
         settings = {"max_examples": self.max_examples, "batch_size": self.batch_size}
         return HuggingFaceSubject(*parts, **settings, name=f"{self.name}, untrained")
 

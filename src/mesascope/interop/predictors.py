@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mesascope.interop.redrawn import redrawn
+from mesascope.interop.redrawn import can_be_redrawn, redrawn
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractSequencePredictor, AbstractStepwise, check_predictor
 from mesascope.prompt import Prompt, Sequence
@@ -119,11 +119,11 @@ def _filled_up(batch: np.ndarray) -> np.ndarray:
 
 
 def _redrawn(predictor, seed: int):
-    """A copy with other weights; None where there are no arrays of numbers to draw."""
+    """A copy with other weights; None where there are none to draw."""
     check_seed("seed", seed)
     generator = np.random.default_rng(seed)
     weights, rest = eqx.partition(predictor, eqx.is_inexact_array)
-    if not jax.tree.leaves(weights):
+    if not any(can_be_redrawn(np.asarray(leaf)) for leaf in jax.tree.leaves(weights)):
         return None
     return eqx.combine(jax.tree.map(lambda leaf: jnp.asarray(redrawn(np.asarray(leaf), generator)), weights), rest)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mesascope.interop.redrawn import redrawn
+from mesascope.interop.redrawn import can_be_redrawn, redrawn
+from mesascope.validation import check_seed
 
 if TYPE_CHECKING:
     import torch
@@ -72,19 +73,21 @@ def in_double(module: Any) -> Any:
     return copy.deepcopy(module).double() if isinstance(module, torch.nn.Module) else module
 
 
-def untrained_copies(modules: Iterable[Any], seed: int) -> list[Any]:
-    """Copies of modules with every parameter `redrawn`; what is no module stays as it is."""
+def untrained_copies(modules: Iterable[Any], seed: int) -> list[Any] | None:
+    """Copies of modules with every parameter `redrawn`, beside what is no module; None where nothing changes."""
     import copy
 
     import torch
 
+    check_seed("seed", seed)
     generator = np.random.default_rng(seed)
     copies = [copy.deepcopy(each) if isinstance(each, torch.nn.Module) else each for each in modules]
+    parameters = [each for part in copies if isinstance(part, torch.nn.Module) for each in part.parameters()]
+    if not any(can_be_redrawn(array_of(each)) for each in parameters):
+        return None
     with torch.no_grad():
-        for each in copies:
-            for parameter in each.parameters() if isinstance(each, torch.nn.Module) else ():
-                weights = redrawn(array_of(parameter), generator)
-                parameter.copy_(torch.tensor(weights).to(parameter.dtype))
+        for each in parameters:
+            each.copy_(torch.tensor(redrawn(array_of(each), generator)).to(each.dtype))
     return copies
 
 

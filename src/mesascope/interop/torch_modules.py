@@ -80,9 +80,10 @@ class TorchSubject(AbstractSubject):
         return array_of(torch.stack(rows, dim=-2)).reshape(b, m, dim_y, dim_x)
 
     def untrained(self, seed: int) -> "TorchSubject | None":
-        if self._call.dtype is None:
+        copies = untrained_copies([self.module, self.head], seed)
+        if copies is None:
             return None
-        module, head = untrained_copies([self.module, self.head], seed)
+        module, head = copies
         name = f"{self.name}, untrained"
         return TorchSubject(module, layers=self._names, at_queries=self._at_queries, head=head, name=name)
 

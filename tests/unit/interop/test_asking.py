@@ -1,5 +1,6 @@
 """Every answer is looked at, and what goes wrong is told with the question."""
 
+import pickle
 import re
 
 import numpy as np
@@ -163,6 +164,12 @@ def test_what_a_subject_raises_is_told_with_what_was_asked():
         with pytest.raises(type(error)) as caught:
             CheckedSubject(Echo(passes(error))).predictions(XS, YS, QUERIES)
         assert caught.value is error
+
+
+def test_an_error_keeps_its_question_on_its_way_from_another_process():
+    error = pickle.loads(pickle.dumps(SubjectError("`model` raised", {"xs": XS})))
+    assert (type(error), str(error)) == (SubjectError, "`model` raised")
+    assert np.array_equal(error.question["xs"], XS)
 
 
 def test_no_more_is_asked_than_the_budget_holds():

@@ -85,6 +85,20 @@ def test_a_function_that_draws_is_refused_until_its_form_is_told():
     assert FunctionSubject(noisy, batched=True).predictions(XS, WIDE, QUERIES).shape == (4, 2, 2)
 
 
+def test_a_first_question_that_tells_forms_apart_by_nothing_decides_nothing():
+    """Labels of zeros, and no examples: a function that means two things is refused yet."""
+
+    def two_faced(xs, ys, queries):
+        return batched(xs, ys, queries) if xs.ndim == 3 else 2 * one(xs, ys, queries)
+
+    with pytest.raises(SubjectError, match="got different answers"):
+        FunctionSubject(two_faced).predictions(XS, 0 * WIDE, QUERIES)
+    subject = FunctionSubject(two_faced)
+    assert np.array_equal(subject.predictions(XS[:, :0], WIDE[:, :0], QUERIES), np.zeros((4, 2, 2)))
+    with pytest.raises(SubjectError, match="got different answers"):
+        subject.predictions(XS, WIDE, QUERIES)
+
+
 def test_no_form_that_fits_is_told_with_each_reason():
     with pytest.raises(SubjectError, match=r"batched=True.*answers have shape \(7,\).*batched=False") as error:
         FunctionSubject(lambda xs, ys, queries: np.zeros(7)).predictions(XS, WIDE, QUERIES)
@@ -95,14 +109,17 @@ def test_no_form_that_fits_is_told_with_each_reason():
         FunctionSubject(one, batched=False, flat_labels=True).predictions(XS, WIDE, QUERIES)
 
 
-def test_a_function_may_change_what_it_is_given():
-    def spoiling(xs, ys, query):
-        answer = one(xs, ys, query)
-        xs[:], ys[:], query[:] = 0, 0, 0
+@pytest.mark.parametrize("function", [one, batched])
+def test_a_function_may_change_what_it_is_given(function):
+    def spoiling(*question):
+        answer = function(*question)
+        for each in question:
+            each[:] = 0
         return answer
 
     xs = XS.copy()
-    np.testing.assert_allclose(FunctionSubject(spoiling).predictions(xs, WIDE, QUERIES), step(WIDE), rtol=1e-12)
+    found = FunctionSubject(spoiling, batched=function is batched).predictions(xs, WIDE, QUERIES)
+    np.testing.assert_allclose(found, step(WIDE), rtol=1e-12)
     assert np.array_equal(xs, XS)
 
 

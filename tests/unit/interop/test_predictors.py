@@ -37,6 +37,7 @@ def test_ridge_answers_as_its_closed_form_and_its_derivatives_are_its_weights():
     assert_close(subject.jacobian(XS, YS, QUERIES), np.broadcast_to(weights[:, None], (3, 2, 2, 3)))
     assert subject.jacobian(XS, YS, QUERIES.astype(complex)) is None
     assert subject.untrained(0) is None
+    assert PredictorSubject(Ridge(jnp.asarray(0.3))).untrained(0) is None  # no number to draw but a constant
 
 
 def test_layers_are_the_steps():

@@ -60,6 +60,7 @@ def test_ridge_in_torch_is_this_package_s_ridge_and_its_jacobian_the_weights():
     assert_close(theirs.jacobian(XS, YS, QUERIES), ours.jacobian(XS, YS, QUERIES))
     assert theirs.hidden(XS, YS, QUERIES) is None
     assert theirs.layers(XS, YS, QUERIES) is None
+    assert theirs.untrained(0) is None  # its one parameter is one number
     assert module.training
     assert module.drop.training
     assert module.penalty.grad is None
