@@ -82,7 +82,7 @@ class GargSubject(AbstractSubject):
             return array_of(self.module(*self._call.tensors(xs, ys[..., 0])))[..., None]
 
     def _in_parts(self) -> HuggingFaceSubject | None:
-        parts = [getattr(self.module, part, None) for part in PARTS]
+        parts: list[Any] = [getattr(self.module, part, None) for part in PARTS]
         if None in parts or not hasattr(parts[0], "base_model"):
             return None
         return HuggingFaceSubject(*parts, batch_size=self.batch_size)
