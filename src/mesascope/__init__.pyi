@@ -14,16 +14,24 @@ from .algorithms.autoregression import (
     VectorAutoregression as VectorAutoregression,
 )
 from .algorithms.centred_gradient_descent import CentredGradientDescent as CentredGradientDescent
+from .algorithms.chebyshev import ChebyshevIteration as ChebyshevIteration
+from .algorithms.conjugate_gradient import ConjugateGradient as ConjugateGradient
+from .algorithms.constant import Constant as Constant
 from .algorithms.deep_features import OnFeatures as OnFeatures
+from .algorithms.delta_rule import DeltaRule as DeltaRule
 from .algorithms.exponential_smoothing import ExponentialSmoothing as ExponentialSmoothing
+from .algorithms.gaussian_kernel import GaussianKernel as GaussianKernel
 from .algorithms.gdpp import GDPlusPlus as GDPlusPlus
 
 # Algorithms
 from .algorithms.gradient_descent import GradientDescent as GradientDescent
 from .algorithms.harmonic_recursion import HarmonicRecursion as HarmonicRecursion
+from .algorithms.heavy_ball import HeavyBall as HeavyBall
 from .algorithms.induction import Induction as Induction
 from .algorithms.induction import SoftInduction as SoftInduction
 from .algorithms.kalman import KalmanForecaster as KalmanForecaster
+from .algorithms.kalman_regression import KalmanFilter as KalmanFilter
+from .algorithms.kernel_ridge import KernelRidge as KernelRidge
 from .algorithms.kernel_smoother import (
     FeatureKernel as FeatureKernel,
 )
@@ -33,11 +41,19 @@ from .algorithms.kernel_smoother import (
 from .algorithms.kernel_smoother import (
     NadarayaWatson as NadarayaWatson,
 )
+from .algorithms.lasso import Lasso as Lasso
+from .algorithms.last_label import LastLabel as LastLabel
 from .algorithms.last_step import LastPhases as LastPhases
 from .algorithms.last_step import TrigonometricRecursion as TrigonometricRecursion
 from .algorithms.last_value import LastValue as LastValue
 from .algorithms.least_squares import LeastSquares as LeastSquares
 from .algorithms.linear_extrapolation import LinearExtrapolation as LinearExtrapolation
+from .algorithms.mean_label import MeanLabel as MeanLabel
+from .algorithms.nearest_neighbours import NearestNeighbours as NearestNeighbours
+from .algorithms.newton_schulz import NewtonSchulz as NewtonSchulz
+from .algorithms.normalised_delta_rule import NormalisedDeltaRule as NormalisedDeltaRule
+from .algorithms.preconditioned_step import PreconditionedStep as PreconditionedStep
+from .algorithms.recursive_least_squares import RecursiveLeastSquares as RecursiveLeastSquares
 from .algorithms.ridge import Ridge as Ridge
 from .algorithms.scalar_kalman import ScalarKalmanForecaster as ScalarKalmanForecaster
 from .algorithms.zero import ZeroPredictor as ZeroPredictor

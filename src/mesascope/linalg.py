@@ -71,6 +71,14 @@ def factors_along(inputs: Inexact[Array, "t d"], labels: Inexact[Array, "t k"]) 
     return Factor(*(jnp.concatenate(each) for each in zip(short, long, strict=True)))
 
 
+def order_of(array: Inexact[Array, "..."]) -> Float[Array, ""]:
+    """The power of two above the largest entry, one for zeros: entries divided by it are at most one, their bits kept.
+
+    What does not depend on the scale of its inputs is best computed at theirs, where squares of squares are held, too.
+    """
+    return _power_of_two(_largest(array))
+
+
 def length(array: Inexact[Array, "..."]) -> Float[Array, ""]:
     """The root of the sum of squares of all entries, also where a square would not fit into their type."""
     scale = _power_of_two(_largest(array))

@@ -134,8 +134,8 @@ class Prompt(eqx.Module):
 
     def centred(self) -> "Prompt":
         """The examples with their means taken off, for the same query."""
-        x_mean, y_mean = self.means()
-        return Prompt(self.xs - x_mean[None], self.ys - y_mean[None], self.query, self.target, self.length)
+        alike, (x_mean, y_mean) = self.alike(), self.means()
+        return Prompt(alike.xs - x_mean[None], alike.ys - y_mean[None], alike.query, alike.target, self.length)
 
     def mapped(self, features: Callable[[Inexact[Array, " dx"]], Inexact[Array, " features"]]) -> "Prompt":
         """The same labels for inputs and a query that are put through `features`."""

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
 from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
 
@@ -33,6 +34,13 @@ class CentredGradientDescent(AbstractLinearLearner):
 
     def _descent(self) -> GradientDescent:
         return GradientDescent(self.learning_rate, self.num_steps)
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """One rate for up to ten steps."""
+        rate = Parameter("learning_rate", 1e-3, 10.0, inputs=-2)
+        says = "{num_steps} step(s) of gradient descent on centred examples"
+        return (Candidate("centred-gradient-descent", says, cls, (rate,), tuple(range(1, 11))),)
 
     @classmethod
     def examples(cls) -> "tuple[CentredGradientDescent, ...]":

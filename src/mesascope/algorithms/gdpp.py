@@ -6,6 +6,7 @@ from jax import lax
 from jaxtyping import Array, Inexact
 
 from mesascope.algorithms._start import check_start, start_for
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.contraction import matmul
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
@@ -80,6 +81,13 @@ class GDPlusPlus(AbstractLinearLearner):
         xs_conjugate = jnp.conj(prompt.xs)
         moments = matmul(prompt.xs.T, xs_conjugate), matmul(prompt.ys.T, xs_conjugate)
         return lax.scan(step, (*moments, queries, start @ queries), tuple(rates))[1]
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """From two steps on: the first is gradient descent's, whatever the curvature."""
+        rate = Parameter("learning_rate", 1e-3, 30.0, inputs=-2)
+        curvature = Parameter("curvature", 1e-3, 2.0, inputs=-2, num_examples=-1)
+        return (Candidate("gd-plus-plus", "{num_steps} steps of GD++", cls, (rate, curvature), tuple(range(2, 6))),)
 
     @classmethod
     def examples(cls) -> "tuple[GDPlusPlus, ...]":

@@ -3,9 +3,10 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Float, Inexact
 
 from mesascope.algorithms._start import check_start, start_for
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.contraction import matmul
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
@@ -59,6 +60,25 @@ class GradientDescent(AbstractLinearLearner):
         return lax.scan(step, start, rates)[1]
 
     @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """One rate for up to ten steps; a rate for each of two steps, and of three, whose order does not matter."""
+        rate = Parameter("learning_rate", 1e-3, 10.0, inputs=-2)
+        tied = Candidate(
+            "gradient-descent", "{num_steps} step(s) of gradient descent", cls, (rate,), tuple(range(1, 11))
+        )
+        names = [("first_rate", "second_rate"), ("first_rate", "second_rate", "third_rate")]
+        untied = (
+            Candidate(
+                f"gradient-descent-{len(each)}-rates",
+                f"{len(each)} steps of gradient descent, each of its own rate",
+                _of_rates,
+                tuple(rate._replace(name=name, high=30.0) for name in each),
+            )
+            for each in names
+        )
+        return (tied, *untied)
+
+    @classmethod
     def examples(cls) -> "tuple[GradientDescent, ...]":
         """Tiny instances for tests and documentation."""
         start = jnp.array([[0.5, -1.0, 0.3], [1.0, 0.2, -0.4]])
@@ -68,6 +88,11 @@ class GradientDescent(AbstractLinearLearner):
             cls(jnp.array([0.1, 0.2, 0.3]), num_steps=3),
             cls(0.3, num_steps=2, initial_weights=start, intercept=True),
         )
+
+
+def _of_rates(**rates: float | Float[Array, ""]) -> GradientDescent:
+    """A step for each of the rates."""
+    return GradientDescent(jnp.stack([jnp.asarray(rate) for rate in rates.values()]), len(rates))
 
 
 def _with_one(x: Inexact[Array, " dx"]) -> Inexact[Array, " inputs"]:

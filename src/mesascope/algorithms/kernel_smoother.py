@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from mesascope.algorithms.gaussian_kernel import GaussianKernel
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.contraction import masked_softmax
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt, check_prompt
@@ -76,12 +78,29 @@ class NadarayaWatson(AbstractPredictor):
         return masked_softmax(values, mask) @ prompt.ys
 
     @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """A softmax of inner products with the query, and of squared distances to it."""
+        scale, bandwidth = Parameter("scale", 1e-2, 100.0, inputs=-2), Parameter("bandwidth", 0.05, 20.0, inputs=1)
+        return (
+            Candidate("softmax-smoother", "softmax attention from the query to the examples", _softmax, (scale,)),
+            Candidate("nadaraya-watson", "Nadaraya and Watson's Gaussian smoother", _gaussian, (bandwidth,)),
+        )
+
+    @classmethod
     def examples(cls) -> "tuple[NadarayaWatson, ...]":
         """Tiny instances for tests and documentation."""
-        return cls(FeatureKernel()), cls(FeatureKernel(scale=10.0))
+        return cls(FeatureKernel()), cls(FeatureKernel(scale=10.0)), cls(GaussianKernel(0.5).log)
 
 
 def kernel_values(kernel: Kernel, prompt: Prompt) -> Inexact[Array, " n"]:
     """k(x_i, x) for every example."""
     check_prompt(prompt)
     return jax.vmap(lambda x: kernel(x, prompt.query))(prompt.xs)
+
+
+def _softmax(scale: float | Float[Array, ""]) -> NadarayaWatson:
+    return NadarayaWatson(FeatureKernel(scale=scale))
+
+
+def _gaussian(bandwidth: float | Float[Array, ""]) -> NadarayaWatson:
+    return NadarayaWatson(GaussianKernel(bandwidth).log)

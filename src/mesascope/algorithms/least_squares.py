@@ -3,6 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Inexact
 
+from mesascope.candidate import AnyCandidate, Candidate
 from mesascope.linalg import least_norm
 from mesascope.predictor import AbstractLinearLearner, through_means
 from mesascope.prompt import Prompt
@@ -23,6 +24,11 @@ class LeastSquares(AbstractLinearLearner):
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy"] | None:
         return through_means(self, prompt) if self.intercept else None
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """Of least norm, without an intercept."""
+        return (Candidate("least-squares", "least squares", cls),)
 
     @classmethod
     def examples(cls) -> "tuple[LeastSquares, ...]":

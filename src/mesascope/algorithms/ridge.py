@@ -3,6 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Inexact
 
+from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.linalg import ridge
 from mesascope.predictor import AbstractLinearLearner, through_means
 from mesascope.prompt import Prompt
@@ -29,6 +30,12 @@ class Ridge(AbstractLinearLearner):
 
     def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy"] | None:
         return through_means(self, prompt) if self.intercept else None
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """Without an intercept."""
+        penalty = Parameter("penalty", 1e-5, 10.0, inputs=2, num_examples=1)
+        return (Candidate("ridge", "ridge regression", cls, (penalty,)),)
 
     @classmethod
     def examples(cls) -> "tuple[Ridge, ...]":

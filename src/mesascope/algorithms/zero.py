@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from mesascope.candidate import AnyCandidate, Candidate
 from mesascope.predictor import AbstractLinearLearner
 from mesascope.prompt import Prompt
 
@@ -13,6 +14,11 @@ class ZeroPredictor(AbstractLinearLearner):
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
         prompt = prompt.alike()
         return jnp.zeros((1, prompt.dim_y, prompt.dim_x), prompt.xs.dtype)
+
+    @classmethod
+    def candidates(cls) -> tuple[AnyCandidate, ...]:
+        """It has nothing to fit."""
+        return (Candidate("zero", "zero, whatever the prompt", cls),)
 
     @classmethod
     def examples(cls) -> "tuple[ZeroPredictor, ...]":
