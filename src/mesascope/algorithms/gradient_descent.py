@@ -66,17 +66,10 @@ class GradientDescent(AbstractLinearLearner):
         tied = Candidate(
             "gradient-descent", "{num_steps} step(s) of gradient descent", cls, (rate,), tuple(range(1, 11))
         )
-        names = [("first_rate", "second_rate"), ("first_rate", "second_rate", "third_rate")]
-        untied = (
-            Candidate(
-                f"gradient-descent-{len(each)}-rates",
-                f"{len(each)} steps of gradient descent, each of its own rate",
-                _of_rates,
-                tuple(rate._replace(name=name, high=30.0) for name in each),
-            )
-            for each in names
-        )
-        return (tied, *untied)
+        rates = tuple(rate._replace(name=name, high=30.0) for name in ("first_rate", "second_rate", "third_rate"))
+        says = "steps of gradient descent, each of its own rate"
+        two = Candidate("gradient-descent-2-rates", f"two {says}", _of_rates, rates[:2])
+        return tied, two, Candidate("gradient-descent-3-rates", f"three {says}", _of_rates, rates)
 
     @classmethod
     def examples(cls) -> "tuple[GradientDescent, ...]":
@@ -90,9 +83,14 @@ class GradientDescent(AbstractLinearLearner):
         )
 
 
-def _of_rates(**rates: float | Float[Array, ""]) -> GradientDescent:
+def _of_rates(
+    first_rate: float | Float[Array, ""],
+    second_rate: float | Float[Array, ""],
+    third_rate: float | Float[Array, ""] | None = None,
+) -> GradientDescent:
     """A step for each of the rates."""
-    return GradientDescent(jnp.stack([jnp.asarray(rate) for rate in rates.values()]), len(rates))
+    rates = [jnp.asarray(rate) for rate in (first_rate, second_rate, third_rate) if rate is not None]
+    return GradientDescent(jnp.stack(rates), len(rates))
 
 
 def _with_one(x: Inexact[Array, " dx"]) -> Inexact[Array, " inputs"]:

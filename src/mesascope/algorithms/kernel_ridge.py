@@ -50,7 +50,10 @@ class KernelRidge(AbstractPredictor):
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """Of a Gaussian kernel, from one that sees the nearest example alone to one that is nearly linear."""
-        bandwidth, penalty = Parameter("bandwidth", 0.1, 20.0, inputs=1), Parameter("penalty", 1e-4, 10.0)
+        bandwidth, penalty = (
+            Parameter("bandwidth", 0.1, 20.0, inputs=1),
+            Parameter("penalty", 1e-5, 1.0, num_examples=1),
+        )
         says = "kernel ridge regression with a Gaussian kernel"
         return (Candidate("kernel-ridge", says, _gaussian, (bandwidth, penalty)),)
 

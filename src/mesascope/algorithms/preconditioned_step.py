@@ -30,9 +30,8 @@ class PreconditionedStep(AbstractLinearLearner):
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
         prompt = prompt.alike()
         check_shape("matrix", self.matrix, (prompt.dim_x, prompt.dim_x))
-        dtype = np.promote_types(prompt.xs.dtype, self.matrix.dtype) if jnp.iscomplexobj(self.matrix) else None
-        matrix = self.matrix.astype(dtype or prompt.xs.dtype)
-        return matmul(_correlation(prompt).astype(matrix.dtype), matrix.T)[None]
+        dtype = np.promote_types(prompt.xs.dtype, self.matrix.dtype)
+        return matmul(_correlation(prompt).astype(dtype), self.matrix.T.astype(dtype))[None]
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
