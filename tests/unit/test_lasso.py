@@ -14,9 +14,9 @@ XS = RNG.normal(size=(30, 6)) @ np.diag([1, 2, 1, 0.5, 1, 1])
 YS = XS @ RNG.normal(size=(6, 2)) * [1, 0.3] + 0.1 * RNG.normal(size=(30, 2))
 
 
-def weights_of(penalty, xs=XS, ys=YS, num_sweeps=100):
+def weights_of(penalty, xs=XS, ys=YS):
     prompt = Prompt(*jax.device_put([xs, ys, xs[0], ys[0]]))
-    return np.asarray(jax.jit(lambda prompt: Lasso(penalty, num_sweeps).weights(prompt))(prompt))
+    return np.asarray(jax.jit(lambda prompt: Lasso(penalty).weights(prompt))(prompt))
 
 
 @pytest.mark.parametrize("penalty", [0.01, 0.3])
@@ -45,11 +45,11 @@ def test_its_weights_are_optimal(kind):
     np.testing.assert_allclose(pull[~is_zero], penalty * directions, rtol=0, atol=1e4 * EPS)
 
 
-def test_orthogonal_inputs_need_one_sweep():
-    """Least-squares weights, each shrunk by the penalty; all zero from the largest correlation on."""
+def test_of_orthogonal_inputs_it_is_least_squares_with_each_weight_shrunk():
+    """By the penalty; all of them are zero from the largest correlation on."""
     xs = np.linalg.qr(XS)[0] * np.sqrt(30)
     plain = YS.T @ xs / 30
-    found = weights_of(0.2, xs, YS, 1)
+    found = weights_of(0.2, xs)
     np.testing.assert_allclose(found, np.sign(plain) * np.maximum(np.abs(plain) - 0.2, 0), rtol=0, atol=1e4 * EPS)
     np.testing.assert_array_equal(weights_of(np.abs(plain).max() * (1 + 1e-9), xs), np.zeros((2, 6)))
 
@@ -60,8 +60,20 @@ def test_an_input_of_zeros_has_no_weight():
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("num_examples", [4, 10])
+def test_its_iterations_suffice_for_few_examples_and_small_penalties(num_examples):
+    """At a thousandth of the labels' size predictions are within 1% of converged ones, far below a verdict's 5%."""
+    rng = np.random.default_rng(0)
+    shapes = ((40, num_examples, 8), (40, 8, 1), (40, 8))
+    xs, teachers, queries = (rng.normal(size=shape) for shape in shapes)
+    prompts = jax.vmap(Prompt)(*jax.device_put([xs, xs @ teachers / np.sqrt(8), queries, np.zeros((40, 1))]))
+    learners = Lasso(1e-3), Lasso(1e-3, 20_000)
+    found, converged = jax.jit(lambda prompts: [jax.vmap(each)(prompts) for each in learners])(prompts)
+    assert np.linalg.norm(found - converged) <= 0.01 * np.linalg.norm(converged)
+
+
 def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match="`penalty` must be positive"):
         Lasso(0.0)
-    with pytest.raises(ValueError, match="`num_sweeps` must be an integer of at least 1"):
+    with pytest.raises(ValueError, match="`num_iterations` must be an integer of at least 1"):
         Lasso(jnp.asarray(0.1), 0)
