@@ -30,7 +30,7 @@ from .algorithms.heavy_ball import HeavyBall as HeavyBall
 from .algorithms.induction import Induction as Induction
 from .algorithms.induction import SoftInduction as SoftInduction
 from .algorithms.kalman import KalmanForecaster as KalmanForecaster
-from .algorithms.kalman_regression import KalmanFilter as KalmanFilter
+from .algorithms.kalman_regression import KalmanRegression as KalmanRegression
 from .algorithms.kernel_ridge import KernelRidge as KernelRidge
 from .algorithms.kernel_smoother import (
     FeatureKernel as FeatureKernel,

@@ -6,7 +6,7 @@ import pytest
 
 from mesascope.algorithms.delta_rule import DeltaRule
 from mesascope.algorithms.gradient_descent import GradientDescent
-from mesascope.algorithms.kalman import KalmanFilter
+from mesascope.algorithms.kalman_regression import KalmanRegression
 from mesascope.algorithms.normalised_delta_rule import NormalisedDeltaRule
 from mesascope.algorithms.recursive_least_squares import RecursiveLeastSquares
 from mesascope.algorithms.ridge import Ridge
@@ -74,14 +74,14 @@ def joint_posterior_mean(prompt, drift, noise):
 @pytest.mark.parametrize("kind", [float, complex])
 def test_the_kalman_filter_is_the_posterior_mean_of_drifting_weights(kind):
     prompt = prompt_of(kind)
-    found = jax.jit(lambda prompt: KalmanFilter(0.3, 0.5).weights(prompt))(prompt)
+    found = jax.jit(lambda prompt: KalmanRegression(0.3, 0.5).weights(prompt))(prompt)
     np.testing.assert_allclose(found, joint_posterior_mean(prompt, 0.3, 0.5), rtol=0, atol=1e5 * EPS)
 
 
 @pytest.mark.parametrize("kind", [float, complex])
 @pytest.mark.parametrize("num_examples", [2, N])
 def test_without_forgetting_and_without_drift_it_is_ridge_regression(kind, num_examples):
-    learners = Ridge(0.3), RecursiveLeastSquares(0.3, 1.0), KalmanFilter(0.0, 0.3)
+    learners = Ridge(0.3), RecursiveLeastSquares(0.3, 1.0), KalmanRegression(0.0, 0.3)
     prompt = prompt_of(kind, num_examples)
     ridge, forgetting, kalman = jax.jit(lambda prompt: [each.weights(prompt) for each in learners])(prompt)
     np.testing.assert_array_equal(forgetting, ridge)
@@ -103,7 +103,7 @@ def test_the_order_decides_and_zeros_are_passed_over():
     prompt = prompt_of()
     backwards = Prompt(prompt.xs[::-1], prompt.ys[::-1], prompt.query, prompt.target)
     nothing = Prompt(prompt.xs * 0, prompt.ys, prompt.query, prompt.target)
-    learners = DeltaRule(0.2), NormalisedDeltaRule(), RecursiveLeastSquares(), KalmanFilter()
+    learners = DeltaRule(0.2), NormalisedDeltaRule(), RecursiveLeastSquares(), KalmanRegression()
     for learner in learners:
         of_all = jax.jit(lambda *prompts, each=learner: [each.weights(prompt) for prompt in prompts])
         forth, back, none = map(np.asarray, of_all(prompt, backwards, nothing))
@@ -117,8 +117,8 @@ def test_the_order_decides_and_zeros_are_passed_over():
     (lambda: NormalisedDeltaRule(float("nan")), "`learning_rate` must be finite"),
     (lambda: RecursiveLeastSquares(0.0), "`penalty` must be positive"),
     (lambda: RecursiveLeastSquares(1.0, 0.0), "`forgetting` must be positive"),
-    (lambda: KalmanFilter(-0.1), "`drift` must be zero or positive"),
-    (lambda: KalmanFilter(0.1, 0.0), "`noise` must be positive"),
+    (lambda: KalmanRegression(-0.1), "`drift` must be zero or positive"),
+    (lambda: KalmanRegression(0.1, 0.0), "`noise` must be positive"),
 ])  # fmt: skip
 def test_wrong_settings_are_refused(make, message):
     with pytest.raises(ValueError, match=message):

@@ -11,7 +11,7 @@ from mesascope.prompt import Prompt
 from mesascope.validation import check_non_negative, check_positive
 
 
-class KalmanFilter(AbstractLinearLearner):
+class KalmanRegression(AbstractLinearLearner):
     """The posterior mean of W_n where W_1 ~ N(0, I), W_{i+1} = W_i + N(0, drift I) and y_i = W_i x_i + N(0, noise I).
 
     Entries are independent and their variance is the unit: `drift` and `noise` are ratios to it, both of one example.
@@ -50,9 +50,9 @@ class KalmanFilter(AbstractLinearLearner):
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """Drifts from none that shows to a new task an example."""
         drift, noise = Parameter("drift", 1e-4, 10.0), Parameter("noise", 1e-3, 100.0, inputs=2)
-        return (Candidate("kalman-filter", "a Kalman filter of weights that drift", cls, (drift, noise)),)
+        return (Candidate("kalman-regression", "a Kalman filter of weights that drift", cls, (drift, noise)),)
 
     @classmethod
-    def examples(cls) -> "tuple[KalmanFilter, ...]":
+    def examples(cls) -> "tuple[KalmanRegression, ...]":
         """Tiny instances for tests and documentation."""
         return cls(), cls(0.3, 0.2)
