@@ -46,6 +46,33 @@ def least_norm(inputs: Inexact[Array, "n d"], labels: Inexact[Array, "n k"]) -> 
     return _solve(inputs, labels, _power_of_two(_largest(inputs)), None)
 
 
+def few(inputs: Inexact[Array, "n d"], labels: Inexact[Array, "n k"]) -> Factor:
+    """d rows that stand for all examples: rows* rows = inputs* inputs and rows* right = inputs* labels."""
+    inputs, labels = _alike(inputs, labels)
+    scales = [_power_of_two(_largest(each)).astype(inputs.dtype) for each in (inputs, labels)]
+    found, _ = _orthogonalise(inputs / scales[0], labels / scales[1])
+    return Factor(found.rows * scales[0], found.right * scales[1])
+
+
+def root_of(covariance: Inexact[Array, "d d"]) -> Inexact[Array, "d d"]:
+    """Rows with rows* rows = covariance, which may be singular: Cholesky's method with pivots.
+
+    What is left on the diagonal counts as zero below d epsilons of the largest entry.
+    """
+    epsilon = len(covariance) * jnp.finfo(covariance.dtype).eps * _largest(covariance)
+
+    def take_away(left: Inexact[Array, "d d"], _: None) -> tuple[Inexact[Array, "d d"], Inexact[Array, " d"]]:
+        diagonal = jnp.diagonal(left).real
+        i = jnp.argmax(diagonal)
+        counts = diagonal[i] > epsilon
+        row = left[i] / jnp.sqrt(jnp.where(counts, diagonal[i], 1)).astype(left.dtype)
+        row = jnp.where(counts, row, jnp.zeros_like(row))
+        left = left - jnp.conj(row)[:, None] * row[None]
+        return left.at[i].set(0).at[:, i].set(0), row
+
+    return lax.scan(take_away, covariance, length=len(covariance))[1]
+
+
 def factors_along(inputs: Inexact[Array, "t d"], labels: Inexact[Array, "t k"]) -> Factor:
     """For every prefix, from none of the examples to all, d rows that stand for them; a leading axis over prefixes.
 
@@ -61,10 +88,7 @@ def factors_along(inputs: Inexact[Array, "t d"], labels: Inexact[Array, "t k"]) 
     short = Factor(*(jnp.where(seen[:, :, None], each[None], 0) for each in start))
 
     def absorb(factor: Factor, example: Factor) -> tuple[Factor, Factor]:
-        stacked = [jnp.concatenate([before, new[None]]) for before, new in zip(factor, example, strict=True)]
-        scales = [_power_of_two(_largest(each)).astype(inputs.dtype) for each in stacked]
-        found, _ = _orthogonalise(stacked[0] / scales[0], stacked[1] / scales[1])
-        factor = Factor(found.rows * scales[0], found.right * scales[1])
+        factor = few(*(jnp.concatenate([before, new[None]]) for before, new in zip(factor, example, strict=True)))
         return factor, factor
 
     long = lax.scan(absorb, start, Factor(later[0], later[1]))[1]

@@ -67,6 +67,32 @@ def test_the_filter_is_the_conditional_mean_at_every_prefix(matrices):
     assert 1e3 * EPS * condition < 1e-6 < np.abs(expected).min(axis=1).max()
 
 
+def test_a_wide_prior_is_borne_in_single_precision():
+    """By roots of covariances: an epsilon is multiplied by the root of the ratio of variances, not by the ratio."""
+    a, c, q, r, _ = SYSTEMS[0]
+    variance = 1e6
+    matrices, states = (a, c, q, r, variance * np.eye(3)), np.random.default_rng(7).normal(size=(LENGTH, 2))
+    expected, _ = conditional_means(matrices, states)
+    forecaster = KalmanForecaster(*(jnp.asarray(each, np.float32) for each in matrices))
+    found = jax.jit(lambda sequence: forecaster.next_states(sequence))(Sequence(jnp.asarray(states, np.float32)))
+    assert found.dtype == np.float32
+    root = np.sqrt(variance / np.linalg.eigvalsh(r)[0])
+    tolerance = 10 * np.finfo(np.float32).eps * root * np.abs(expected).max()
+    assert tolerance < 0.1
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
+def test_a_batch_of_systems_needs_no_lapack():
+    """Two batches of LAPACK's at once never end on a machine of two cores."""
+
+    def gains(variance):
+        a, c, q, r, prior = map(jnp.asarray, SYSTEMS[0])
+        return KalmanForecaster(a, c, variance * q, r, prior).gains(2)
+
+    compiled = jax.jit(jax.vmap(jax.jacfwd(gains))).lower(jnp.ones(3)).compile()
+    assert 'custom_call_target="lapack' not in compiled.as_text()
+
+
 def test_real_matrices_take_complex_states_part_by_part():
     forecaster = KalmanForecaster(*map(jnp.asarray, SYSTEMS[0]))
     real, imaginary = np.random.default_rng(2).normal(size=(2, LENGTH, 2))

@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 from mesascope.algorithms.along_sequence import RidgeAlongSequence
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
-from mesascope.linalg import factors_along, least_norm, ridge
+from mesascope.linalg import factors_along, few, least_norm, ridge, root_of
 from mesascope.probes.alignment import alignment
 from mesascope.prompt import Prompt
 
@@ -149,6 +149,27 @@ def test_factors_stand_for_the_examples_before_them(num_states, dim, scale):
         assert np.abs(rows.T @ rows - seen.T @ seen).max() <= 100 * SINGLE * size
         after = (states[1 : length + 1] / scale).astype(float)
         assert np.abs(rows.T @ right - seen.T @ after).max() <= 200 * SINGLE * max(size, np.sum(after**2))
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("rank", [0, 2, 4])
+def test_a_root_and_few_rows_have_the_products_of_what_they_stand_for(rank, is_complex):
+    generator = np.random.default_rng(rank)
+    rows = matrix(generator, (6, 4), 10.0, rank, is_complex) if rank else np.zeros((6, 4))
+    labels, dtype = generator.normal(size=(6, 2)), np.complex64 if is_complex else np.float32
+    for scale in (1e-12, 1.0, 1e12):
+        inputs = (scale * rows).astype(dtype)
+        wide = inputs.astype(complex if is_complex else float)
+        product = wide.conj().T @ wide
+        found = np.asarray(jax.jit(root_of)(product.astype(dtype))).astype(wide.dtype)
+        tolerance = 100 * SINGLE * np.abs(product).max()
+        assert np.abs(found.conj().T @ found - product).max() <= tolerance
+        assert (np.abs(found).max(axis=1) > 0).sum() == rank
+        less = [np.asarray(each).astype(wide.dtype) for each in jax.jit(few)(inputs, labels.astype(dtype))]
+        assert [len(each) for each in less] == [4, 4]
+        assert np.abs(less[0].conj().T @ less[0] - product).max() <= tolerance
+        crossed = wide.conj().T @ labels
+        assert np.abs(less[0].conj().T @ less[1] - crossed).max() <= 100 * SINGLE * np.abs(crossed).max()
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

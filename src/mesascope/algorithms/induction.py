@@ -25,7 +25,7 @@ class Induction(AbstractSequencePredictor):
         distances = jnp.where(_earlier(states), _squared_distances(states), jnp.inf)
         nearest = len(states) - 1 - jnp.argmin(distances[:, ::-1], axis=1)
         followers = jnp.concatenate([states[1:], jnp.zeros_like(states[:1])])
-        return followers[nearest].at[0].set(0)
+        return followers[nearest]  # the first state, from which all others are infinitely far, takes the zeros
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:

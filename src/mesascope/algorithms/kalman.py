@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact
 
-from mesascope.linalg import least_norm
+from mesascope.linalg import few, least_norm, root_of
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
 from mesascope.validation import check_count, check_covariance, check_finite, check_numbers, check_shape
@@ -22,7 +22,7 @@ class KalmanForecaster(AbstractSequencePredictor):
 
         K_t = P_t C* (C P_t C* + R)^{-1},  P_{t+1} = A ((I - K_t C) P_t (I - K_t C)* + K_t R K_t*) A* + Q.
 
-    P_t is that of z_t before s_t is seen (Kalman 1960; the second in the form of Joseph, which keeps it a covariance).
+    P_t is that of z_t before s_t is seen (Kalman 1960; the second in the form of Joseph, computed by roots of P_t).
     A singular C P_t C* + R takes the inverse of least norm. The best forecast of a Gaussian system, and the best linear
     one of any system with these second moments. Complex noise is circular: E n n^T = 0. The cost is t (k^3 + d^3) once
     for a batch, t k d for each sequence. ValueError unless shapes fit and Q, R and P are covariances.
@@ -98,18 +98,22 @@ class _System(NamedTuple):
 
 
 def _gains(system: _System, num_states: int) -> Inexact[Array, "t k d"]:
-    """K_t for every t; by `least_norm`, which is no LAPACK routine and so may stand in a batch."""
+    """K_t for every t, by way of roots U_t with U_t* U_t = P_t: their condition is the root of that of P_t.
+
+    K_t* is the V that minimises |U_t C* V - U_t|^2 + |U V|^2 with U* U = R. The residuals' product with themselves is
+    what stands between A and A* in P_{t+1}. None of this is LAPACK's, so that systems may stand in a batch.
+    """
     a, c, q, r, prior = system
-    identity = jnp.eye(len(a), dtype=a.dtype)
+    root_of_process, root_of_noise = root_of(q), root_of(r)
 
-    def observe(covariance: Inexact[Array, "k k"], _: None):
-        seen = c @ covariance
-        gain = _adjoint(least_norm(seen @ _adjoint(c) + r, seen))
-        left = identity - gain @ c
-        filtered = left @ covariance @ _adjoint(left) + gain @ r @ _adjoint(gain)
-        return a @ filtered @ _adjoint(a) + q, gain
+    def observe(root: Inexact[Array, "k k"], _: None) -> tuple[Inexact[Array, "k k"], Inexact[Array, "k d"]]:
+        inputs = jnp.concatenate([root @ _adjoint(c), root_of_noise])
+        labels = jnp.pad(root, ((0, len(c)), (0, 0)))
+        gain = least_norm(inputs, labels)
+        rows = jnp.concatenate([(labels - inputs @ gain) @ _adjoint(a), root_of_process])
+        return few(rows, rows[:, :0]).rows, _adjoint(gain)
 
-    return lax.scan(observe, prior, length=num_states)[1]
+    return lax.scan(observe, root_of(prior), length=num_states)[1]
 
 
 def _adjoint(matrix: Inexact[Array, "n m"]) -> Inexact[Array, "m n"]:
