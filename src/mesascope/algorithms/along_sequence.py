@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Inexact
 from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.linalg import factors_along, ridge
 from mesascope.predictor import AbstractSequencePredictor
-from mesascope.prompt import Sequence
+from mesascope.prompt import Prompt, Sequence
 from mesascope.validation import check_count, check_finite, check_positive
 
 
@@ -73,7 +73,7 @@ class GradientDescentAlongSequence(AbstractAlongSequence):
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """With one coefficient for all steps, and their number, free."""
         coefficient = Parameter("coefficient", 1e-3, 30.0, inputs=-2, num_examples=-1)
-        says = "gradient descent on the sum over pairs of states; number of steps: {num_steps}"
+        says = "{num_steps} steps of gradient descent on the sum over pairs of states"
         return (Candidate("gradient-descent-along-sequence", says, cls, (coefficient,), tuple(range(1, 7))),)
 
     @classmethod
@@ -93,6 +93,11 @@ class RidgeAlongSequence(AbstractAlongSequence):
     def weights(self, states: Inexact[Array, "t d"]) -> Inexact[Array, "t 1 d d"]:
         factors = factors_along(states[:-1], states[1:])
         return jax.vmap(lambda factor: ridge(factor.rows, factor.right, self.penalty).T[None])(factors)
+
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        self.states(prompt)  # refuses what comes from no sequence
+        prompt = prompt.alike()
+        return prompt.query @ ridge(prompt.xs, prompt.ys, self.penalty)  # one solve, where all prefixes take t
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:

@@ -6,12 +6,12 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Float, Inexact, Int
 
 from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.linalg import factors_along, ridge
 from mesascope.predictor import AbstractSequencePredictor
-from mesascope.prompt import Sequence
+from mesascope.prompt import Prompt, Sequence
 from mesascope.validation import check_count, check_positive
 
 PENALTY = Parameter("penalty", 1e-6, 1e2, inputs=2, num_examples=1)
@@ -41,6 +41,9 @@ class VectorAutoregression(AbstractSequencePredictor):
 
     def predictions(self, sequence: Sequence) -> Inexact[Array, "t d"]:
         return _forecasts(sequence.states, self.order, self.penalty)
+
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        return _last_forecast(self.states(prompt), prompt.num_examples + 1, self.order, self.penalty)
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
@@ -82,6 +85,10 @@ class CoordinateAutoregression(AbstractSequencePredictor):
         coordinates = sequence.states.T[:, :, None]
         return jax.vmap(lambda states: _forecasts(states, self.order, self.penalty)[:, 0])(coordinates).T
 
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        coordinates, num_states = self.states(prompt).T[:, :, None], prompt.num_examples + 1
+        return jax.vmap(lambda states: _last_forecast(states, num_states, self.order, self.penalty)[0])(coordinates)
+
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """One for each order, with the penalty free."""
@@ -105,8 +112,25 @@ def _forecasts(states: Inexact[Array, "t d"], order: int, penalty: Penalty) -> I
     """The prediction after each state, zero for the first `order` of them."""
     if len(states) <= order:
         return jnp.zeros_like(states)
-    num_lagged = len(states) - order + 1
-    lagged = jnp.concatenate([states[order - k :][:num_lagged] for k in range(1, order + 1)], axis=1)
+    lagged = _lagged(states, order)
     factors = factors_along(lagged[:-1], states[order:])
     weights = jax.vmap(lambda factor: ridge(factor.rows, factor.right, penalty))(factors)
     return jnp.pad(jnp.einsum("tij,ti->tj", weights, lagged), ((order - 1, 0), (0, 0)))
+
+
+def _last_forecast(
+    states: Inexact[Array, "t d"], num_states: int | Int[Array, ""], order: int, penalty: Penalty
+) -> Inexact[Array, " d"]:
+    """The prediction after the state `num_states`, behind which all is padding: one solve, where `_forecasts` has t."""
+    if len(states) <= order:
+        return jnp.zeros_like(states[0])
+    lagged = _lagged(states, order)
+    counts = jnp.arange(order, len(states), dtype=jnp.int32) < num_states
+    weights = ridge(jnp.where(counts[:, None], lagged[:-1], 0), states[order:], penalty)
+    return lagged[num_states - order] @ weights
+
+
+def _lagged(states: Inexact[Array, "t d"], order: int) -> Inexact[Array, "n lags"]:
+    """A state and those before it, `order` in all, the latest first: from the first that has so many on."""
+    num_rows = len(states) - order + 1
+    return jnp.concatenate([states[order - k :][:num_rows] for k in range(1, order + 1)], axis=1)
