@@ -54,6 +54,7 @@ from .algorithms.newton_schulz import NewtonSchulz as NewtonSchulz
 from .algorithms.normalised_delta_rule import NormalisedDeltaRule as NormalisedDeltaRule
 from .algorithms.preconditioned_step import PreconditionedStep as PreconditionedStep
 from .algorithms.recursive_least_squares import RecursiveLeastSquares as RecursiveLeastSquares
+from .algorithms.pool_posterior import PoolPosterior as PoolPosterior
 from .algorithms.ridge import Ridge as Ridge
 from .algorithms.scalar_kalman import ScalarKalmanForecaster as ScalarKalmanForecaster
 from .algorithms.zero import ZeroPredictor as ZeroPredictor
@@ -208,6 +209,7 @@ from .tasks.shifted import Laplace as Laplace
 from .tasks.shifted import Normal as Normal
 from .tasks.shifted import Shifted as Shifted
 from .tasks.sinusoid import Sinusoid as Sinusoid
+from .tasks.teacher_pool import TeacherPool as TeacherPool
 from .tasks.text import TextWindows as TextWindows
 from .tasks.unitary import UnitaryProcess as UnitaryProcess
 from .theory.linear_regression import one_step_optimum as one_step_optimum
