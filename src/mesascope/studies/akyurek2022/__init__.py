@@ -1,0 +1,1 @@
+"""Akyurek et al. 2022: which learning algorithm is in-context learning?"""

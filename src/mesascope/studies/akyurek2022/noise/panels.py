@@ -1,0 +1,48 @@
+"""The penalty that each stack is nearest to, and how far it is from ridge regression with others."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mesascope.drawing.grid import panel_grid
+from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.studies.akyurek2022.noise.readings import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def two_panels(summary: Summary) -> "Figure":
+    """Distance over the penalty, and the nearest penalty over that of Bayes."""
+    figure, [[curves, penalties]] = panel_grid(1, 2)
+    distances_over_penalty(curves, summary)
+    nearest_over_bayes(penalties, summary)
+    return figure
+
+
+def distances_over_penalty(axes: "Axes", summary: Summary) -> None:
+    """A curve for each level, and a dotted line at its s^2 / tau^2."""
+    for i, label in enumerate(_labels(summary)):
+        band(axes, np.array(summary.curve), summary.fits.curve[i], label, color=f"C{i}")
+        axes.axvline(summary.bayes_penalties[i], color=f"C{i}", linestyle=":", linewidth=1.2)
+    axes.set(xlabel="ridge penalty", ylabel="distance of model to ridge", xscale="log")
+    axes.set_ylim(0, None)
+    axes.legend()
+
+
+def nearest_over_bayes(axes: "Axes", summary: Summary) -> None:
+    """A point for each level and seed, and the line on which both are equal."""
+    for i, label in enumerate(_labels(summary)):
+        nearest = summary.fits.penalty[i]
+        axes.plot(np.full(len(nearest), summary.bayes_penalties[i]), nearest, "o", label=label, color=f"C{i}")
+    ends = np.array([summary.penalties[0] / 2, 2 * summary.penalties[-1]])
+    axes.plot(ends, ends, label="equal", **REFERENCE)
+    axes.set(xlabel=r"$s^2 / \tau^2$", ylabel="nearest ridge penalty", xscale="log")
+    if np.isfinite(summary.fits.penalty).any():
+        axes.set_yscale("log")
+    axes.legend()
+
+
+def _labels(summary: Summary) -> list[str]:
+    return [rf"$s^2 = {noise:g}$, $\tau^2 = {weight:g}$" for noise, weight in summary.levels]
