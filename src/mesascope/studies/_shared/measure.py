@@ -47,6 +47,23 @@ def errors_of_each(models: Any, prompts: Prompt, num_axes: int = 1) -> Float[np.
     return errors.reshape(*axes, -1)
 
 
+def relative_distance(predictions: Float[np.ndarray, "prompts dy"], others: Float[np.ndarray, "prompts dy"]) -> float:
+    """sqrt(sum |f - g|^2 / sum |f|^2) over prompts, f the first predictions: uncentred, the zero predictor is at 1."""
+    return float(np.sqrt(np.sum((predictions - others) ** 2) / np.sum(predictions**2)))
+
+
+@eqx.filter_jit
+def compiled_predictions(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, "prompts dy"]:
+    """The prediction for every prompt."""
+    return jax.vmap(predictor)(prompts)
+
+
+def one_of(models: Any, index: int) -> Any:
+    """One of a stack of models."""
+    arrays, static = eqx.partition(models, eqx.is_array)
+    return eqx.combine(jax.tree.map(lambda leaf: leaf[index], arrays), static)
+
+
 def errors_along(predictor: AbstractStepwise, prompts: Prompt) -> Float[Array, "prompts steps"]:
     """The squared error on every prompt after every step."""
     return jax.vmap(lambda prompt: half_squared_errors_by_step(predictor, prompt))(prompts)

@@ -4,16 +4,15 @@ import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.predictor import AbstractPredictor
 from mesascope.prompt import Prompt
-from mesascope.studies._shared.measure import validation
+from mesascope.studies._shared.measure import compiled_predictions, one_of, relative_distance, validation
 from mesascope.studies._shared.training import Training
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.shifted import Shifted
@@ -56,7 +55,8 @@ class PenaltyCell(AbstractConfig):
         prompts = self._prompts()
         targets = np.asarray(prompts.target, float)
         bayes = _ridge(self.bayes_penalty, prompts)
-        found = [self._of_model(model, prompts, targets) for model in _each(models, self.training.seeds)]
+        each = (one_of(models, i) for i in range(self.training.seeds))
+        found = [self._of_model(model, prompts, targets) for model in each]
         workspace.report(1, 1, "measured")
         columns = map(np.array, zip(*found, strict=True))
         return PenaltyFit(*columns, bayes_loss=np.asarray(_half_square(bayes - targets)))._asdict()
@@ -71,13 +71,13 @@ class PenaltyCell(AbstractConfig):
 
     def _of_model(self, model: AbstractPredictor, prompts: Prompt, targets: Float[np.ndarray, "prompts 1"]) -> tuple:
         """All of `PenaltyFit` but the last, of one model."""
-        predictions = np.asarray(_predictions(model, prompts), float)
+        predictions = np.asarray(compiled_predictions(model, prompts), float)
 
         def distance(penalty: float) -> float:
             return relative_distance(predictions, _ridge(penalty, prompts))
 
         penalty = nearest_penalty(distance, self.curve[0], self.curve[-1])
-        least_squares = np.asarray(_predictions(LeastSquares(), prompts), float)
+        least_squares = np.asarray(compiled_predictions(LeastSquares(), prompts), float)
         return (
             penalty,
             distance(penalty),
@@ -87,11 +87,6 @@ class PenaltyCell(AbstractConfig):
             [distance(each) for each in self.curve],
             _half_square(predictions - targets),
         )
-
-
-def relative_distance(predictions: np.ndarray, others: np.ndarray) -> float:
-    """sqrt(sum |f - g|^2 / sum |f|^2), uncentred: the zero predictor is at 1."""
-    return float(np.sqrt(np.sum((predictions - others) ** 2) / np.sum(predictions**2)))
 
 
 def nearest_penalty(distance: Any, low: float, high: float) -> float:
@@ -104,19 +99,9 @@ def nearest_penalty(distance: Any, low: float, high: float) -> float:
     return math.exp(found.x)
 
 
-@eqx.filter_jit
-def _predictions(predictor: AbstractPredictor, prompts: Prompt) -> Float[Array, "prompts 1"]:
-    return jax.vmap(predictor)(prompts)
-
-
 def _ridge(penalty: float, prompts: Prompt) -> np.ndarray:
-    return np.asarray(_predictions(Ridge(jnp.asarray(penalty, float)), prompts), float)
+    return np.asarray(compiled_predictions(Ridge(jnp.asarray(penalty, float)), prompts), float)
 
 
 def _half_square(errors: np.ndarray) -> float:
     return float(np.mean(np.sum(errors**2, axis=1)) / 2)
-
-
-def _each(models: Any, num_seeds: int) -> list[Any]:
-    arrays, static = eqx.partition(models, eqx.is_array)
-    return [eqx.combine(jax.tree.map(lambda leaf, i=i: leaf[i], arrays), static) for i in range(num_seeds)]

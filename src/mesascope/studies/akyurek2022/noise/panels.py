@@ -26,21 +26,26 @@ def distances_over_penalty(axes: "Axes", summary: Summary) -> None:
     for i, label in enumerate(_labels(summary)):
         band(axes, np.array(summary.curve), summary.fits.curve[i], label, color=f"C{i}")
         axes.axvline(summary.bayes_penalties[i], color=f"C{i}", linestyle=":", linewidth=1.2)
-    axes.set(xlabel="ridge penalty", ylabel="distance of model to ridge", xscale="log")
+    axes.set(xlabel="ridge penalty", ylabel="distance to ridge", xscale="log")
     axes.set_ylim(0, None)
     axes.legend()
 
 
 def nearest_over_bayes(axes: "Axes", summary: Summary) -> None:
     """A point for each level and seed, and the line on which both are equal."""
-    for i, label in enumerate(_labels(summary)):
-        nearest = summary.fits.penalty[i]
-        axes.plot(np.full(len(nearest), summary.bayes_penalties[i]), nearest, "o", label=label, color=f"C{i}")
     ends = np.array([summary.penalties[0] / 2, 2 * summary.penalties[-1]])
     axes.plot(ends, ends, label="equal", **REFERENCE)
+    for i, label in enumerate(_labels(summary)):
+        nearest = summary.fits.penalty[i]
+        style = {"color": f"C{i}", "marker": "osD^v<>"[i % 7], "markerfacecolor": "none", "markersize": 5}
+        axes.plot(np.full(len(nearest), summary.bayes_penalties[i]), nearest, linestyle="none", label=label, **style)
     axes.set(xlabel=r"$s^2 / \tau^2$", ylabel="nearest ridge penalty", xscale="log")
     if np.isfinite(summary.fits.penalty).any():
         axes.set_yscale("log")
+    ticks = [f"{penalty:g}" for penalty in summary.penalties]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(summary.penalties, ticks)
+        axis.set_ticks([], minor=True)
     axes.legend()
 
 
