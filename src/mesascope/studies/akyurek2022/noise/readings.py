@@ -31,11 +31,10 @@ def readings(summary: Summary) -> Readings:
     fits, bayes = summary.fits, summary.bayes_penalties
     own = summary.penalties[None, :] == bayes[:, None]
     others = np.where(own[:, None, :], np.inf, fits.to_penalties).min(axis=2)
-    lost = ~np.isfinite(fits.to_bayes)
     return {
         "penalty": np.exp(np.abs(np.log(fits.penalty / bayes[:, None])).max(axis=0)),
         "distance": fits.to_bayes.max(axis=0),
-        "own": (fits.to_bayes / np.where(lost, np.nan, others)).max(axis=0),
+        "own": (fits.to_bayes / others).max(axis=0),
         "least-squares": (fits.to_bayes / fits.to_least_squares).max(axis=0),
         **_of_levels(summary),
     }

@@ -31,26 +31,25 @@ LEAST_SQUARES = "largest (distance to ridge with penalty s^2 / tau^2) / (distanc
 class RidgePenalty(AbstractStudy):
     """A stack trained with noisy labels predicts as ridge regression with penalty s^2 / tau^2.
 
-    **Question.** With noisy labels the best predictor is ridge regression. Its penalty is known. Does a trained model
-    use this penalty?
+    **Question.** With noisy labels the best predictor is ridge regression of a known penalty. Does a trained model use
+    this penalty?
 
     **Setting.** y = w^T x + e with x ~ N(0, I), w ~ N(0, tau^2 I) and e ~ N(0, s^2). The mean of the posterior is
     q^T (X^T X + lambda I)^-1 X^T y with lambda = s^2 / tau^2. One stack of linear attention layers is trained for each
-    pair s^2, tau^2. The loss is on clean targets. Two pairs share one lambda.
+    pair s^2, tau^2. Two pairs share one lambda. The loss is on clean targets.
 
     **What the paper says.** Section 4.3: trained models match the Bayes predictor, ridge regression with
     lambda = s^2 / tau^2, for each ratio of noise to weights.
 
     **What we measure.** The distance of a model f to an algorithm g is sqrt(sum |f - g|^2 / sum |f|^2) over fresh
-    prompts; the zero predictor is at 1. The nearest penalty is the one of least distance, searched on a logarithmic
-    axis.
+    prompts; the zero predictor is at 1. The nearest penalty is the one of least distance. It is searched on a
+    logarithmic axis.
 
-    **Differences.** The paper trains a GPT-2 of 16 layers on 8 inputs and asks at all lengths. Here softmax and
-    perceptrons are left out, and a prompt has one length. The stack sees fewer inputs at preset quick. The tokens are
-    cut off at 10 after each layer.
+    **Differences.** The paper trains a GPT-2 on 8 inputs and asks after every example. Here softmax and perceptrons are
+    left out, inputs are fewer, and a prompt has one length. Tokens are cut off at 10 after each layer.
 
-    **Limits.** A stack without noise has no penalty to find: s = 0 is left out. Far from the training law nothing is
-    measured. That depth decides how near a stack comes is shown by oswald2023-noise.
+    **Limits.** Without noise there is no penalty to find: s = 0 is left out. Nothing is measured far from the training
+    law. How depth decides is shown by oswald2023-noise.
     """
 
     title: ClassVar = "Label noise sets the penalty of the ridge regression that a deep stack computes"
@@ -75,7 +74,7 @@ class RidgePenalty(AbstractStudy):
         ),
         Claim(
             "own",
-            "Ridge with its own level's penalty is nearer to a stack than with another's.",
+            "A stack is nearer to ridge with its own penalty than with another level's.",
             OWN,
             "at most",
             1.0,
@@ -102,9 +101,8 @@ class RidgePenalty(AbstractStudy):
         },
         "quick": {},
         "paper": {
-            "seeds": 3,
-            "num_steps": 10_000,
-            "batch_size": 512,
+            "seeds": 4,
+            "num_steps": 8000,
             "num_validation": 20_000,
             "dim_x": 5,
             "num_examples": 10,
