@@ -26,7 +26,9 @@ def distances_over_penalty(axes: "Axes", summary: Summary) -> None:
     for i, label in enumerate(_labels(summary)):
         band(axes, np.array(summary.curve), summary.fits.curve[i], label, color=f"C{i}")
         axes.axvline(summary.bayes_penalties[i], color=f"C{i}", linestyle=":", linewidth=1.2)
-    axes.set(xlabel="ridge penalty", ylabel="distance to ridge", xscale="log")
+    axes.set(xlabel="ridge penalty", ylabel="distance to ridge")
+    if np.isfinite(summary.curve).all():
+        axes.set_xscale("log")
     axes.set_ylim(0, None)
     axes.legend()
 
@@ -39,13 +41,13 @@ def nearest_over_bayes(axes: "Axes", summary: Summary) -> None:
         nearest = summary.fits.penalty[i]
         style = {"color": f"C{i}", "marker": "osD^v<>"[i % 7], "markerfacecolor": "none", "markersize": 5}
         axes.plot(np.full(len(nearest), summary.bayes_penalties[i]), nearest, linestyle="none", label=label, **style)
-    axes.set(xlabel=r"$s^2 / \tau^2$", ylabel="nearest ridge penalty", xscale="log")
-    if np.isfinite(summary.fits.penalty).any():
-        axes.set_yscale("log")
-    ticks = [f"{penalty:g}" for penalty in summary.penalties]
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(summary.penalties, ticks)
-        axis.set_ticks([], minor=True)
+    axes.set(xlabel=r"$s^2 / \tau^2$", ylabel="nearest ridge penalty")
+    if np.isfinite(summary.fits.penalty).any():  # a logarithmic axis needs positive numbers
+        axes.set(xscale="log", yscale="log")
+        ticks = [f"{penalty:g}" for penalty in summary.penalties]
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticks(summary.penalties, ticks)
+            axis.set_ticks([], minor=True)
     axes.legend()
 
 
