@@ -52,9 +52,9 @@ from .algorithms.mean_label import MeanLabel as MeanLabel
 from .algorithms.nearest_neighbours import NearestNeighbours as NearestNeighbours
 from .algorithms.newton_schulz import NewtonSchulz as NewtonSchulz
 from .algorithms.normalised_delta_rule import NormalisedDeltaRule as NormalisedDeltaRule
+from .algorithms.pool_posterior import PoolPosterior as PoolPosterior
 from .algorithms.preconditioned_step import PreconditionedStep as PreconditionedStep
 from .algorithms.recursive_least_squares import RecursiveLeastSquares as RecursiveLeastSquares
-from .algorithms.pool_posterior import PoolPosterior as PoolPosterior
 from .algorithms.ridge import Ridge as Ridge
 from .algorithms.scalar_kalman import ScalarKalmanForecaster as ScalarKalmanForecaster
 from .algorithms.zero import ZeroPredictor as ZeroPredictor
@@ -82,6 +82,13 @@ from .constructions.gradient_descent import GradientDescentConstruction as Gradi
 from .constructions.softmax_pair import SoftmaxPair as SoftmaxPair
 
 # Subjects: other people's models
+from .identify.alone import controversial_prompts as controversial_prompts
+from .identify.alone import invariances as invariances
+from .identify.alone import layer_map as layer_map
+from .identify.alone import spectral_response as spectral_response
+from .identify.identify import identify as identify
+from .identify.result import Identification as Identification
+from .identify.saving import load_identification as load_identification
 from .interop.asking import Budget as Budget
 from .interop.asking import BudgetSpent as BudgetSpent
 from .interop.asking import CheckedSequenceSubject as CheckedSequenceSubject

@@ -45,7 +45,10 @@ def spectral_response(
     """
     check_class("task", task, AbstractTask, "The response is of prompts of regression: `LinearRegression(10, 5)`.")
     check_count("num_prompts", num_prompts, minimum=40)
-    return spectral_response_of(_checked(model), _questions(task, key, num_prompts))
+    subject = _checked(model)
+    check_class("model", subject, CheckedSubject, "The response is of a model of prompts, not of sequences.")
+    assert isinstance(subject, CheckedSubject)
+    return spectral_response_of(subject, _questions(task, key, num_prompts))
 
 
 def invariances(
@@ -57,8 +60,10 @@ def invariances(
     if isinstance(subject, CheckedSequenceSubject):
         check_class("task", task, AbstractProcess, "The model is of sequences: `HaarProcess(30, 5)`.")
         check_key("key", key)
+        assert isinstance(task, AbstractProcess)
         return sequence_invariances_of(subject, np.asarray(task.sample_batch(key, num_prompts).states))
     check_class("task", task, AbstractTask, "The model is of prompts: `LinearRegression(10, 5)`.")
+    assert isinstance(task, AbstractTask)
     return invariances_of(subject, _questions(task, key, num_prompts))
 
 
@@ -101,8 +106,8 @@ def controversial_prompts(
     check_count("num_prompts", num_prompts)
     check_key("key", key)
     prompts = _prompts(task, key, round(num_prompts / TOP))
-    answers = [np.asarray(eqx.filter_jit(jax.vmap(each))(prompts))[:, None] for each in (first, second)]
-    which = jnp.asarray(most_controversial(*answers)[:num_prompts])
+    ours, theirs = (np.asarray(eqx.filter_jit(jax.vmap(each))(prompts))[:, None] for each in (first, second))
+    which = jnp.asarray(most_controversial(ours, theirs)[:num_prompts])
     return jax.tree.map(lambda leaf: leaf[which], prompts)
 
 

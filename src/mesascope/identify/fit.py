@@ -135,7 +135,8 @@ class Search:
             return np.stack([(each - base) / step for each, step in zip(moved, steps, strict=True)], axis=1)
 
         inside = np.clip(start[free], 1e-9, 1 - 1e-9)
-        found = least_squares(residuals, inside, slopes, bounds=(0, 1), xtol=1e-5, ftol=1e-6, max_nfev=20)
+        jac: Any = slopes
+        found = least_squares(residuals, inside, jac, bounds=(0, 1), xtol=1e-5, ftol=1e-6, max_nfev=20)
         point = start.copy()
         point[free] = found.x
         return point, float(np.sqrt(2 * found.cost))

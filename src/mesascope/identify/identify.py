@@ -1,8 +1,10 @@
 """Which algorithm a model runs: the eight steps, one after the other."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 from jaxtyping import Array, Key
 
 from mesascope.candidate import AnyCandidate, Candidate
@@ -18,7 +20,7 @@ from mesascope.identify.sanity import Sanity, sane
 from mesascope.identify.score import Scores, score
 from mesascope.identify.stage import BUDGETS, Scene, stage
 from mesascope.identify.symmetries import symmetries
-from mesascope.identify.trial import Trial
+from mesascope.identify.trial import RefusedPrompts, Trial
 from mesascope.identify.verdict import tolerance_for
 from mesascope.interop.opening import as_subject
 from mesascope.tasks._base import AbstractTask
@@ -72,7 +74,7 @@ def identify(
         mixture=judgement.mixture,
         symmetries=found,
         layers=_layers(evidence, judgement, checked),
-        notes=(*checked.notes, *_third(evidence, judgement, checked, tried)),
+        notes=(*checked.notes, *_refused(tried, evidence), *_third(evidence, judgement, checked, tried)),
     )
 
 
@@ -83,7 +85,11 @@ def gather(checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Sa
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
         say(f"fitting {name}")
-        fits[name] = fit(trial, fitted, scene.scale)
+        with contextlib.suppress(RefusedPrompts), np.errstate(over="ignore", invalid="ignore"):
+            fits[name] = fit(trial, fitted, scene.scale)
+    if not fits:
+        raise ValueError(f"a candidate must take prompts of this task; got {', '.join(trials)}, which all refuse them.")
+    trials = {name: trials[name] for name in fits}
     say("scoring")
     scores = score(trials, fits, scored, checked.noise)
     num_free = {name: _num_free(trials[name].candidate, fits[name]) for name in trials}
@@ -115,6 +121,12 @@ def _law_row(scores: Scores, law: str, judgement: Judgement) -> LawRow:
     runner_up = None if rival is None else scores.delta(rival, law)
     separation = apart[-1] if apart else float("nan")
     return LawRow(law, scores.delta(choice, law), runner_up, scores.top_share(law), scores.by_median[law], separation)
+
+
+def _refused(tried: Sequence[AnyCandidate], evidence: Evidence) -> list[str]:
+    """Candidates that take no such prompts, which are left out."""
+    names = [each.name for each in tried if each.name not in evidence.trials]
+    return [f"Left out, since they take no such prompts: {', '.join(names)}."] if names else []
 
 
 def _third(evidence: Evidence, judgement: Judgement, checked: Sanity, tried: Sequence[AnyCandidate]) -> list[str]:

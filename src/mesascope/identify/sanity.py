@@ -1,9 +1,7 @@
 """Whether a subject can be asked, how exactly it answers, and how much of it there is time for."""
 
 import time
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from mesascope.identify.asking import AnySubject, ask
 from mesascope.identify.environments import IN_DISTRIBUTION, Environment
@@ -31,7 +29,7 @@ class Sanity(NamedTuple):
 
 def sane(subject: AnySubject, scene: Scene, budget: Budget) -> tuple[Scene, Sanity]:
     """The subject as it is asked from now on, and as much of the scene as its speed leaves time for."""
-    asked: AnySubject = (
+    asked: Any = (
         CheckedSequenceSubject(subject) if isinstance(subject, AbstractSequenceSubject) else CheckedSubject(subject)
     )
     first = scene.inside()[-1]
@@ -39,7 +37,7 @@ def sane(subject: AnySubject, scene: Scene, budget: Budget) -> tuple[Scene, Sani
     kept, notes = _affordable(scene, seconds, budget.seconds)
     if isinstance(subject, StoredPredictions):
         return kept, Sanity(asked, UNASKED, 0.0, ("Only what was stored is judged: nothing new can be asked.",))
-    floor = subject_floor(asked, question_of(first.part(slice(0, min(NUM_ASKED, _afforded(seconds, budget))))))
+    floor = subject_floor(asked, question_of(asked, first.part(slice(0, min(NUM_ASKED, _afforded(seconds, budget))))))
     noise = 0.0
     if floor.stochastic:
         asked = AveragedSequence(asked) if isinstance(asked, AbstractSequenceSubject) else Averaged(asked)
@@ -53,9 +51,9 @@ def sane(subject: AnySubject, scene: Scene, budget: Budget) -> tuple[Scene, Sani
     return kept, Sanity(asked, floor, noise, tuple(notes))
 
 
-def question_of(environment: Environment) -> Questions | np.ndarray:
+def question_of(subject: Any, environment: Environment) -> Any:
     """What a probe asks: prompts with queries, or whole sequences."""
-    if environment.states is not None:
+    if environment.states is not None and isinstance(subject, AbstractSequenceSubject):
         return environment.states
     return Questions(environment.xs, environment.ys, environment.queries)
 

@@ -98,7 +98,9 @@ def _of_sequences(subject, task, key, num, rng) -> tuple[list[Environment], list
     positions = fitting(positions_of(states.shape[1], shortest), states.shape[1])
     fixed = getattr(subject, "num_states", None)
     outside = shifted_sequences(states, positions, rng)
-    return after_states(states, positions), [each for each in outside if fixed in (None, each.states.shape[1])]
+    if fixed is not None:
+        outside = [each for each in outside if each.states is not None and each.states.shape[1] == fixed]
+    return after_states(states, positions), outside
 
 
 def _of_prompts(subject, task, key, num, num_queries, lengths, rng) -> tuple[list[Environment], list[Environment]]:

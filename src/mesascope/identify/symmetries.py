@@ -36,7 +36,7 @@ def symmetries(checked: Sanity, scene: Scene) -> Symmetries:
         return Symmetries(found)
     if isinstance(getattr(checked.subject, "subject", None), StoredPredictions):
         return Symmetries()
-    asked = question_of(environment)
+    asked = question_of(checked.subject, environment)
     assert isinstance(asked, Questions)
     found = invariances_of(checked.subject, asked, checked.floor.value)
     _check_leak(checked, environment, found)
@@ -45,7 +45,7 @@ def symmetries(checked: Sanity, scene: Scene) -> Symmetries:
 
 
 def _response(checked: Sanity, environment: Environment) -> SpectralResponse | None:
-    asked = question_of(environment)
+    asked = question_of(checked.subject, environment)
     assert isinstance(asked, Questions)
     assert not isinstance(checked.subject, AbstractSequenceSubject)
     return spectral_response_of(checked.subject, asked)

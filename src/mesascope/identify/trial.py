@@ -14,6 +14,10 @@ from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.prompt import Prompt
 
 
+class RefusedPrompts(ValueError):
+    """A candidate takes no prompts of this kind: complex ones, or states of an odd size."""
+
+
 class Trial:
     """Answers of one candidate to environments of at most `num_rows` examples, `block` prompts at a time.
 
@@ -38,7 +42,11 @@ class Trial:
         found = []
         for start in range(0, len(xs), self.block):
             part = [_filled(each[start : start + self.block], self.block) for each in (xs, ys, queries)]
-            answers = self._program({name: np.asarray(value) for name, value in parameters.items()}, *part, length)
+            values = {name: np.asarray(value) for name, value in parameters.items()}
+            try:
+                answers = self._program(values, *part, length)
+            except ValueError as error:
+                raise RefusedPrompts(f"{self.candidate.name} refuses these prompts: {error}") from error
             found.append(np.asarray(answers)[:, : len(xs) - start])
         return np.concatenate(found, axis=1)
 

@@ -137,10 +137,8 @@ def test_a_mixture_is_found_with_its_weights(scene):
         name: fit(trials[name], asked(member, environments), scale) for name, member in zip(names, members, strict=True)
     }
     parts = [each.part(slice(0, NUM_FIT)) for each in environments]
-    mixed = [
-        Asked(each, sum(weight * answers_of(member, each) for weight, member in zip((0.5, 0.3, 0.2), members, strict=True)))
-        for each in parts
-    ]
+    shares = dict(zip(members, (0.5, 0.3, 0.2), strict=True))
+    mixed = [Asked(each, sum(share * answers_of(member, each) for member, share in shares.items())) for each in parts]
     found = mixture(trials, fits, names, mixed, mixed)
     assert [each.mean for each in found.weights.values()] == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
     assert found.delta < 0.01
