@@ -437,7 +437,9 @@ def test_several_studies_take_the_settings_they_share(cli, capsys, monkeypatch):
 
 def test_an_unknown_command(cli, capsys):
     assert_refused(capsys, cli("rnu", FAKE), "no command 'rnu'. Did you mean 'run'", "list, show, run")
-    assert_refused(capsys, cli(), "give a command: list, show, run, .* `mesascope --help` says what each does")
+    assert_refused(
+        capsys, cli(), "give a command: identify, .*, list, show, run, .* `mesascope --help` says what each does"
+    )
     assert_refused(capsys, cli("list", "--jsno"), "`list` has no option --jsno. Did you mean '--json'\\?")
 
 

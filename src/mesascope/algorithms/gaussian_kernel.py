@@ -22,3 +22,12 @@ class GaussianKernel(eqx.Module):
         """-|x - x'|^2 / (2 bandwidth^2), the scores of softmax attention that smooths with this kernel."""
         distances = jnp.abs(first - second)
         return -jnp.sum((distances / jnp.asarray(self.bandwidth, distances.dtype)) ** 2) / 2
+
+
+class LogGaussianKernel(eqx.Module):
+    """The logarithm of a Gaussian kernel, as a kernel by itself."""
+
+    kernel: GaussianKernel
+
+    def __call__(self, first: Inexact[Array, " dx"], second: Inexact[Array, " dx"]) -> Float[Array, ""]:
+        return self.kernel.log(first, second)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from mesascope.algorithms.gaussian_kernel import GaussianKernel
+from mesascope.algorithms.gaussian_kernel import GaussianKernel, LogGaussianKernel
 from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.contraction import masked_softmax
 from mesascope.predictor import AbstractPredictor
@@ -89,7 +89,7 @@ class NadarayaWatson(AbstractPredictor):
     @classmethod
     def examples(cls) -> "tuple[NadarayaWatson, ...]":
         """Tiny instances for tests and documentation."""
-        return cls(FeatureKernel()), cls(FeatureKernel(scale=10.0)), cls(GaussianKernel(0.5).log)
+        return cls(FeatureKernel()), cls(FeatureKernel(scale=10.0)), cls(LogGaussianKernel(GaussianKernel(0.5)))
 
 
 def kernel_values(kernel: Kernel, prompt: Prompt) -> Inexact[Array, " n"]:
@@ -103,4 +103,4 @@ def _softmax(scale: float | Float[Array, ""]) -> NadarayaWatson:
 
 
 def _gaussian(bandwidth: float | Float[Array, ""]) -> NadarayaWatson:
-    return NadarayaWatson(GaussianKernel(bandwidth).log)
+    return NadarayaWatson(LogGaussianKernel(GaussianKernel(bandwidth)))
