@@ -86,6 +86,7 @@ def at(header, *keys):
     (lambda h: h["object"].update({"class": "mesascope.models.gone:X"}), "which mesascope does not have"),
     (lambda h: h["object"].update({"class": "mesascope.algorithms.ridge:Kernel"}), "which mesascope does not have"),
     (lambda h: h["object"].update({"class": "mesascope.arrays:os"}), "which is no class or function defined there"),
+    (lambda h: h["object"].update({"class": "mesascope.arrays:Path"}), "which is no class or function defined there"),
     (lambda h: h["object"].update({"class": "mesascope.arrays:save_arrays"}), "where an object of a model's"),
     (lambda h: h["object"].update({"class": "mesascope.arrays:UnusableFile"}), "where an object of a model's"),
     (lambda h: h["object"]["fields"].update(width=1), "holds a Ridge with other fields: 'width'"),
