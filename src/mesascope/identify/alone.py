@@ -18,7 +18,7 @@ from mesascope.identify.layers import Layers, layers
 from mesascope.identify.separate import TOP, most_controversial
 from mesascope.identify.stage import BUDGETS, stage
 from mesascope.identify.trial import Trial
-from mesascope.interop.asking import CheckedSequenceSubject, CheckedSubject
+from mesascope.interop.asking import CheckedSequenceSubject, CheckedSubject, checked_subject
 from mesascope.interop.opening import as_subject
 from mesascope.predictor import AbstractPredictor, check_predictor
 from mesascope.probes.invariance import Invariance
@@ -28,7 +28,6 @@ from mesascope.probes.sequence_invariances import sequence_invariances_of
 from mesascope.probes.spectral_response import SpectralResponse, spectral_response_of
 from mesascope.prompt import Prompt
 from mesascope.random import jit_draws
-from mesascope.subject import AbstractSequenceSubject
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.validation import check_class, check_count, check_key
@@ -106,9 +105,14 @@ def controversial_prompts(
     check_count("num_prompts", num_prompts)
     check_key("key", key)
     prompts = _prompts(task, key, round(num_prompts / TOP))
-    ours, theirs = (np.asarray(eqx.filter_jit(jax.vmap(each))(prompts))[:, None] for each in (first, second))
+    ours, theirs = (np.asarray(_answers(each, prompts))[:, None] for each in (first, second))
     which = jnp.asarray(most_controversial(ours, theirs)[:num_prompts])
     return jax.tree.map(lambda leaf: leaf[which], prompts)
+
+
+@eqx.filter_jit
+def _answers(predictor: AbstractPredictor, prompts: Prompt) -> Array:
+    return jax.vmap(lambda prompt: predictor(prompt))(prompts)
 
 
 @jit_draws
@@ -124,5 +128,4 @@ def _questions(task: AbstractTask, key: Key[Array, ""], num_prompts: int) -> Que
 
 
 def _checked(model: Any) -> Checked:
-    subject = as_subject(model)
-    return CheckedSequenceSubject(subject) if isinstance(subject, AbstractSequenceSubject) else CheckedSubject(subject)
+    return checked_subject(as_subject(model))

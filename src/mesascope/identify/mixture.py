@@ -10,6 +10,8 @@ from mesascope.identify.score import predictions
 from mesascope.identify.trial import Trial
 from mesascope.stats import Estimate
 
+Moments = tuple[np.ndarray, np.ndarray]  # of candidates' answers with each other, and with the subject's
+
 NUM_DRAWS = 200
 LEAST_WEIGHT = 0.1  # that every weight's interval must lie above
 
@@ -46,7 +48,7 @@ def is_mixture(found: Mixture, least: float) -> bool:
     return found.delta <= least / 2 and all(weight.low > LEAST_WEIGHT for weight in found.weights.values())
 
 
-def _moments(trials, fits, names, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+def _moments(trials: Mapping[str, Trial], fits: Mapping[str, Fit], names: Sequence[str], asked: Asked) -> Moments:
     """Of every prompt the products of candidates' answers [b c c] and with the subject's [b c], by its size."""
     table = np.stack([predictions(trials[name], fits[name], asked.environment) for name in names])
     table, target = table.astype(np.result_type(table, 0.0)), asked.answers
@@ -55,7 +57,7 @@ def _moments(trials, fits, names, asked: Asked) -> tuple[np.ndarray, np.ndarray]
     return gram / size, np.einsum("cbmo,bmo->bc", np.conj(table), target).real / size
 
 
-def _sums(moments, rng) -> tuple[np.ndarray, np.ndarray]:
+def _sums(moments: Sequence[Moments], rng: np.random.Generator | None) -> Moments:
     """Over prompts, or over a bootstrap draw of them, and environments."""
     gram, right = 0.0, 0.0
     for each_gram, each_right in moments:

@@ -23,11 +23,9 @@ def figure(found: Identification, width: float) -> "Figure":
 def _draw(found: Identification) -> "Figure":
     parts = [_ranking, _distances]
     parts += [_response] * (found.symmetries.response is not None) + [_layers] * (found.layers is not None)
-    figure, panels = panel_grid(-(-len(parts) // 2), 2, narrowest=7.0)
-    for part, axes in zip(parts, panels.ravel(), strict=False):
+    figure, [panels] = panel_grid(1, len(parts), narrowest=7.0)
+    for part, axes in zip(parts, panels, strict=True):
         part(axes, found)
-    for axes in panels.ravel()[len(parts) :]:
-        axes.remove()
     return figure
 
 
@@ -38,6 +36,7 @@ def _ranking(axes: "Axes", found: Identification) -> None:
         _interval(axes, i, row.delta, color="C0" if row.name in found.verdict.members else "0.5")
     axes.axvline(found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
     axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance in distribution")
+    axes.set_title("dotted: the tolerance; at an edge: beyond it", fontsize=7)
     axes.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], ylim=(len(rows) - 0.5, -0.5))
 
 
@@ -50,6 +49,7 @@ def _distances(axes: "Axes", found: Identification) -> None:
     handles = [axes.plot([], [], "o", color="C0")[0], axes.plot([], [], "s", color="C1")[0]]
     axes.legend(handles, [found.choice.name, found.verdict.runner_up or "runner-up"], loc="lower right")
     axes.axvline(2 * found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
+    axes.set_title("dotted: twice the tolerance", fontsize=7)
     num = len(found.laws)
     axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance, parameters kept")
     axes.set(yticks=range(num), yticklabels=[law.law for law in found.laws], ylim=(num - 0.5, -0.5))
@@ -57,11 +57,16 @@ def _distances(axes: "Axes", found: Identification) -> None:
 
 def _response(axes: "Axes", found: Identification) -> None:
     """The filter that the subject applies to the spectrum of its inputs, with its band."""
+    from matplotlib.ticker import NullLocator
+
     response = found.symmetries.response
     assert response is not None
     axes.plot(response.knots, response.psi, color="C0", label=found.subject)
     axes.fill_between(response.knots, response.low, response.high, color="C0", alpha=0.25, linewidth=0)
-    axes.set(xscale="log", xlabel="eigenvalue s of X^T X / N", ylabel="response psi(s)")
+    ticks = response.knots[[0, len(response.knots) // 2, -1]]
+    axes.set(xscale="log", xlabel="eigenvalue $s$ of $X^T X / N$", ylabel=r"response $\psi(s)$")
+    axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.legend()
 
 

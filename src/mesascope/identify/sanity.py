@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from mesascope.identify.asking import AnySubject, ask
 from mesascope.identify.environments import IN_DISTRIBUTION, Environment
 from mesascope.identify.stage import FEWEST, Budget, Scene
-from mesascope.interop.asking import CheckedSequenceSubject, CheckedSubject
+from mesascope.interop.asking import checked_subject
 from mesascope.interop.stored import StoredPredictions
 from mesascope.probes.averaged import NUM_CALLS, Averaged, AveragedSequence
 from mesascope.probes.floor import Floor, subject_floor
@@ -29,9 +29,7 @@ class Sanity(NamedTuple):
 
 def sane(subject: AnySubject, scene: Scene, budget: Budget) -> tuple[Scene, Sanity]:
     """The subject as it is asked from now on, and as much of the scene as its speed leaves time for."""
-    asked: Any = (
-        CheckedSequenceSubject(subject) if isinstance(subject, AbstractSequenceSubject) else CheckedSubject(subject)
-    )
+    asked: Any = checked_subject(subject)
     first = scene.inside()[-1]
     seconds = _seconds_a_prompt(asked, first)
     kept, notes = _affordable(scene, seconds, budget.seconds)

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mesascope.identify.environments import Environment
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.trial import Trial
-from mesascope.probes.distance import FEWEST_PROMPTS, MOST_OF_TOP, TOP, prompt_sums
+from mesascope.probes.distance import is_heavy, prompt_sums, ratio, top_share
 from mesascope.stats import Estimate
 
 NUM_DRAWS = 1000
@@ -47,7 +46,11 @@ class Scores:
         numbers = {each.law: len(each.sizes) for each in errors}
         self._weights = {law: rng.multinomial(n, np.full(n, 1 / n), NUM_DRAWS) for law, n in numbers.items()}
         self._found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.by_median = {law: any(_is_heavy(each) for each in errors if each.law == law) for law in self.laws}
+        self.by_median = {law: any(is_heavy(each.sizes[:, None]).item() for each in self.of(law)) for law in self.laws}
+
+    def of(self, law: str) -> list[Errors]:
+        """The environments of a law."""
+        return [each for each in self.errors if each.law == law]
 
     def delta(self, name: str, law: str) -> Estimate:
         """sqrt(mean over the law's environments of D), with its 95% interval."""
@@ -72,36 +75,35 @@ class Scores:
 
     def top_share(self, law: str) -> float:
         """The part that the largest hundredth of answers has in the subject's mean square."""
-        return max(_top_share(each.sizes) for each in self.errors if each.law == law)
+        return max(top_share(each.sizes[:, None]).item() for each in self.of(law))
 
     def _deltas(self, law: str) -> tuple[np.ndarray, np.ndarray]:
         """Distances [candidates] and their bootstrap draws [draws candidates]."""
         if law not in self._found:
-            parts = [each for each in self.errors if each.law == law]
-            self._found[law] = self._medians(law, parts) if self.by_median[law] else self._ratios(law, parts)
+            self._found[law] = self._medians(law) if self.by_median[law] else self._ratios(law)
         return self._found[law]
 
-    def _ratios(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
-        weights, point, draws = self._weights[law], np.zeros(()), np.zeros(())
+    def _ratios(self, law: str) -> tuple[np.ndarray, np.ndarray]:
+        parts, weights, point, draws = self.of(law), self._weights[law], np.zeros(()), np.zeros(())
         for each in parts:
-            point = point + _over(each.of_candidates.sum(axis=1), each.sizes.sum())
+            point = point + ratio(each.of_candidates.sum(axis=1), each.sizes.sum())
             finite = np.where(np.isfinite(each.of_candidates), each.of_candidates, 0)
             broken = weights @ ~np.isfinite(each.of_candidates).T
             top = np.where(broken > 0, np.inf, weights @ finite.T)
-            draws = draws + _over(top, (weights @ each.sizes)[:, None])
+            draws = draws + ratio(top, (weights @ each.sizes)[:, None])
         return self._root(point / len(parts)), self._root(draws / len(parts))
 
     def _root(self, squared: np.ndarray) -> np.ndarray:
         return np.sqrt(np.maximum(squared - self.noise, 0))
 
-    def _medians(self, law: str, parts: list[Errors]) -> tuple[np.ndarray, np.ndarray]:
-        point, draws = np.zeros(()), np.zeros(())
+    def _medians(self, law: str) -> tuple[np.ndarray, np.ndarray]:
+        parts, point, draws = self.of(law), np.zeros(()), np.zeros(())
         for each in parts:
             rows = [np.repeat(np.arange(len(each.sizes)), weight) for weight in self._weights[law][:200]]
             ours = np.array([np.median(each.of_candidates[:, row], axis=1) for row in rows])
             sizes = np.array([np.median(each.sizes[row]) for row in rows])
-            point = point + _over(np.median(each.of_candidates, axis=1), np.median(each.sizes))
-            draws = draws + _over(ours, sizes[:, None])
+            point = point + ratio(np.median(each.of_candidates, axis=1), np.median(each.sizes))
+            draws = draws + ratio(ours, sizes[:, None])
         return self._root(point / len(parts)), self._root(draws / len(parts))
 
 
@@ -127,19 +129,3 @@ def _estimate(point: float, draws: np.ndarray) -> Estimate:
         return Estimate(float(point), float(np.quantile(np.nan_to_num(draws, posinf=1e300), LEVELS[0])), np.inf)
     low, high = np.quantile(draws[np.isfinite(draws)], LEVELS)
     return Estimate(float(point), float(low), float(high))
-
-
-def _over(top: ArrayLike, bottom: ArrayLike) -> np.ndarray:
-    """D: 0 of two zeros, infinite where the subject alone answers zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.equal(top, 0), 0.0, np.divide(top, bottom))
-
-
-def _top_share(sizes: np.ndarray) -> float:
-    worst = max(1, round(TOP * len(sizes)))
-    return float(_over(np.sort(sizes)[-worst:].sum(), sizes.sum()))
-
-
-def _is_heavy(errors: Errors) -> bool:
-    """Whether few prompts hold most of the subject's mean square, so that medians are judged."""
-    return len(errors.sizes) >= FEWEST_PROMPTS and _top_share(errors.sizes) > MOST_OF_TOP

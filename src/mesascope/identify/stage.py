@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from mesascope.candidate import Scale
+from mesascope.identify.asking import AnySubject
 from mesascope.identify.environments import (
     IN_DISTRIBUTION,
     Environment,
+    Material,
     after_states,
     draw,
     draw_sequences,
@@ -22,7 +24,6 @@ from mesascope.identify.environments import (
 )
 from mesascope.identify.shifts import fitting, shifted, shifted_sequences
 from mesascope.interop.stored import StoredPredictions
-from mesascope.subject import AbstractSequenceSubject, AbstractSubject
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.tasks.random_length import RandomLengthProcess
@@ -36,6 +37,11 @@ class Budget(NamedTuple):
     num_queries: int
     num_rivals: int
     seconds: float
+
+    @property
+    def num_prompts(self) -> int:
+        """Of all three splits together."""
+        return self.num_fit + 2 * self.num_score
 
 
 BUDGETS = {"quick": Budget(200, 300, 2, 3, 30.0), "thorough": Budget(500, 1000, 2, 6, 900.0)}
@@ -61,7 +67,7 @@ class Scene(NamedTuple):
 
 
 def stage(
-    subject: AbstractSubject | AbstractSequenceSubject,
+    subject: AnySubject,
     task: AbstractTask | AbstractProcess,
     key: Key[Array, ""],
     budget: Budget,
@@ -74,11 +80,13 @@ def stage(
     if isinstance(subject, StoredPredictions):
         return _stored(subject)
     if isinstance(task, AbstractProcess):
-        inside, outside = _of_sequences(subject, task, key, int(ends[-1]), rng)
+        inside, outside = _of_sequences(task, key, budget.num_prompts, rng)
     else:
-        inside, outside = _of_prompts(subject, task, key, int(ends[-1]), budget.num_queries, lengths, rng)
+        wanted = _lengths(subject, task, lengths)
+        material = _material(subject, task, key, budget, wanted)
+        inside, outside = environments_of(material, wanted), shifted(material, wanted, rng)
     fitted = [each.part(fit) for each in inside]
-    scored = [each.part(score) for each in [*inside, *outside]]
+    scored = [each.part(score) for each in [*inside, *(each for each in outside if _takes(subject, each))]]
     return Scene(fitted, scored, [each.part(third) for each in inside], scale_of(fitted))
 
 
@@ -92,24 +100,37 @@ def _stored(subject: StoredPredictions) -> Scene:
     return Scene(fitted, scored, [], scale_of(fitted))
 
 
-def _of_sequences(subject, task, key, num, rng) -> tuple[list[Environment], list[Environment]]:
+def _of_sequences(
+    task: AbstractProcess, key: Key[Array, ""], num: int, rng: np.random.Generator
+) -> tuple[list[Environment], list[Environment]]:
     states = draw_sequences(task, key, num)
     shortest = task.shortest if isinstance(task, RandomLengthProcess) else 2
     positions = fitting(positions_of(states.shape[1], shortest), states.shape[1])
+    return after_states(states, positions), shifted_sequences(states, positions, rng)
+
+
+def _takes(subject: AnySubject, environment: Environment) -> bool:
+    """Whether sequences have the one length of a subject that has one."""
     fixed = getattr(subject, "num_states", None)
-    outside = shifted_sequences(states, positions, rng)
-    if fixed is not None:
-        outside = [each for each in outside if each.states is not None and each.states.shape[1] == fixed]
-    return after_states(states, positions), outside
+    return fixed is None or environment.states is None or environment.states.shape[1] == fixed
 
 
-def _of_prompts(subject, task, key, num, num_queries, lengths, rng) -> tuple[list[Environment], list[Environment]]:
+def _lengths(subject: AnySubject, task: AbstractTask, lengths: Sequence[int] | None) -> tuple[int, ...]:
+    """The numbers of examples in distribution: the subject's own one, those that were told, or the task's."""
     fixed = getattr(subject, "num_examples", None)
-    wanted = (fixed,) if fixed is not None else tuple(sorted(lengths)) if lengths else lengths_of(task)
-    most = getattr(subject, "max_examples", None)
-    room = max(wanted) if fixed is not None else max(4 * task.dim_x, *wanted)
+    if fixed is not None:
+        return (fixed,)
+    return tuple(sorted(lengths)) if lengths else lengths_of(task)
+
+
+def _material(
+    subject: AnySubject, task: AbstractTask, key: Key[Array, ""], budget: Budget, lengths: tuple[int, ...]
+) -> Material:
+    """Prompts as long as the longest that are asked, in distribution or away from it."""
+    fixed, most = getattr(subject, "num_examples", None), getattr(subject, "max_examples", None)
+    room = max(lengths) if fixed is not None else max(4 * task.dim_x, *lengths)
     room = room if most is None else min(room, most)
-    material = draw(task, key, num, num_queries, room)
-    if max(wanted) > material.inputs.shape[1]:
-        raise ValueError(f"`lengths` must be at most {material.inputs.shape[1]}, all this task has; got {max(wanted)}.")
-    return environments_of(material, wanted), shifted(material, wanted, rng)
+    found = draw(task, key, budget.num_prompts, budget.num_queries, room)
+    if max(lengths) > found.inputs.shape[1]:
+        raise ValueError(f"`lengths` must be at most {found.inputs.shape[1]}, all this task has; got {max(lengths)}.")
+    return found

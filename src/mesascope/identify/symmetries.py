@@ -10,8 +10,10 @@ from mesascope.probes.invariance import Invariance
 from mesascope.probes.invariances import invariances_of
 from mesascope.probes.questions import Questions
 from mesascope.probes.sequence_invariances import sequence_invariances_of
-from mesascope.probes.spectral_response import SpectralResponse, spectral_response_of
+from mesascope.probes.spectral_response import NUM_KNOTS, SpectralResponse, spectral_response_of
 from mesascope.subject import AbstractSequenceSubject, SubjectError
+
+FEWEST_FOR_RESPONSE = 2 * NUM_KNOTS
 
 
 class Symmetries(NamedTuple):
@@ -45,9 +47,12 @@ def symmetries(checked: Sanity, scene: Scene) -> Symmetries:
 
 
 def _response(checked: Sanity, environment: Environment) -> SpectralResponse | None:
+    """None of a subject too slow to be asked enough."""
     asked = question_of(checked.subject, environment)
     assert isinstance(asked, Questions)
     assert not isinstance(checked.subject, AbstractSequenceSubject)
+    if len(asked.xs) < FEWEST_FOR_RESPONSE:
+        return None
     return spectral_response_of(checked.subject, asked)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mesascope.identify.score import Paired, Scores
 from mesascope.identify.separate import Separation
+from mesascope.stats import Estimate
 
 TOLERANCE = 0.05  # tau: distance up to which a candidate is the subject's algorithm
 APPROXIMATE = 0.15
@@ -100,7 +101,7 @@ def _no_gain(paired: Paired) -> bool:
     return paired.difference.high <= GAIN
 
 
-def _more(distance, bound: float) -> float:
+def _more(distance: Estimate, bound: float) -> float:
     """How many times as many prompts make an interval end where the estimate is on one side of a bound."""
     gap, width = abs(distance.mean - bound), distance.high - distance.mean
     return math.inf if gap == 0 or not math.isfinite(width) else max((width / gap) ** 2, 2.0)

@@ -141,6 +141,14 @@ class CheckedSequenceSubject(_AbstractAsking, AbstractSequenceSubject):
         return None if copy is None else CheckedSequenceSubject(copy, batch_size=self.batch_size, budget=self.budget)
 
 
+def checked_subject(
+    subject: AbstractSubject | AbstractSequenceSubject,
+) -> CheckedSubject | CheckedSequenceSubject:
+    """A subject of either kind, asked with checks."""
+    kind = CheckedSequenceSubject if isinstance(subject, AbstractSequenceSubject) else CheckedSubject
+    return kind(subject)  # pyright: ignore[reportArgumentType]
+
+
 def save_question(error: SubjectError, path: Path | str) -> None:
     """Write the arrays that a subject was asked with to a safetensors file, with the error's message."""
     check_class("error", error, SubjectError, "Give the error that a subject raised.")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Inexact
+from numpy.typing import ArrayLike
 
 from mesascope.printing import in_short
 from mesascope.validation import check_finite_array, check_shape
@@ -63,16 +64,13 @@ def squared_distance(sums: PromptSums) -> SquaredDistance:
     any prompt, by median, too. A subject that answers zero to all prompts
     has no unit: D is 0 where g does so too, else infinite. Axes before prompts, as of resampled ones, are kept.
     """
-    num_top = max(1, round(TOP * sums.sizes.shape[-2]))
-    top = np.sort(sums.sizes, axis=-2)[..., -num_top:, :].sum(axis=-2)
-    total = sums.sizes.sum(axis=-2)
-    top_share = _ratio(top, total)
-    by_median = (top_share > MOST_OF_TOP) & (sums.sizes.shape[-2] >= FEWEST_PROMPTS)
-    by_position = _ratio(sums.differences.sum(axis=-2), total)
+    share = top_share(sums.sizes)
+    by_median = is_heavy(sums.sizes)
+    by_position = ratio(sums.differences.sum(axis=-2), sums.sizes.sum(axis=-2))
     if by_median.any():
-        medians = _ratio(*(np.median(each, axis=-2) for each in sums))
+        medians = ratio(*(np.median(each, axis=-2) for each in sums))
         by_position = np.where(by_median & np.isfinite(by_position), medians, by_position)
-    return SquaredDistance(by_position.mean(axis=-1), by_position, top_share, by_median)
+    return SquaredDistance(by_position.mean(axis=-1), by_position, share, by_median)
 
 
 def distance(environments: Sequence[SquaredDistance]) -> float:
@@ -86,10 +84,22 @@ def root_share(part: Inexact[np.ndarray, "..."], whole: Inexact[np.ndarray, "...
     """sqrt(sum |part|^2 / sum |whole|^2); infinite where either is not finite, 0 where both are zero."""
     with np.errstate(over="ignore", invalid="ignore"):
         top, bottom = (np.asarray(np.sum(np.abs(each) ** 2)) for each in (part, whole))
-    return math.sqrt(float(_ratio(top, bottom))) if np.isfinite(bottom) else math.inf
+    return math.sqrt(float(ratio(top, bottom))) if np.isfinite(bottom) else math.inf
 
 
-def _ratio(top: Float[np.ndarray, "..."], bottom: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def ratio(top: ArrayLike, bottom: ArrayLike) -> Float[np.ndarray, "..."]:
+    """top / bottom: 0 where both are zero, infinite where the bottom alone is, or both are infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.asarray(top / bottom)
-    return np.where(np.isnan(ratio), np.where(top == 0, 0.0, np.inf), ratio)
+        found = np.divide(top, bottom)
+    return np.where(np.isnan(found), np.where(np.equal(top, 0), 0.0, np.inf), found)
+
+
+def top_share(sizes: Float[np.ndarray, "... b p"]) -> Float[np.ndarray, "... p"]:
+    """The share of the largest 1% of prompts, at least one, in the sum."""
+    num_top = max(1, round(TOP * sizes.shape[-2]))
+    return ratio(np.sort(sizes, axis=-2)[..., -num_top:, :].sum(axis=-2), sizes.sum(axis=-2))
+
+
+def is_heavy(sizes: Float[np.ndarray, "... b p"]) -> Bool[np.ndarray, "... p"]:
+    """Whether few prompts hold more than a quarter of the sum, where there are enough to say so."""
+    return (top_share(sizes) > MOST_OF_TOP) & (sizes.shape[-2] >= FEWEST_PROMPTS)

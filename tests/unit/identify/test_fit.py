@@ -96,6 +96,7 @@ def test_an_interval_is_where_the_distance_has_risen_by_a_hundredth(scene):
     for end in interval:
         share = np.log(end / search.bounds[0][0]) / np.log(search.bounds[0][1] / search.bounds[0][0])
         assert search.deltas(np.array([share]))[0] == pytest.approx(found.delta + WITHIN, abs=1e-4)
+    assert WITHIN == 0.01
 
 
 def test_a_parameter_that_would_lie_beyond_its_range_is_told(scene):
@@ -142,6 +143,12 @@ def test_a_mixture_is_found_with_its_weights(scene):
     found = mixture(trials, fits, names, mixed, mixed)
     assert [each.mean for each in found.weights.values()] == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
     assert found.delta < 0.01
+
+
+def test_environments_of_several_lengths_are_named_by_them(scene):
+    environments, _, _ = scene
+    assert [each.name for each in environments] == ["in distribution, N = 5", "in distribution, N = 9"]
+    assert [each.num_examples for each in environments] == [5, 9]
 
 
 def test_bounds_are_in_units_of_the_prompts():

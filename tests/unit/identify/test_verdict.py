@@ -49,6 +49,10 @@ def test_a_rival_that_is_as_near_makes_a_tie_and_one_that_is_a_bit_farther_no_id
     assert verdict({"gd": 0.030, "ridge": 0.055}).kind is Kind.IDENTIFIED
 
 
+def test_a_rival_that_is_far_but_not_far_enough_leaves_it_open():
+    assert verdict({"gd": 0.12, "ridge": 0.17}).kind is Kind.INCONCLUSIVE  # by .05, and by less than half
+
+
 def test_more_parameters_must_earn_their_place():
     found = verdict({"gd++": 0.020, "gd": 0.025, "zero": 1.0}, {"gd++": 2})
     assert (found.kind, found.members, found.no_gain) == (Kind.IDENTIFIED, ("gd",), ("gd++",))

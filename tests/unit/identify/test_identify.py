@@ -1,0 +1,195 @@
+"""From a model to a verdict, with what is said, drawn, kept and refused on the way."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mesascope.algorithms.gradient_descent import GradientDescent
+from mesascope.algorithms.least_squares import LeastSquares
+from mesascope.algorithms.ridge import Ridge
+from mesascope.arrays import UnusableFile, save_arrays
+from mesascope.candidate import Candidate
+from mesascope.identify.alone import controversial_prompts, layer_map
+from mesascope.identify.environments import draw
+from mesascope.identify.identify import identify
+from mesascope.identify.saving import load_identification
+from mesascope.identify.shifts import CONDITION, shifted, shifted_sequences
+from mesascope.identify.stage import BUDGETS
+from mesascope.identify.verdict import Kind
+from mesascope.predictor import AbstractSequencePredictor
+from mesascope.subject import AbstractSubject, SubjectError
+from mesascope.tasks.haar import HaarProcess
+from mesascope.tasks.linear_regression import LinearRegression
+
+TASK = LinearRegression(num_examples=8, dim_x=3)
+NAMES = ("ridge", "gradient-descent", "zero")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_prompts():
+    """As many as tell these candidates apart."""
+    whole = dict(BUDGETS)
+    BUDGETS["quick"] = whole["quick"]._replace(num_fit=60, num_score=80, num_queries=1)
+    yield
+    BUDGETS.update(whole)
+
+
+def ridge(xs, ys, query):
+    return query @ np.linalg.solve(xs.T @ xs + 0.3 * np.eye(xs.shape[1]), xs.T @ ys)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return identify(ridge, TASK, NAMES, key=jax.random.key(3))
+
+
+def test_a_function_is_identified_with_its_parameter_and_its_scope(found):
+    assert (found.verdict.kind, found.verdict.members) == (Kind.IDENTIFIED, ("ridge",))
+    assert found.parameters["penalty"] == pytest.approx(0.3, rel=1e-3)
+    low, high = found.choice.intervals["penalty"]
+    assert low < 0.3 < high
+    assert set(found.verdict.scope) == {law.law for law in found.laws}
+    assert "in distribution" in found.verdict.separating
+    separations = {law.law: law.separation for law in found.laws}
+    assert set(found.verdict.separating) == {law for law, apart in separations.items() if apart >= 0.1}
+    assert min(separations.values()) < 0.1  # at large inputs gradient descent, fitted anew, comes near
+    assert found.sentence.startswith("ridge runs ridge regression, penalty = 0.3 [")
+    assert found.sentence.endswith("as an algorithm.")
+    assert repr(found).startswith(found.sentence[:60])
+    response = found.symmetries.response
+    np.testing.assert_allclose(response.psi[5:15], 1 / (response.knots[5:15] + 0.3 / 8), rtol=0.02)
+
+
+def test_the_same_key_gives_the_same_result_and_a_file_gives_it_back(found, tmp_path):
+    again = identify(ridge, TASK, NAMES, key=jax.random.key(3))
+    document = json.dumps(found.to_json(), allow_nan=False)
+    assert json.dumps(again.to_json(), allow_nan=False) == document
+    found.save(tmp_path / "found.safetensors")
+    back = load_identification(tmp_path / "found.safetensors")
+    assert json.dumps(back.to_json(), allow_nan=False) == document
+    assert (back.verdict.kind, repr(back)) == (Kind.IDENTIFIED, repr(found))
+    lines = found.to_csv().splitlines()
+    assert lines[0].startswith("candidate,law,distance")
+    assert len(lines) == 1 + len(found.rows) + 2 * (len(found.laws) - 1)
+    assert len(found.figure(8.5).axes) == 3
+
+
+def test_a_file_of_something_else_is_refused(tmp_path):
+    save_arrays(tmp_path / "other", {}, {"format": "other"})
+    with pytest.raises(UnusableFile, match="is no identification 1"):
+        load_identification(tmp_path / "other")
+
+
+def test_what_no_candidate_does_is_none_of_them_and_says_what_it_breaks():
+    def nearest(xs, ys, query):
+        return ys[np.argmin(((xs - query) ** 2).sum(axis=1))]
+
+    found = identify(nearest, TASK, NAMES, key=jax.random.key(4))
+    assert found.verdict.kind is Kind.NONE
+    assert "none of the 3 candidates" in found.sentence
+    assert "Not invariant to linearity in the query" in repr(found)
+    assert "Not invariant to query at an example" not in repr(found)
+
+
+def test_two_candidates_that_are_one_make_a_tie():
+    twin = Candidate("twin", "ridge regression under another name", Ridge, found_parameters())
+    assert identify(ridge, TASK, ["ridge", twin], key=jax.random.key(5)).verdict.kind is Kind.TIE
+
+
+def found_parameters():
+    return Ridge.candidates()[0].parameters
+
+
+def test_layers_of_a_model_are_the_steps_that_it_takes():
+    layers = layer_map(GradientDescent(2.0, 3), "gradient-descent", TASK, key=jax.random.key(6))
+    assert layers.map.best_step.tolist() == [1, 2, 3]
+    assert max(layers.map.best_distance) < 1e-3
+    with pytest.raises(ValueError, match="must have two layers or more"):
+        layer_map(ridge, "gradient-descent", TASK, key=jax.random.key(6))
+
+
+def test_a_model_that_is_asked_again_answers_as_its_mean(monkeypatch):
+    rng = np.random.default_rng(0)
+    noisy = identify(lambda xs, ys, query: ridge(xs, ys, query) + 0.02 * rng.normal(size=1), TASK, NAMES,
+                     key=jax.random.key(7))  # fmt: skip
+    assert "answers the same prompt in two ways" in noisy.notes[0]
+    assert noisy.verdict.members[0] == "ridge"
+
+
+def test_a_slow_model_is_asked_less_and_says_so(monkeypatch):
+    monkeypatch.setitem(BUDGETS, "quick", BUDGETS["quick"]._replace(seconds=1e-3))
+    found = identify(ridge, TASK, NAMES, key=jax.random.key(8))
+    assert "prompts were asked to fit on and as many to score, none out of distribution" in found.notes[0]
+    assert [law.law for law in found.laws] == ["in distribution"]
+    assert found.sentence.endswith("on this distribution.") or found.verdict.kind is not Kind.IDENTIFIED
+
+
+class ReadsAhead(AbstractSequencePredictor):
+    def predictions(self, sequence):
+        return jnp.roll(sequence.states, -1, axis=0)
+
+
+class ReadsOtherQueries(AbstractSubject):
+    def predictions(self, xs, ys, queries):
+        return np.broadcast_to(queries.mean(axis=(1, 2))[:, None, None], (*queries.shape[:2], ys.shape[2]))
+
+
+def test_a_leak_is_an_error_before_anything_else(monkeypatch):
+    with pytest.raises(SubjectError, match="must not read what comes later") as error:
+        identify(ReadsAhead(), HaarProcess(6, 3), ["last-value"], key=jax.random.key(9))
+    assert error.value.question["states"].shape == (1, 6, 3)
+    monkeypatch.setitem(BUDGETS, "quick", BUDGETS["quick"]._replace(num_queries=2))
+    with pytest.raises(SubjectError, match="must not read what comes later or what others ask"):
+        identify(ReadsOtherQueries(), TASK, NAMES, key=jax.random.key(9))
+
+
+def test_a_candidate_that_refuses_the_states_is_left_out():
+    found = identify(
+        LeastSquares(), HaarProcess(6, 3), ["trigonometric-recursion", "last-value"], key=jax.random.key(1)
+    )
+    assert "Left out, since they take no such prompts: trigonometric-recursion." in found.notes
+    assert [row.name for row in found.rows] == ["last-value"]
+
+
+def test_shifts_change_what_they_say_and_keep_the_teachers(key):
+    material = draw(TASK, key, 50, 1, 12)
+    environments = {each.law: each for each in shifted(material, (8,), np.random.default_rng(0))}
+    teachers = np.linalg.lstsq(material.inputs[0], material.labels[0], rcond=None)[0]
+    for law in ("inputs x 3", "spectrum 1 / i", "inputs in half the space", "query in another orthant"):
+        np.testing.assert_allclose(environments[law].xs[0] @ teachers, environments[law].ys[0], atol=1e-12)
+    plain, scaled = material.inputs[:, :8], environments["inputs x 3"]
+    np.testing.assert_allclose(scaled.xs, 3 * plain)
+    np.testing.assert_allclose(scaled.queries, 3 * material.queries)
+    np.testing.assert_allclose(environments["labels x 1/2"].ys, material.labels[:, :8] / 2)
+    spread = np.linalg.svd(environments[f"condition {CONDITION:g}"].xs.reshape(-1, 3), compute_uv=False)
+    whole = np.linalg.svd(plain.reshape(-1, 3), compute_uv=False)
+    assert spread[0] ** 2 / spread[-1] ** 2 == pytest.approx(CONDITION, rel=3 * (whole[0] / whole[-1] - 1))
+    half = environments["inputs in half the space"].xs.reshape(-1, 3)
+    assert np.linalg.matrix_rank(np.sign(half @ np.linalg.lstsq(half, np.ones(len(half)), rcond=None)[0])[None]) == 1
+    orthant = environments["query in another orthant"]
+    assert (np.sign(orthant.xs) == np.sign(orthant.xs[:, :1])).all()
+    assert ((np.sign(orthant.queries) != np.sign(orthant.xs[:, :1])).sum(axis=2) == 2).all()  # of three signs
+    same = environments["query equal to an example"]
+    assert (np.abs(same.queries - same.xs).max(axis=2).min(axis=1) == 0).all()
+    assert {law for law in environments if law.startswith("N = ")} == {"N = 1", "N = 5", "N = 6", "N = 12"}
+
+
+def test_shifted_sequences_are_asked_about_at_positions_that_they_have():
+    states = np.random.default_rng(0).normal(size=(4, 9, 2))
+    found = shifted_sequences(states, (2, 5, 8), np.random.default_rng(1))
+    late = [each for each in found if each.law == "from a third on"]
+    assert [(each.num_examples, each.states.shape) for each in late] == [(1, (4, 6, 2)), (4, (4, 6, 2))]
+    np.testing.assert_array_equal(late[0].states, states[:, 3:])
+    assert len([each for each in found if each.law == "states x 2"]) == 3
+
+
+def test_controversial_prompts_are_those_where_two_differ_most(key):
+    kept = controversial_prompts(Ridge(0.3), GradientDescent(2.0), TASK, key=key, num_prompts=5)
+    plain = TASK.sample_batch(jax.random.clone(key), 100)
+    gaps = [
+        np.asarray(jax.vmap(Ridge(0.3))(each) - jax.vmap(GradientDescent(2.0))(each)) ** 2 for each in (kept, plain)
+    ]
+    np.testing.assert_allclose(np.sort(gaps[0][:, 0]), np.sort(gaps[1][:, 0])[-5:], rtol=1e-9)
