@@ -30,6 +30,7 @@ from mesascope.cli import main
 from mesascope.cli.figures import commands, figure_directory
 from mesascope.cli.parsing import parse
 from mesascope.cli.progress import Display
+from mesascope.identify.saving import load_identification
 from mesascope.studies import find_study
 
 FAKES = str(Path(__file__).parents[1] / "fake_studies")
@@ -889,3 +890,36 @@ def test_on_a_terminal_progress_is_live(cli, monkeypatch, no_color):
     assert re.search(r"part 2.*10", out)
     assert "\x1b[?25l" in out  # the cursor is hidden while bars move
     assert ("\x1b[32m" in out) is not no_color
+
+
+def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch):
+    (tmp_path / "mine_to_identify.py").write_text(
+        "def zero(xs, ys, query):\n    return 0 * ys[0]\n\n\ndef broken(xs, ys, query):\n    return ys[0] + float('nan')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    words = ("identify", "mine_to_identify:zero", "--task", "linear-regression", "--dim-x", "2", "--num-examples", "3")
+    assert cli(*words, "--candidates", "zero", "last-label", "--json", "--save", "it", "--figure", "it.svg") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"]["members"], found["task"]["dim_x"]) == (["zero"], 2)
+    assert "<svg" in Path("it.svg").read_text()
+    assert load_identification("it").sentence == found["sentence"]
+    refused = {
+        "`--task` must be one of .* Did you mean 'linear-regression'": (*words[:3], "linear-regresion"),
+        "`--task` must say what prompts": words[:2],
+        "`--figure` must end in": (*words, "--figure", "it.doc"),
+        "`--ridge.penalty` must be two numbers": (*words, "--ridge.penalty", "2", "1"),
+        "a candidate must be one of .* Did you mean 'ridge'": (*words, "--candidates", "rigde"),
+        "finite numbers.*kept in mesascope-question": ("identify", "mine_to_identify:broken", *words[2:]),
+        "must name an object that can be imported": ("identify", "mine_to_identify:absent", *words[2:]),
+    }
+    for message, line in refused.items():
+        assert_refused(capsys, cli(*line), message)
+    assert list(load_arrays(Path("mesascope-question.safetensors"))[0]) == ["queries", "xs", "ys"]
+
+
+def test_candidates_and_tasks_are_listed(cli, capsys):
+    for command, name in (("candidates", "ridge"), ("tasks", "linear-regression")):
+        assert cli(command, "--json") == 0
+        assert name in [entry[command[:-1]] for entry in json.loads(capsys.readouterr().out)[command]]
+        assert cli(command) == 0
+        assert name in capsys.readouterr().out
