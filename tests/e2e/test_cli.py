@@ -894,7 +894,7 @@ def test_on_a_terminal_progress_is_live(cli, monkeypatch, no_color):
 
 def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch):
     (tmp_path / "mine_to_identify.py").write_text(
-        "def zero(xs, ys, query):\n    return 0 * ys[0]\n\n\ndef broken(xs, ys, query):\n    return ys[0] + float('nan')\n"
+        "def zero(xs, ys, query):\n    return 0 * ys[0]\n\n\ndef broken(xs, ys, query):\n    return 1 / 0\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     words = ("identify", "mine_to_identify:zero", "--task", "linear-regression", "--dim-x", "2", "--num-examples", "3")
@@ -909,7 +909,7 @@ def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch
         "`--figure` must end in": (*words, "--figure", "it.doc"),
         "`--ridge.penalty` must be two numbers": (*words, "--ridge.penalty", "2", "1"),
         "a candidate must be one of .* Did you mean 'ridge'": (*words, "--candidates", "rigde"),
-        "finite numbers.*kept in mesascope-question": ("identify", "mine_to_identify:broken", *words[2:]),
+        "ZeroDivisionError.*kept in mesascope-question": ("identify", "mine_to_identify:broken", *words[2:]),
         "must name an object that can be imported": ("identify", "mine_to_identify:absent", *words[2:]),
     }
     for message, line in refused.items():
