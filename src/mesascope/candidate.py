@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Inexact
 
 from mesascope.predictor import AbstractPredictor
@@ -56,6 +57,8 @@ class Candidate(eqx.Module):
     make: Callable[..., AbstractPredictor]
     parameters: tuple[Parameter, ...] = ()
     counts: tuple[int, ...] = ()
+    twins: tuple[str, ...] = ()
+    """Candidates for prompts that answer the same along a sequence, in whose place this one is tried there."""
 
     @property
     def num_free(self) -> int:
@@ -70,13 +73,15 @@ class Candidate(eqx.Module):
 class LinearCandidate(eqx.Module):
     """An algorithm whose prediction is a sum of free coefficients times known vectors: fitted by least squares.
 
-    `features(prompt)` gives these vectors [p dy], of which `make(coefficients)` predicts the weighted sum.
+    `features(prompt)` gives these vectors [p dy], of which `make(coefficients)` predicts the weighted sum. Where not
+    every sum is the algorithm, `nearest` gives the coefficients nearest to those of least squares that are.
     """
 
     name: str
     says: str
     features: Callable[[Prompt], Inexact[Array, "p dy"]]
     make: Callable[[Inexact[Array, " p"]], AbstractPredictor]
+    nearest: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 AnyCandidate = Candidate | LinearCandidate

@@ -606,7 +606,8 @@ def test_the_compiler_is_told_before_jax_starts_and_only_what_it_knows(monkeypat
     monkeypatch.setattr(runtime, "version", lambda _: jaxlib)
     monkeypatch.setattr(runtime.jax, "config", SimpleNamespace(update=update, jax_compilation_cache_dir="/elsewhere"))
     runtime.set_up_runtime()
-    assert ("xla_cpu_use_fusion_emitters=false" in os.environ["XLA_FLAGS"]) is told
+    for name, value in runtime.FLAGS.items():
+        assert (f"--{name}={value}" in os.environ["XLA_FLAGS"]) is told
 
 
 def test_the_cores_are_counted_everywhere(monkeypatch):

@@ -104,7 +104,7 @@ class RidgeAlongSequence(AbstractAlongSequence):
         """With the penalty free."""
         penalty = Parameter("penalty", 1e-6, 1e2, inputs=2, num_examples=1)
         says = "ridge regression of each state on the one before it, VAR(1)"
-        return (Candidate("ridge-along-sequence", says, cls, (penalty,)),)
+        return (Candidate("ridge-along-sequence", says, cls, (penalty,), twins=("ridge",)),)
 
     @classmethod
     def examples(cls) -> "tuple[RidgeAlongSequence, ...]":

@@ -62,7 +62,8 @@ class SoftInduction(AbstractSequencePredictor):
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """With the sharpness free."""
         says = "copying what followed earlier states, weighted by a softmax of their nearness"
-        return (Candidate("soft-induction", says, cls, (Parameter("sharpness", 1e-3, 1e3, inputs=-2),)),)
+        sharpness = Parameter("sharpness", 1e-3, 1e3, inputs=-2)
+        return (Candidate("soft-induction", says, cls, (sharpness,), twins=("nadaraya-watson",)),)
 
     @classmethod
     def examples(cls) -> "tuple[SoftInduction, ...]":

@@ -35,9 +35,13 @@ class PreconditionedStep(AbstractLinearLearner):
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
-        """A symmetric, its entries on and above the diagonal fitted, row by row."""
+        """A symmetric, its entries on and above the diagonal fitted, row by row.
+
+        A without negative eigenvalues, else the step is none downhill: any layer of linear attention, untrained ones
+        too, computes q^T A b with some matrix. The nearest such A replaces one that least squares finds.
+        """
         says = "one gradient step with a matrix for a rate"
-        return (LinearCandidate("preconditioned-step", says, _by_entry, _of_entries),)
+        return (LinearCandidate("preconditioned-step", says, _by_entry, _of_entries, _downhill),)
 
     @classmethod
     def examples(cls) -> "tuple[PreconditionedStep, ...]":
@@ -60,7 +64,19 @@ def _by_entry(prompt: Prompt) -> Inexact[Array, "p dy"]:
 
 
 def _of_entries(coefficients: Inexact[Array, " p"]) -> PreconditionedStep:
-    dim = (int(np.sqrt(8 * len(coefficients) + 1)) - 1) // 2
-    rows, columns = np.triu_indices(dim)
-    upper = jnp.zeros((dim, dim), coefficients.dtype).at[rows, columns].set(coefficients)
-    return PreconditionedStep(upper + jnp.triu(upper, 1).T)
+    return PreconditionedStep(coefficients[_places(len(coefficients))])
+
+
+def _downhill(coefficients: np.ndarray) -> np.ndarray:
+    """The entries of the nearest real matrix, by the sum of squares, whose eigenvalues are not negative."""
+    values, vectors = np.linalg.eigh(np.real(coefficients)[_places(len(coefficients))])
+    matrix = (vectors * np.maximum(values, 0)) @ vectors.T
+    return matrix[np.triu_indices(len(matrix))]
+
+
+def _places(num: int) -> np.ndarray:
+    """Which of `num` coefficients each entry [d d] of the symmetric matrix is."""
+    dim = (int(np.sqrt(8 * num + 1)) - 1) // 2
+    upper = np.zeros((dim, dim), int)
+    upper[np.triu_indices(dim)] = np.arange(num)
+    return upper + np.triu(upper, 1).T

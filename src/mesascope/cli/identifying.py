@@ -30,11 +30,9 @@ def identify(command: Any) -> int:
         subject, task = _opened(command, say)
         from mesascope.identify.candidates import chosen
         from mesascope.identify.identify import identify as run
-        from mesascope.tasks._base import AbstractTask
 
-        family = "prompts" if isinstance(task, AbstractTask) else "sequences"
         tried = [
-            candidate_settings.with_ranges(each, command.ranges) for each in chosen(command.candidates or None, family)
+            candidate_settings.with_ranges(each, command.ranges) for each in chosen(command.candidates or None, task)
         ]
         found = run(
             subject, task, tried, key=seed_key(command.seed), budget=command.budget, lengths=command.lengths, say=say

@@ -17,7 +17,7 @@ from mesascope.identify.fit import fit
 from mesascope.identify.layers import Layers, layers
 from mesascope.identify.separate import TOP, most_controversial
 from mesascope.identify.stage import BUDGETS, stage
-from mesascope.identify.trial import Trial
+from mesascope.identify.trial import trial_of
 from mesascope.interop.asking import CheckedSequenceSubject, CheckedSubject, checked_subject
 from mesascope.interop.opening import as_subject
 from mesascope.predictor import AbstractPredictor, check_predictor
@@ -74,10 +74,10 @@ def layer_map(
     ValueError for a candidate without steps, and for a model without layers to see.
     """
     check_key("key", key)
-    (tried,) = chosen([candidate], "prompts" if isinstance(task, AbstractTask) else "sequences")
+    tried, *_ = chosen([candidate], task)
     subject = _checked(model)
     scene = stage(subject, task, key, BUDGETS["quick"]._replace(num_queries=1), None)
-    trial = Trial(tried, scene.num_rows, len(scene.fitted[0].queries))
+    trial = trial_of(tried, scene.num_rows, len(scene.fitted[0].queries))
     found = layers(subject, trial, fit(trial, ask(subject, scene.fitted), scene.scale), scene.inside()[-1])
     if found is None:
         raise ValueError(

@@ -12,11 +12,13 @@ AnySubject = AbstractSubject | AbstractSequenceSubject
 Say = Callable[[str], None]
 
 
-def ask(subject: AnySubject, environments: Sequence[Environment], say: Say = lambda text: None) -> list[Asked]:
+def ask(
+    subject: AnySubject, environments: Sequence[Environment], say: Say = lambda text: None, why: str = ""
+) -> list[Asked]:
     """The subject's answers to every environment; of sequences, all positions of a law in one pass."""
     found = []
     for law, parts in by_law(list(environments)):
-        say(f"asking {law}")
+        say(f"asking {law}, {why}")
         if isinstance(subject, AbstractSequenceSubject):
             found += _ask_sequences(subject, parts)
         else:

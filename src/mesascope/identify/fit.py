@@ -14,7 +14,9 @@ GRID = {1: 15, 2: 8, 3: 5}  # points a parameter, by the number of parameters
 FINER = 4  # times as many for one parameter and several counts, all of which one answer serves
 WITHIN = 0.01  # above the least distance: how far a profile interval goes
 CLOSE = 0.5  # above the best point of the grid: counts whose best point is farther are not refined
+MOST_REFINED, SHORT = 3, 5  # counts of an algorithm with several parameters; evaluations that choose among more
 STEP = 1e-3  # of a parameter's range: differences of single precision's answers are exact enough
+FAR = 1e100  # in place of what is not finite
 AT_BOUND = 0.01  # of a parameter's range, on its scale
 
 
@@ -55,11 +57,10 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
         return Fit({}, trial.counts[best], float(deltas[best]))
     points = search.grid()
     table = np.array([search.deltas(point) for point in points])  # [points counts]
-    least = table.min(axis=0)
     found = []
-    for k in np.flatnonzero(least <= least.min() + CLOSE):
+    for k in search.promising(points, table):
         starts = points[np.argsort(table[:, k])[:2]]
-        found.append((*search.refine(int(k), starts, float(least[k])), int(k)))
+        found.append((*search.refine(k, starts, float(table[:, k].min())), k))
     point, delta, k = min(found, key=lambda each: each[1])
     return Fit(search.natural(point), trial.counts[k], delta, search.at_bound(point))
 
@@ -97,6 +98,16 @@ class Search:
         axis = np.linspace(0, 1, points)
         return np.stack(np.meshgrid(*[axis] * num, indexing="ij"), axis=-1).reshape(-1, num)
 
+    def promising(self, points: np.ndarray, table: np.ndarray) -> list[int]:
+        """The counts that are refined: those near the best on the grid; of many, the best after a short descent."""
+        least = table.min(axis=0)
+        near = [int(k) for k in np.flatnonzero(least <= least.min() + CLOSE)]
+        if len(self.parameters) == 1 or len(near) <= MOST_REFINED:
+            return near
+        all_free = np.arange(len(self.parameters))
+        reached = {k: self.descend(k, points[np.argmin(table[:, k])], all_free, num=SHORT)[1] for k in near}
+        return sorted(near, key=lambda k: reached[k])[:MOST_REFINED]
+
     def refine(self, k: int, starts: np.ndarray, delta: float) -> tuple[np.ndarray, float]:
         """From the best points of the grid to the least distance after one count."""
         if len(self.parameters) == 1:
@@ -119,7 +130,7 @@ class Search:
         )
         return np.atleast_1d(found.x), float(found.fun)
 
-    def descend(self, k: int, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:
+    def descend(self, k: int, start: np.ndarray, free: np.ndarray, num: int = 20) -> tuple[np.ndarray, float]:
         """By least squares in the parameters `free`, the others as at the start."""
         from scipy.optimize import least_squares
 
@@ -136,7 +147,7 @@ class Search:
 
         inside = np.clip(start[free], 1e-9, 1 - 1e-9)
         jac: Any = slopes
-        found = least_squares(residuals, inside, jac, bounds=(0, 1), xtol=1e-5, ftol=1e-6, max_nfev=20)
+        found = least_squares(residuals, inside, jac, bounds=(0, 1), xtol=1e-5, ftol=1e-6, max_nfev=num)
         point = start.copy()
         point[free] = found.x
         return point, float(np.sqrt(2 * found.cost))
@@ -147,9 +158,10 @@ class Search:
         parts = []
         for each in self.asked:
             gap = self.trial.answers(parameters, each.environment)[k].astype(complex) - each.answers
+            gap = np.nan_to_num(gap, nan=FAR, posinf=FAR, neginf=-FAR)
             parts.append(gap.ravel() / max(float(np.linalg.norm(each.answers)), 1e-150))
         whole = np.concatenate(parts) / np.sqrt(len(parts))
-        return np.nan_to_num(np.concatenate([whole.real, whole.imag]), nan=1e3, posinf=1e3, neginf=-1e3).clip(-1e3, 1e3)
+        return np.concatenate([whole.real, whole.imag]).clip(-1e3, 1e3)
 
     def at_bound(self, point: np.ndarray) -> tuple[str, ...]:
         """The parameters that lie at an end of their range."""
@@ -215,6 +227,9 @@ def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
         right.append(weight * each.answers.ravel())
     table, answers = np.concatenate(rows), np.concatenate(right)
     coefficients = np.linalg.lstsq(table, answers, rcond=None)[0]
+    assert isinstance(trial.candidate, LinearCandidate)
+    if trial.candidate.nearest is not None:
+        coefficients = trial.candidate.nearest(coefficients)
     delta = float(np.linalg.norm(table @ coefficients - answers) / np.sqrt(len(asked)))
     return Fit({"coefficients": coefficients}, None, delta)
 

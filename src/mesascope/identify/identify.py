@@ -20,7 +20,8 @@ from mesascope.identify.sanity import Sanity, sane
 from mesascope.identify.score import Scores, score
 from mesascope.identify.stage import BUDGETS, Scene, stage
 from mesascope.identify.symmetries import symmetries
-from mesascope.identify.trial import RefusedPrompts, Trial
+from mesascope.identify.trial import RefusedPrompts, trial_of
+from mesascope.identify.untrained import Untrained, untrained
 from mesascope.identify.verdict import tolerance_for
 from mesascope.interop.opening import as_subject
 from mesascope.tasks._base import AbstractTask
@@ -54,13 +55,14 @@ def identify(
     check_key("key", key)
     check_known("budget", budget, BUDGETS)
     size = BUDGETS[budget]
-    tried = chosen(candidates, "prompts" if isinstance(task, AbstractTask) else "sequences")
+    tried = chosen(candidates, task)
     subject = as_subject(model)
     say(f"asking {subject.name} whether it can be asked")
     scene, checked = sane(subject, stage(subject, task, key, size, lengths), size)
     found = symmetries(checked, scene)
     evidence = gather(checked, scene, tried, say)
     tolerance = tolerance_for(checked.floor.value)
+    say("asking candidates apart")
     judgement = judge(evidence, tolerance, size.num_rivals)
     return Identification(
         subject=checked.subject.name,
@@ -74,14 +76,16 @@ def identify(
         mixture=judgement.mixture,
         symmetries=found,
         layers=_layers(evidence, judgement, checked),
+        untrained=_untrained(evidence, judgement, checked, say),
         notes=(*checked.notes, *_refused(tried, evidence), *_third(evidence, judgement, checked, tried)),
     )
 
 
 def gather(checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Say) -> Evidence:
     """The subject's answers to all environments, every candidate fitted, and its scores."""
-    fitted, scored = (ask(checked.subject, each, say) for each in (scene.fitted, scene.scored))
-    trials = {each.name: Trial(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
+    fitted = ask(checked.subject, scene.fitted, say, "to fit to")
+    scored = ask(checked.subject, scene.scored, say, "to judge by")
+    trials = {each.name: trial_of(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
         say(f"fitting {name}")
@@ -148,6 +152,12 @@ def _layers(evidence: Evidence, judgement: Judgement, checked: Sanity) -> Layers
         if found is not None:
             return found
     return None
+
+
+def _untrained(evidence: Evidence, judgement: Judgement, checked: Sanity, say: Say) -> Untrained | None:
+    say("asking an untrained copy")
+    trial = evidence.trials[judgement.verdict.members[0]]
+    return untrained(checked.subject, trial, evidence.fitted, evidence.scored, evidence.scene.scale)
 
 
 def _num_free(candidate: AnyCandidate, found: Fit) -> int:

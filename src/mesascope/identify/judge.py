@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from mesascope.identify.environments import IN_DISTRIBUTION, by_law
+from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.mixture import Mixture, is_mixture, mixture
 from mesascope.identify.score import Scores
@@ -25,6 +25,11 @@ class Evidence:
     scored: Sequence[Asked]
     scores: Scores
 
+    @property
+    def complexity(self) -> dict[str, float]:
+        """The number of fitted numbers, a count of steps for half of one: it is a choice among a few."""
+        return {name: num - 0.5 * (len(self.trials[name].counts) > 1) for name, num in self.num_free.items()}
+
     def ranked(self) -> list[str]:
         """Names of candidates, the nearest in distribution first."""
         return list(self.scores.table(IN_DISTRIBUTION))
@@ -41,31 +46,42 @@ class Judgement:
 
 def judge(evidence: Evidence, tolerance: float, num_rivals: int) -> Judgement:
     """Candidates are asked apart first, then the subject is judged by those that can be."""
-    choice, idle = choose(evidence.scores, evidence.num_free, IN_DISTRIBUTION)
+    choice, idle = choose(evidence.scores, evidence.complexity, IN_DISTRIBUTION, tolerance)
     rivals = [name for name in evidence.ranked() if name not in (choice, *idle)][:num_rivals]
     inside = evidence.scene.inside()
     separations = tuple(_apart(evidence, (choice, rival), inside) for rival in rivals)
-    verdict = decide(evidence.scores, evidence.num_free, IN_DISTRIBUTION, tolerance, separations)
+    verdict = decide(evidence.scores, evidence.complexity, IN_DISTRIBUTION, tolerance, separations)
     verdict = verdict._replace(scope=scope_of(evidence.scores, choice, tolerance))
     if verdict.kind in (Kind.IDENTIFIED, Kind.TIE):
-        outside = _outside(evidence, verdict)
+        outside = _outside(evidence, verdict, tolerance)
         apart = tuple(each.law for each in outside if each.least >= 2 * tolerance)
         return Judgement(verdict._replace(separating=apart), (*separations, *outside), None)
     return _with_mixture(evidence, Judgement(verdict, separations, None))
 
 
-def _outside(evidence: Evidence, verdict: Verdict) -> tuple[Separation, ...]:
-    """The choice against its nearest rival under every law of its scope; of a tie, under all laws."""
-    rival = verdict.members[1] if verdict.kind is Kind.TIE else verdict.runner_up
+def _outside(evidence: Evidence, verdict: Verdict, tolerance: float) -> tuple[Separation, ...]:
+    """The choice against its nearest rival away from the distribution of the fit.
+
+    Of a tie under all laws, to find the one that separates best; otherwise under those of the scope until one separates
+    them, which is all that is asked.
+    """
+    tie = verdict.kind is Kind.TIE
+    rival = verdict.members[1] if tie else verdict.runner_up
     if rival is None:
         return ()
-    laws = evidence.scores.laws if verdict.kind is Kind.TIE else verdict.scope
-    kept = [each for each in evidence.scene.scored if each.law in laws]
-    size = len(evidence.scene.fitted[0].queries)
-    return tuple(
-        _apart(evidence, (verdict.members[0], rival), [each.part(slice(0, size)) for each in parts])
-        for _, parts in by_law(kept)
-    )
+    size, found = len(evidence.scene.fitted[0].queries), []
+    for law in evidence.scores.laws if tie else _by_promise(evidence.scores, verdict.scope, rival):
+        parts = [each.part(slice(0, size)) for each in evidence.scene.scored if each.law == law]
+        found.append(_apart(evidence, (verdict.members[0], rival), parts))
+        if not tie and found[-1].least >= 2 * tolerance:
+            break
+    return tuple(found)
+
+
+def _by_promise(scores: Scores, laws: Sequence[str], rival: str) -> list[str]:
+    """Laws away from the distribution of the fit, first those where a rival is far and does not diverge."""
+    kept = {law: scores.delta(rival, law).mean for law in laws if law != IN_DISTRIBUTION}
+    return sorted(kept, key=lambda law: -kept[law] if kept[law] <= 2 else 0)
 
 
 def _apart(evidence: Evidence, pair: tuple[str, str], environments: list) -> Separation:

@@ -12,6 +12,7 @@ from mesascope.identify.fit import Interval
 from mesascope.identify.layers import Layers
 from mesascope.identify.mixture import Mixture
 from mesascope.identify.symmetries import Symmetries
+from mesascope.identify.untrained import Untrained
 from mesascope.identify.verdict import Verdict
 from mesascope.stats import Estimate
 
@@ -65,6 +66,7 @@ class Identification:
     mixture: Mixture | None = None
     symmetries: Symmetries = dataclasses.field(default_factory=Symmetries)
     layers: Layers | None = None
+    untrained: Untrained | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -14,15 +14,16 @@ from mesascope.identify.layers import Layers
 from mesascope.identify.mixture import Mixture
 from mesascope.identify.result import Identification, LawRow, Row
 from mesascope.identify.symmetries import Symmetries
+from mesascope.identify.untrained import Untrained
 from mesascope.identify.verdict import Kind, Verdict
 from mesascope.probes.invariance import Invariance
 from mesascope.probes.layer_map import LayerMap
 from mesascope.probes.spectral_response import SpectralResponse
 from mesascope.stats import Estimate
 
-FORMAT = "identification 1"
+FORMAT = "identification 2"
 _KINDS = (Identification, Row, LawRow, Verdict, Mixture, Interval, Estimate, Symmetries, Invariance, SpectralResponse)
-_KINDS += (Layers, LayerMap)
+_KINDS += (Layers, LayerMap, Untrained)
 _CLASSES: dict[str, type] = {each.__name__: each for each in _KINDS}
 
 

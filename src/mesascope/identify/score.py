@@ -100,9 +100,12 @@ class Scores:
         parts, point, draws = self.of(law), np.zeros(()), np.zeros(())
         for each in parts:
             rows = [np.repeat(np.arange(len(each.sizes)), weight) for weight in self._weights[law][:200]]
+            broken = ~np.isfinite(each.of_candidates).all(axis=1)  # on any prompt: as far as by the mean
             ours = np.array([np.median(each.of_candidates[:, row], axis=1) for row in rows])
+            ours[:, broken] = np.inf
             sizes = np.array([np.median(each.sizes[row]) for row in rows])
-            point = point + ratio(np.median(each.of_candidates, axis=1), np.median(each.sizes))
+            middle = np.where(broken, np.inf, np.median(each.of_candidates, axis=1))
+            point = point + ratio(middle, np.median(each.sizes))
             draws = draws + ratio(ours, sizes[:, None])
         return self._root(point / len(parts)), self._root(draws / len(parts))
 

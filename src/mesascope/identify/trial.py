@@ -1,7 +1,7 @@
 """A candidate tried on prompts: one compiled program for all its parameters, counts and environments of a shape."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -12,6 +12,8 @@ from mesascope.candidate import AnyCandidate, Candidate, LinearCandidate
 from mesascope.identify.environments import Environment
 from mesascope.predictor import AbstractPredictor, AbstractStepwise
 from mesascope.prompt import Prompt
+
+MOST_KEPT = 256  # trials, whose compiled programs serve later identifications in the same process
 
 
 class RefusedPrompts(ValueError):
@@ -73,6 +75,12 @@ class Trial:
         if not candidate.counts:
             return candidate.predictor(parameters)(prompt)[None]
         return rows_of(candidate, parameters, prompt)
+
+
+@lru_cache(MOST_KEPT)
+def trial_of(candidate: AnyCandidate, num_rows: int, block: int) -> Trial:
+    """The trial of a candidate, the same one each time, so that its programs are compiled once in a process."""
+    return Trial(candidate, num_rows, block)
 
 
 def rows_of(candidate: Candidate, parameters: Any, prompt: Prompt) -> jax.Array:

@@ -29,8 +29,9 @@ class Kind(StrEnum):
 class Verdict(NamedTuple):
     """`members` are the candidates it names, the first one the choice; `no_gain` fit as well with more parameters.
 
-    `scope` are the laws under which the choice holds with its parameters as they are; `separating` those of them that
-    tell it from the runner-up, without which the verdict is about one distribution only. `more_prompts` says how many
+    `scope` are the laws under which the choice holds with its parameters as they are; `separating` those away from the
+    distribution of the fit that were found to tell it from the runner-up, without which the verdict is about one
+    distribution only. `more_prompts` says how many
     times as many prompts would decide what is inconclusive.
     """
 
@@ -49,20 +50,25 @@ def tolerance_for(floor: float) -> float:
     return max(TOLERANCE, 2 * floor)
 
 
-def choose(scores: Scores, num_free: Mapping[str, int], law: str) -> tuple[str, tuple[str, ...]]:
-    """The nearest candidate, or one with fewer free numbers that is as near to within .01; and those it makes idle."""
+def choose(
+    scores: Scores, complexity: Mapping[str, float], law: str, tolerance: float = TOLERANCE
+) -> tuple[str, tuple[str, ...]]:
+    """The nearest candidate, or one with fewer free numbers that is as near to within .01; and those it makes idle.
+
+    A free number has a gain, too, if the candidate holds for sure under another law, where one without it breaks.
+    """
     best = next(iter(scores.table(law)))
-    near = [name for name in scores.names if _no_gain(scores.paired(name, best, law))]
-    chosen = min([best, *near], key=lambda name: (num_free[name], scores.delta(name, law).mean))
-    idle = [name for name in [best, *near] if num_free[name] > num_free[chosen]]
-    return chosen, tuple(dict.fromkeys(idle))
+    near = list(dict.fromkeys([best, *(name for name in scores.names if _no_gain(scores.paired(name, best, law)))]))
+    lasting = [name for name in near if not any(_outlasts(scores, other, name, tolerance) for other in near)]
+    chosen = min(lasting or near, key=lambda name: (complexity[name], scores.delta(name, law).mean))
+    return chosen, tuple(name for name in near if complexity[name] > complexity[chosen])
 
 
 def decide(
-    scores: Scores, num_free: Mapping[str, int], law: str, tolerance: float, separations: Sequence[Separation]
+    scores: Scores, complexity: Mapping[str, float], law: str, tolerance: float, separations: Sequence[Separation]
 ) -> Verdict:
     """The verdict on distances under the law that was fitted; `separations` hold the choice's under that law."""
-    chosen, idle = choose(scores, num_free, law)
+    chosen, idle = choose(scores, complexity, law, tolerance)
     distance = scores.delta(chosen, law)
     rivals = [name for name in scores.table(law) if name not in (chosen, *idle)]
     apart = {name: is_apart(scores.paired(name, chosen, law)) for name in rivals}
@@ -95,6 +101,15 @@ def scope_of(scores: Scores, chosen: str, tolerance: float) -> tuple[str, ...]:
 
 def _near(scores: Scores, name: str, law: str) -> bool:
     return scores.delta(name, law).low <= APPROXIMATE
+
+
+def _outlasts(scores: Scores, name: str, other: str, tolerance: float) -> bool:
+    """Whether a candidate holds where another one breaks, and never the other way round."""
+    return _holds_alone(scores, name, other, tolerance) and not _holds_alone(scores, other, name, tolerance)
+
+
+def _holds_alone(scores: Scores, name: str, other: str, tolerance: float) -> bool:
+    return any(scores.delta(name, law).high <= 2 * tolerance < scores.delta(other, law).low for law in scores.laws)
 
 
 def _no_gain(paired: Paired) -> bool:

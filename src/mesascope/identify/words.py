@@ -14,6 +14,8 @@ from mesascope.identify.result import Identification, LawRow, Row
 from mesascope.identify.verdict import APPROXIMATE, Kind, Verdict
 from mesascope.stats import Estimate
 
+DIVERGES = 1e3  # a distance above which its digits say nothing
+GOOD = (Kind.IDENTIFIED, Kind.TIE)
 NUM_ROWS = 8  # of the ranked table that one screen has room for
 
 
@@ -37,7 +39,9 @@ def sentence(found: Identification) -> str:
             whole = f"{' + '.join(parts)}, distance {found.mixture.delta:.3f}"
             return f"{subject} runs no single candidate, but a mixture: {whole}."
         case Kind.NONE:
-            return f"{subject} runs none of the {len(found.rows)} candidates: the nearest is {named}, {near}."
+            num = len(found.rows)
+            these = f"any of the {num} candidates" if num > 1 else "the candidate"
+            return f"{subject} does not run {these}: the nearest is {named}, {near}."
         case _:
             return f"{subject} cannot be judged by so few prompts: the nearest is {named}, {near}.{_how_many(verdict)}"
 
@@ -45,8 +49,13 @@ def sentence(found: Identification) -> str:
 def algorithm(row: Row) -> str:
     """A candidate in words with its parameters: "3 steps of gradient descent, learning_rate = 1.08"."""
     says = row.says.format(num_steps=row.num_steps)
-    if row.num_steps == 1:
-        says = says.replace("1 steps", "one step")
+    for noun in ("step", "example"):
+        says = (
+            says.replace(f"1 {noun}(s)", f"one {noun}")
+            if row.num_steps == 1
+            else says.replace(f"{noun}(s)", f"{noun}s")
+        )
+    says = says.replace("the one nearest example", "the nearest example")
     numbers = [
         f"{name} = {_number(value, row.intervals.get(name))}"
         for name, value in row.parameters.items()
@@ -76,6 +85,7 @@ def remarks(found: Identification) -> list[str]:
     if broken and verdict.kind in (Kind.IDENTIFIED, Kind.APPROXIMATELY):
         lines.append(f"It does not hold with these parameters under: {', '.join(broken)}.")
     lines += _broken(found)
+    lines += _of_untrained(found) + _that_decide(found)
     heavy = [law.law for law in found.laws if law.by_median]
     if heavy:
         lines.append(f"Judged by medians, since few prompts hold most of the error: {', '.join(heavy)}.")
@@ -88,9 +98,30 @@ def _broken(found: Identification) -> list[str]:
     lines = []
     if found.verdict.kind in (Kind.NONE, Kind.MIXTURE, Kind.INCONCLUSIVE):
         lines += [f"Not invariant to {each.name} ({each.value:.2g}): {each.breaks}" for each in found.symmetries.broken]
-    if response is not None and found.verdict.kind is not Kind.IDENTIFIED:
+    if response is not None and response.delta_spec > found.verdict.tolerance and found.verdict.kind not in GOOD:
         lines.append(f"Of its answers {response.delta_spec:.2g} is no fixed filter of the spectrum of its inputs.")
     return lines
+
+
+def _of_untrained(found: Identification) -> list[str]:
+    """Whether training made the model what it is."""
+    if found.untrained is None:
+        return []
+    near = found.untrained.choice <= APPROXIMATE
+    told = f"An untrained copy is at {_interval(found.untrained.delta)} from the model"
+    own = f"{found.choice.name}, fitted to the copy, is at {_short(found.untrained.choice)}"
+    return [f"{told}; {own}{': the architecture alone does as much' if near else ''}."]
+
+
+def _that_decide(found: Identification) -> list[str]:
+    """Of a tie, the prompts that would tell its first two members apart."""
+    if found.verdict.kind is not Kind.TIE:
+        return []
+    best = max(found.laws, key=lambda law: -1.0 if math.isnan(law.separation) else law.separation)
+    first, second = found.verdict.members[:2]
+    if best.law in found.verdict.separating:
+        return [f"Prompts that would tell {first} and {second} apart: {best.law}, {_short(best.separation)} apart."]
+    return [f"No prompts that were tried tell {first} and {second} apart."]
 
 
 def ranking(found: Identification) -> Table:
@@ -146,6 +177,8 @@ def _fitted(row: Row) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
+    if estimate.mean > DIVERGES:
+        return "diverges"
     mean, low, high = (_short(each) for each in estimate)
     return mean if mean == low == high else f"{mean} [{low}, {high}]"
 

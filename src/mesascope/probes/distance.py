@@ -43,13 +43,15 @@ def prompt_sums(answers: Inexact[np.ndarray, "b m dy"], others: Inexact[np.ndarr
 
     ValueError where an answer of the subject is not finite, and for others of another shape.
     """
-    return PromptSums(*(each.sum(axis=1, keepdims=True) for each in position_sums(answers, others)))
+    with np.errstate(over="ignore"):
+        return PromptSums(*(each.sum(axis=1, keepdims=True) for each in position_sums(answers, others)))
 
 
 def position_sums(answers: Inexact[np.ndarray, "b p dy"], others: Inexact[np.ndarray, "b p dy"]) -> PromptSums:
     """The same for a causal subject, whose answers [b t d] are its predictions at t positions [b t]."""
     check_shape("others", others, answers.shape)
     check_finite_array("answers", answers)
+    answers, others = (np.asarray(each, np.promote_types(each.dtype, np.float64)) for each in (answers, others))
     with np.errstate(over="ignore", invalid="ignore"):
         differences = (np.abs(answers - others) ** 2).sum(axis=-1)
     return PromptSums(np.where(np.isnan(differences), np.inf, differences), (np.abs(answers) ** 2).sum(axis=-1))

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import jax
 
-KNOWS_EMITTERS = "0.10."  # versions of jaxlib; XLA ends the process at a flag that it does not know
+KNOWN_TO = "0.10."  # versions of jaxlib that know these flags: XLA ends the process at one that it does not know
+FLAGS = {
+    # Half of a small study's time is compiling, which takes about a quarter less without these emitters.
+    "xla_cpu_use_fusion_emitters": "false",
+    # Devices wait for each other. Where others use the cores as well that may take longer than the 40 seconds after
+    # which XLA would end the process, and a training with it.
+    "xla_cpu_collective_call_warn_stuck_timeout_seconds": "3600",
+    "xla_cpu_collective_call_terminate_timeout_seconds": "86400",
+}
 
 
 def set_up_runtime() -> None:
@@ -21,9 +29,9 @@ def set_up_runtime() -> None:
     with contextlib.suppress(RuntimeError):  # JAX has started already: its devices and its compiler stay as they are
         if "xla_force_host_platform_device_count" not in flags:
             jax.config.update("jax_num_cpu_devices", num_cores())
-        if "xla_cpu_use_fusion_emitters" not in flags and version("jaxlib").startswith(KNOWS_EMITTERS):
-            # Half of a small study's time is compiling, which takes about a quarter less without these emitters.
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
+        if version("jaxlib").startswith(KNOWN_TO):
+            missing = [f"--{name}={value}" for name, value in FLAGS.items() if name not in flags]
+            os.environ["XLA_FLAGS"] = " ".join([flags, *missing]).strip()
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache_home / "mesascope" / "xla"))

@@ -24,12 +24,12 @@ def scores_of(deltas, spread=0.1, law=IN_DISTRIBUTION, others=()):
     return Scores(list(deltas), found)
 
 
-def verdict(deltas, num_free=None, least=0.5, tolerance=0.05, **changes):
+def verdict(deltas, complexity=None, least=0.5, tolerance=0.05, **changes):
     scores = scores_of(deltas, **changes)
-    free = dict.fromkeys(deltas, 1) | (num_free or {})
-    choice, _ = choose(scores, free, IN_DISTRIBUTION)
+    complexity = dict.fromkeys(deltas, 1.0) | (complexity or {})
+    choice, _ = choose(scores, complexity, IN_DISTRIBUTION)
     separations = [Separation(choice, name, IN_DISTRIBUTION, least, 2 * least) for name in deltas if name != choice]
-    return decide(scores, free, IN_DISTRIBUTION, tolerance, separations)
+    return decide(scores, complexity, IN_DISTRIBUTION, tolerance, separations)
 
 
 def test_the_nearest_is_identified_where_rivals_are_far():
@@ -54,10 +54,17 @@ def test_a_rival_that_is_far_but_not_far_enough_leaves_it_open():
 
 
 def test_more_parameters_must_earn_their_place():
-    found = verdict({"gd++": 0.020, "gd": 0.025, "zero": 1.0}, {"gd++": 2})
+    found = verdict({"gd++": 0.020, "gd": 0.025, "zero": 1.0}, {"gd++": 2.0})
     assert (found.kind, found.members, found.no_gain) == (Kind.IDENTIFIED, ("gd",), ("gd++",))
-    found = verdict({"gd++": 0.020, "gd": 0.060, "zero": 1.0}, {"gd++": 2})
+    found = verdict({"gd++": 0.020, "gd": 0.060, "zero": 1.0}, {"gd++": 2.0})
     assert (found.members, found.no_gain) == (("gd++",), ())
+
+
+def test_a_parameter_earns_its_place_where_the_smaller_family_breaks():
+    near, complexity = {"ridge": 0.010, "least squares": 0.012}, {"ridge": 1.0, "least squares": 0.0}
+    for broken, expected in ((0.3, "ridge"), (0.08, "least squares")):
+        scores = scores_of(near, others=[("noise", {"ridge": 0.02, "least squares": broken})])
+        assert choose(scores, complexity, IN_DISTRIBUTION)[0] == expected
 
 
 def test_an_interval_across_a_bound_decides_nothing_and_says_how_many_prompts_would():
@@ -109,8 +116,13 @@ def test_few_prompts_that_hold_most_of_the_answers_are_judged_by_medians():
 def test_what_is_no_number_is_infinitely_far():
     rows = np.full((1, NUM), 0.04)
     rows[0, 3] = np.inf
-    estimate = Scores(["a"], [Errors(IN_DISTRIBUTION, IN_DISTRIBUTION, rows, np.ones(NUM))]).delta("a", IN_DISTRIBUTION)
-    assert (estimate.mean, estimate.high) == (np.inf, np.inf)
+    heavy = np.ones(NUM)
+    heavy[:2] = 1e4  # judged by medians, which one prompt does not move
+    for sizes in (np.ones(NUM), heavy):
+        scores = Scores(["a"], [Errors(IN_DISTRIBUTION, IN_DISTRIBUTION, rows, sizes)])
+        assert scores.by_median[IN_DISTRIBUTION] == (sizes is heavy)
+        estimate = scores.delta("a", IN_DISTRIBUTION)
+        assert (estimate.mean, estimate.high) == (np.inf, np.inf)
 
 
 @pytest.mark.parametrize(("delta", "low", "expected"), [(0.1, 0.2, True), (0.3, 0.2, False), (0.1, 0.05, False)])
