@@ -2,7 +2,7 @@
 
 Run the studies first (`mesascope reproduce --preset paper`), then `python docs/write_results.py [RUNS]`. For every
 paper it writes docs/results/PAPER.md and the figures it shows; into the README it writes the tally of each study. A
-study without stored results is named as not run.
+study without stored results keeps what an earlier run wrote of it, or is named as not run.
 """
 
 import inspect
@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from mesascope.report.figures import save_figures
@@ -18,6 +19,7 @@ from mesascope.report.tables import numbers_markdown, tally, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult
 from mesascope.studies import find_study, study_names
 from mesascope.study.base import AbstractStudy
+from mesascope.study.claim import Outcome
 from mesascope.study.result import StudyResult
 
 DOCS = Path(__file__).parent
@@ -36,13 +38,20 @@ def main(runs: str = "runs") -> None:
     results = {name: judge(find_study(name).preset("paper"), archive) for name in study_names()}
     for paper in sorted({name.split("-")[0] for name in results}):
         of_paper = {name: result for name, result in results.items() if name.startswith(paper)}
-        sections = [section(name, *found) if found else missing(name) for name, found in of_paper.items()]
         path = DOCS / "results" / f"{paper}.md"
         path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join([HEAD.format(paper=paper), total(of_paper), *sections]))
+        kept = sections_of(path)
+        sections = [section(name, *found) if found else kept.get(name, missing(name)) for name, found in of_paper.items()]
+        path.write_text("\n".join([HEAD.format(paper=paper), total(sections), *sections]))
     before, after = MARKERS
     pattern = re.compile(f"{re.escape(before)}.*?{re.escape(after)}", re.DOTALL)
     README.write_text(pattern.sub(lambda _: f"{before}\n{summary(results)}{after}", README.read_text()))
+
+
+def sections_of(path: Path) -> dict[str, str]:
+    """The sections of a page that was written earlier, by study."""
+    parts = path.read_text().split("\n## ")[1:] if path.exists() else []
+    return {part.split("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
 
 
 def judge(study: AbstractStudy, archive: Archive) -> tuple[StudyResult, float] | None:
@@ -77,16 +86,31 @@ def missing(name: str) -> str:
     return f"## {name}\n\n**{as_markdown(find_study(name).title)}.** Not run at the paper's sizes yet.\n"
 
 
-def total(results: dict[str, tuple[StudyResult, float] | None]) -> str:
-    done = [found for found in results.values() if found]
-    return f"In all: {tally([result for result, _ in done])}, in {len(done)} of {len(results)} studies.\n"
+def total(sections: list[str]) -> str:
+    """The sum of the tallies of all sections."""
+    tallies = [found for each in sections if (found := tally_of(each))]
+    pairs = [tuple(map(int, re.match(r"(\d+) of (\d+)", each).groups())) for each in tallies]
+    reproduced, of = (sum(column) for column in zip(*pairs, strict=True)) if pairs else (0, 0)
+    rest = Counter()
+    for number, outcome in re.findall(r", (\d+) ([a-z ]+)", "".join(tallies)):
+        rest[outcome] += int(number)
+    others = "".join(f", {rest[outcome]} {outcome}" for outcome in Outcome if rest[outcome])
+    return f"In all: {reproduced} of {of} claims reproduced{others}, in {len(tallies)} of {len(sections)} studies.\n"
+
+
+def tally_of(text: str) -> str:
+    """ "5 of 11 claims reproduced, 4 not reproduced" of a study's section or its row; nothing where it was not run."""
+    found = re.search(r"\d+ of \d+ claims reproduced(, \d+ [a-z ]+?)*(?=,? \d+ s\.| \|)", text)
+    return found[0] if found else ""
 
 
 def summary(results: dict[str, tuple[StudyResult, float] | None]) -> str:
     """One row a study, for the README."""
+    earlier = {row.split("]")[0][3:]: row for row in README.read_text().splitlines() if row.startswith("| [")}
     rows = ["| study | what it claims | at the paper's sizes |\n| --- | --- | --- |\n"]
     for name, found in results.items():
-        study, outcome = find_study(name), f"{tally([found[0]])}" if found else "not run yet"
+        study = find_study(name)
+        outcome = tally([found[0]]) if found else tally_of(earlier.get(name, "")) or "not run yet"
         page, kind = f"docs/results/{name.split('-')[0]}.md#{name}", "" if study.kind == "paper" else f" ({study.kind})"
         rows.append(f"| [{name}]({page}) | {as_markdown(study.title)}{kind} | {outcome} |\n")
     return "".join(rows)
