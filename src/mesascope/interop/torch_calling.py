@@ -30,10 +30,10 @@ class TorchCall:
         self.dtype = numbers[0].dtype if numbers else None
 
     def tensors(self, *arrays: np.ndarray) -> "list[torch.Tensor]":
-        """Copies of the arrays; complex ones stay complex."""
+        """Copies of the arrays, which may be views in any order; complex ones stay complex."""
         import torch
 
-        tensors = [torch.tensor(array, device=self.device) for array in arrays]
+        tensors = [torch.tensor(np.ascontiguousarray(array), device=self.device) for array in arrays]
         if self.dtype is None:
             return tensors
         return [each.to(self.dtype.to_complex() if each.is_complex() else self.dtype) for each in tensors]

@@ -58,6 +58,8 @@ def test_ridge_in_torch_is_this_package_s_ridge_and_its_jacobian_the_weights():
     theirs, ours = TorchSubject(module), PredictorSubject(Ridge(0.3))
     assert_close(theirs.predictions(XS, YS, QUERIES), ours.predictions(XS, YS, QUERIES))
     assert_close(theirs.jacobian(XS, YS, QUERIES), ours.jacobian(XS, YS, QUERIES))
+    backwards = [each[::-1] for each in (XS, YS, QUERIES)]  # views, of which PyTorch itself makes no tensor
+    assert_close(theirs.predictions(*backwards)[::-1], ours.predictions(XS, YS, QUERIES))
     assert theirs.hidden(XS, YS, QUERIES) is None
     assert theirs.layers(XS, YS, QUERIES) is None
     assert theirs.untrained(0) is None  # its one parameter is one number
