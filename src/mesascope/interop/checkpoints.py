@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
-from mesascope.interop.written import NotReadable, Reader, Writer
+from mesascope.interop.written import NotReadable, OtherPrecision, Reader, Writer
 from mesascope.predictor import AbstractPredictor
 from mesascope.training.fit import Trained
 from mesascope.validation import check_class
@@ -42,13 +40,13 @@ def load(path: Path | str) -> Any:
     version = f"it was written by mesascope {header.get('mesascope')}, this is {__version__}"
     if header.get("format") != FORMAT:
         raise UnusableFile(path, f"has format {header.get('format')}, not {FORMAT}: {version}")
-    if wide := [name for name, array in arrays.items() if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype]:
-        raise ValueError(
-            f"`{path}` must be read in the precision it was written in; got {arrays[wide[0]].dtype} while JAX is set "
-            "to single precision. Call `jax.config.update('jax_enable_x64', True)` first."
-        )
     try:
         found = Reader(arrays).build(header["object"])
+    except OtherPrecision as error:
+        raise ValueError(
+            f"`{path}` must be read in the precision it was written in; got {error} while JAX is set "
+            "to single precision. Call `jax.config.update('jax_enable_x64', True)` first."
+        ) from None
     except NotReadable as error:
         raise UnusableFile(path, f"{error} ({version})") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:

@@ -22,6 +22,10 @@ class NotReadable(ValueError):
     """The text describes what cannot be made; the message says what, of "the file"."""
 
 
+class OtherPrecision(ValueError):
+    """An array of JAX's has a type that JAX, as it is set, would make narrower; the message names the type."""
+
+
 class Writer:
     """Describes objects, and gathers their arrays."""
 
@@ -79,7 +83,7 @@ class Reader:
         self.arrays = arrays
 
     def build(self, text: Any) -> Any:
-        """The object; NotReadable for names that are not allowed or fields that the class has not."""
+        """The object; NotReadable for names that are not allowed or fields that the class has not; OtherPrecision."""
         if not isinstance(text, dict):
             return text
         kind = next((each for each in KINDS if each in text), None)
@@ -87,8 +91,7 @@ class Reader:
             raise NotReadable(f"describes something unknown, with {', '.join(map(repr, list(text)[:3]))}")
         value = text[kind]
         if kind == "array":
-            array = self.arrays[value]
-            return jnp.asarray(array) if text["of"] == "jax" else array
+            return self._array(self.arrays[value], text["of"])
         if kind == "name":
             return named(value)
         if kind == "complex":
@@ -98,6 +101,14 @@ class Reader:
         if kind in ("tuple", "list"):
             return (tuple if kind == "tuple" else list)(map(self.build, value))
         return _made(named(value), kind, {name: self.build(each) for name, each in text["fields"].items()})
+
+    def _array(self, array: np.ndarray, of: str) -> Any:
+        """NumPy's as they are: they have the same types whatever JAX is set to."""
+        if of != "jax":
+            return array
+        if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+            raise OtherPrecision(str(array.dtype))
+        return jnp.asarray(array)
 
 
 def named(name: str) -> Any:

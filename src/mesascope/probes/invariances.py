@@ -116,6 +116,9 @@ def _duplication(asked: _Asked) -> float | str:
     if asked.subject.num_examples is not None:
         return f"The model takes {asked.subject.num_examples} examples and no other number."
     xs, ys, _ = asked.questions
+    most = asked.subject.max_examples
+    if most is not None and 2 * xs.shape[1] > most:
+        return f"The model takes at most {most} examples: give half as many or fewer."
     return asked.change(asked.answers(xs=np.concatenate([xs, xs], axis=1), ys=np.concatenate([ys, ys], axis=1)))
 
 

@@ -138,6 +138,18 @@ def test_double_precision_is_not_silently_made_single(tmp_path):
         jax.config.update("jax_enable_x64", True)
 
 
+def test_a_training_in_single_precision_comes_back_there(trained, tmp_path):
+    """Its numbers of steps are numpy's, of 64 bits wherever numpy is."""
+    single = jax.tree.map(lambda leaf: leaf.astype("float32") if eqx.is_inexact_array(leaf) else leaf, trained)
+    assert single.snapshot_steps.dtype == np.int64
+    save(single, tmp_path / "model")
+    jax.config.update("jax_enable_x64", False)
+    try:
+        assert same(load(tmp_path / "model"), single)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
 class Own(AbstractPredictor):
     """A class that is no part of the package."""
 

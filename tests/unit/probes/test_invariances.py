@@ -50,6 +50,9 @@ def test_a_sum_over_examples_is_not_blind_to_duplication(drawn, learner):
     fixed = by_name(invariances_of(learner(ridge, num_examples=6), asked))["duplication of examples"]
     assert (fixed.value, fixed.holds) == (None, None)
     assert fixed.reason == "The model takes 6 examples and no other number."
+    for most, reason in ((12, ""), (11, "The model takes at most 11 examples: give half as many or fewer.")):
+        full = by_name(invariances_of(learner(ridge, max_examples=most), asked))["duplication of examples"]
+        assert (full.holds, full.reason) == (None if reason else False, reason)
     doubled = ridge(np.tile(asked.xs, (1, 2, 1)), np.tile(asked.ys, (1, 2, 1)), asked.queries)
     change = np.linalg.norm(doubled - ridge(*asked)) / np.linalg.norm(ridge(*asked))
     np.testing.assert_allclose(found["duplication of examples"].value, change, rtol=1e4 * EPS)
