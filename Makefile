@@ -1,4 +1,4 @@
-# Two commands: `make reproduce` and `make test`. Each makes .venv and installs what it needs first.
+# Three commands: `make identify`, `make reproduce` and `make test`. Each makes .venv and installs what it needs first.
 
 PYTHON ?= python3
 INSTALL := -m pip install --quiet --constraint constraints.txt
@@ -8,9 +8,10 @@ README_PYTHON = sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d'
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
 
-.PHONY: help reproduce test coverage lint installed lowest clean
+.PHONY: help identify reproduce test coverage lint installed lowest clean
 
 help:
+	@echo "make identify    train one attention layer, say which algorithm it runs, and draw how that is known"
 	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
 	@echo "make test        run the whole test suite"
 	@echo "make coverage    the same, and which lines of src/ it runs: at least 95%"
@@ -18,6 +19,14 @@ help:
 	@echo "make installed   build wheel and sdist, install the wheel elsewhere, and run every study at preset smoke there"
 	@echo "make lowest      install the lowest versions that pyproject.toml allows elsewhere, and try them there"
 	@echo "make clean       remove .venv; results in runs/ are kept"
+
+identify: $(VENV)/.installed-alone
+	@$(BIN)/python examples/identify_checkpoint.py
+	@echo
+	@echo "A model of yours: a function, a module of PyTorch, an estimator or a file goes the same way."
+	@echo "  in Python             ms.identify(model, task, key=jax.random.key(0)), as in examples/identify_*.py"
+	@echo "  at the command line   $(BIN)/mesascope identify MODEL --task linear-regression"
+	@echo "  what MODEL may be     $(BIN)/mesascope identify --help"
 
 reproduce: $(VENV)/.installed
 	@# Exit code 1 says that some claim was not reproduced: a result, not an error of make.
@@ -73,7 +82,12 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+# Without extras, which are large.
+$(VENV)/.installed-alone: $(VENV)/.made pyproject.toml constraints.txt
+	$(BIN)/python $(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.installed-alone
 	$(BIN)/python $(INSTALL) --editable '.[text]'
 	@touch $@
 
