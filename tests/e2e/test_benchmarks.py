@@ -74,6 +74,17 @@ def test_the_benchmark_of_sequences_prints_ratios_memory_and_draws_its_plot(run_
     assert (tmp_path / "sequence_length.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_benchmark_of_candidates_finds_the_same_distances_on_both_sides(run_benchmark):
+    pytest.importorskip("sklearn")
+    printed = run_benchmark("identify.py", "--prompts", "5")
+    rows = [line.split() for line in printed.splitlines()[2:]]
+    names, apart = [row[0] for row in rows], [float(row[-1]) for row in rows]
+    assert names == ["ridge", "least-squares", "gradient-descent", "nearest-neighbours", "kernel-ridge"]
+    assert max(apart) < 1e6 * np.finfo(float).eps  # condition numbers of few examples are in the thousands
+    ratios = [(float(row[1]) / float(row[2]), float(row[3])) for row in rows]
+    np.testing.assert_allclose(*zip(*ratios, strict=True), rtol=0.1, atol=0.06)  # printed to few digits
+
+
 def with_random_weights(make_model, draws):
     """The model that `make_model` makes, of other numbers, each matrix about an isometry; nothing is compiled."""
     return jax.tree.map(
