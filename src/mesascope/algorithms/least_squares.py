@@ -1,5 +1,7 @@
 """Least squares on a prompt's examples."""
 
+from functools import partial
+
 import equinox as eqx
 from jaxtyping import Array, Inexact
 
@@ -27,8 +29,12 @@ class LeastSquares(AbstractLinearLearner):
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
-        """Of least norm, without an intercept."""
-        return (Candidate("least-squares", "least squares", cls),)
+        """Of least norm, without an intercept and with one."""
+        with_intercept = partial(cls, intercept=True)
+        return (
+            Candidate("least-squares", "least squares", cls),
+            Candidate("least-squares-with-intercept", "least squares with an intercept", with_intercept),
+        )
 
     @classmethod
     def examples(cls) -> "tuple[LeastSquares, ...]":

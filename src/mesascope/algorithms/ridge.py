@@ -1,5 +1,7 @@
 """Ridge regression on a prompt's examples, in closed form."""
 
+from functools import partial
+
 import equinox as eqx
 from jaxtyping import Array, Inexact
 
@@ -33,9 +35,13 @@ class Ridge(AbstractLinearLearner):
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
-        """Without an intercept."""
+        """Without an intercept, and with one that is not penalised, as libraries have it."""
         penalty = Parameter("penalty", 1e-5, 10.0, inputs=2, num_examples=1)
-        return (Candidate("ridge", "ridge regression", cls, (penalty,)),)
+        with_intercept = partial(cls, intercept=True)
+        return (
+            Candidate("ridge", "ridge regression", cls, (penalty,)),
+            Candidate("ridge-with-intercept", "ridge regression with an intercept", with_intercept, (penalty,)),
+        )
 
     @classmethod
     def examples(cls) -> "tuple[Ridge, ...]":

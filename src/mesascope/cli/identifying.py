@@ -39,7 +39,7 @@ def identify(command: Any) -> int:
         )
     except SubjectError as error:
         raise InputError(f"{error} {_kept(error)}") from error
-    except (DirectoryError, ValueError) as error:
+    except (DirectoryError, FileNotFoundError, ValueError) as error:
         raise InputError(str(error)) from error
     _write(found, command)
     if command.json:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mesascope.identify.environments import Environment, by_law
+from mesascope.identify.environments import IN_DISTRIBUTION, Environment, by_law
 from mesascope.identify.fit import Asked
-from mesascope.subject import AbstractSequenceSubject, AbstractSubject
+from mesascope.subject import AbstractSequenceSubject, AbstractSubject, SubjectError
 
 AnySubject = AbstractSubject | AbstractSequenceSubject
 Say = Callable[[str], None]
@@ -24,6 +24,24 @@ def ask(
         else:
             found += [Asked(each, subject.predictions(each.xs, each.ys, each.queries)) for each in parts]
     return found
+
+
+def ask_away(
+    subject: AnySubject, environments: Sequence[Environment], say: Say, why: str
+) -> tuple[list[Asked], list[str]]:
+    """The same, without the laws away from the distribution of the fit that the subject cannot answer, which are told.
+
+    A model that takes five examples or more cannot be asked with two; that is no reason not to judge it.
+    """
+    found, told = [], []
+    for law, parts in by_law(list(environments)):
+        try:
+            found += ask(subject, parts, say, why)
+        except SubjectError as error:
+            if law == IN_DISTRIBUTION:
+                raise
+            told.append(f"Not judged under {law}: {error}")
+    return found, told
 
 
 def layers_of(subject: AnySubject, environment: Environment) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Key
 
 from mesascope.candidate import AnyCandidate, Candidate
 from mesascope.configuration import describe
-from mesascope.identify.asking import Say, ask
+from mesascope.identify.asking import Say, ask, ask_away
 from mesascope.identify.candidates import chosen
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
 from mesascope.identify.fit import Fit, fit, intervals
@@ -77,14 +77,19 @@ def identify(
         symmetries=found,
         layers=_layers(evidence, judgement, checked),
         untrained=_untrained(evidence, judgement, checked, say),
-        notes=(*checked.notes, *_refused(tried, evidence), *_third(evidence, judgement, checked, tried)),
+        notes=(
+            *checked.notes,
+            *evidence.told,
+            *_refused(tried, evidence),
+            *_third(evidence, judgement, checked, tried),
+        ),
     )
 
 
 def gather(checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Say) -> Evidence:
     """The subject's answers to all environments, every candidate fitted, and its scores."""
     fitted = ask(checked.subject, scene.fitted, say, "to fit to")
-    scored = ask(checked.subject, scene.scored, say, "to judge by")
+    scored, told = ask_away(checked.subject, scene.scored, say, "to judge by")
     trials = {each.name: trial_of(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
@@ -97,7 +102,7 @@ def gather(checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Sa
     say("scoring")
     scores = score(trials, fits, scored, checked.noise)
     num_free = {name: _num_free(trials[name].candidate, fits[name]) for name in trials}
-    return Evidence(trials, fits, num_free, scene, fitted, scored, scores)
+    return Evidence(trials, fits, num_free, scene, fitted, scored, scores, tuple(told))
 
 
 def _rows(evidence: Evidence, judgement: Judgement) -> tuple[Row, ...]:

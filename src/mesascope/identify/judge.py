@@ -24,6 +24,7 @@ class Evidence:
     fitted: Sequence[Asked]
     scored: Sequence[Asked]
     scores: Scores
+    told: tuple[str, ...] = ()
 
     @property
     def complexity(self) -> dict[str, float]:
@@ -60,11 +61,12 @@ def judge(evidence: Evidence, tolerance: float, num_rivals: int) -> Judgement:
 
 
 def _outside(evidence: Evidence, verdict: Verdict, tolerance: float) -> tuple[Separation, ...]:
-    """The choice against its nearest rival away from the distribution of the fit.
+    """The choice against its nearest rival away from the distribution of the fit, one set of parameters for both.
 
     Of a tie under all laws, to find the one that separates best; otherwise under those of the scope until one separates
     them, which is all that is asked.
     """
+    inside = evidence.scene.inside()
     tie = verdict.kind is Kind.TIE
     rival = verdict.members[1] if tie else verdict.runner_up
     if rival is None:
@@ -72,7 +74,7 @@ def _outside(evidence: Evidence, verdict: Verdict, tolerance: float) -> tuple[Se
     size, found = len(evidence.scene.fitted[0].queries), []
     for law in evidence.scores.laws if tie else _by_promise(evidence.scores, verdict.scope, rival):
         parts = [each.part(slice(0, size)) for each in evidence.scene.scored if each.law == law]
-        found.append(_apart(evidence, (verdict.members[0], rival), parts))
+        found.append(_apart(evidence, (verdict.members[0], rival), [*parts, *inside]))
         if not tie and found[-1].least >= 2 * tolerance:
             break
     return tuple(found)

@@ -33,7 +33,10 @@ def separation(
     trials: Mapping[str, Trial], fits: Mapping[str, Fit], pair: tuple[str, str], environments: Sequence[Environment],
     scale: Scale,
 ) -> Separation:  # fmt: skip
-    """T(a, b; e) = least over b's parameters of delta(g_a, g_b), and T(b, a; e), on the environments of one law."""
+    """T(a, b; e) = least over b's parameters of delta(g_a, g_b), and T(b, a; e), on these environments together.
+
+    The first one's law is what they are told by; others may stand beside it that the parameters must serve, too.
+    """
     found = []
     for known, rival in (pair, pair[::-1]):
         answers = [Asked(each, predictions(trials[known], fits[known], each)) for each in environments]

@@ -12,6 +12,7 @@ from mesascope.stats import Estimate
 TOLERANCE = 0.05  # tau: distance up to which a candidate is the subject's algorithm
 APPROXIMATE = 0.15
 RATIO, DIFFERENCE = 1.5, 0.02  # that a rival's distance must exceed the best one's by
+NEARLY = 1.2  # times the distance in distribution: as near
 GAIN = 0.01  # that another parameter must earn
 
 
@@ -95,8 +96,9 @@ def is_apart(paired: Paired) -> bool:
 
 
 def scope_of(scores: Scores, chosen: str, tolerance: float) -> tuple[str, ...]:
-    """The laws under which the choice is within twice the tolerance, for sure."""
-    return tuple(law for law in scores.laws if scores.delta(chosen, law).high <= 2 * tolerance)
+    """The laws under which the choice is within twice the tolerance, or as near as in distribution, for sure."""
+    limit = max(2 * tolerance, NEARLY * scores.delta(chosen, scores.laws[0]).high)
+    return tuple(law for law in scores.laws if scores.delta(chosen, law).high <= limit)
 
 
 def _near(scores: Scores, name: str, law: str) -> bool:

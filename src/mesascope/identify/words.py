@@ -40,7 +40,7 @@ def sentence(found: Identification) -> str:
             return f"{subject} runs no single candidate, but a mixture: {whole}."
         case Kind.NONE:
             num = len(found.rows)
-            these = f"any of the {num} candidates" if num > 1 else "the candidate"
+            these = f"any of the {num} candidates and baselines" if num > 1 else "the candidate"
             return f"{subject} does not run {these}: the nearest is {named}, {near}."
         case _:
             return f"{subject} cannot be judged by so few prompts: the nearest is {named}, {near}.{_how_many(verdict)}"
@@ -172,8 +172,9 @@ def _law_cells(law: LawRow, verdict: Verdict) -> tuple[str, ...]:
 
 def _fitted(row: Row) -> str:
     numbers = [f"{name} {value:.4g}" for name, value in row.parameters.items() if _is_number(value)]
-    steps = [] if row.num_steps is None else [f"{row.num_steps} step{'s' * (row.num_steps != 1)}"]
-    return ", ".join([*steps, *numbers])
+    taken = "step" in row.says
+    steps = f"{row.num_steps} step{'s' * (row.num_steps != 1)}" if taken else f"k = {row.num_steps}"
+    return ", ".join([*([] if row.num_steps is None else [steps]), *numbers])
 
 
 def _interval(estimate: Estimate) -> str:

@@ -94,7 +94,7 @@ def test_what_no_candidate_does_is_none_of_them_and_says_what_it_breaks():
 
     found = identify(nearest, TASK, NAMES, key=jax.random.key(4))
     assert found.verdict.kind is Kind.NONE
-    assert "does not run any of the 6 candidates" in found.sentence
+    assert "does not run any of the 6 candidates and baselines" in found.sentence
     assert "Not invariant to linearity in the query" in repr(found)
     assert "Not invariant to query at an example" not in repr(found)
 
@@ -267,3 +267,26 @@ def test_controversial_prompts_are_those_where_two_differ_most(key):
         np.asarray(jax.vmap(Ridge(0.3))(each) - jax.vmap(GradientDescent(2.0))(each)) ** 2 for each in (kept, plain)
     ]
     np.testing.assert_allclose(np.sort(gaps[0][:, 0]), np.sort(gaps[1][:, 0])[-5:], rtol=1e-9)
+
+
+def test_a_law_that_a_model_cannot_answer_is_told_and_the_others_are_judged():
+    def needs_four(xs, ys, query):
+        if len(xs) < 4:
+            raise ValueError("too few examples")
+        return ridge(xs, ys, query)
+
+    found = identify(needs_four, TASK, NAMES, key=jax.random.key(3))
+    assert found.verdict.kind is Kind.IDENTIFIED
+    assert [note for note in found.notes if "too few examples" in note][0].startswith("Not judged under N = 1: ")
+    assert "N = 1" not in {law.law for law in found.laws}
+    assert "N = 5" in {law.law for law in found.laws}
+
+
+def test_an_intercept_is_a_candidate_of_its_own():
+    def centred(xs, ys, query):
+        means = xs.mean(axis=0), ys.mean(axis=0)
+        return means[1] + ridge(xs - means[0], ys - means[1], query - means[0])
+
+    found = identify(centred, TASK, ["ridge", "ridge-with-intercept"], key=jax.random.key(3))
+    assert (found.verdict.kind, found.verdict.members) == (Kind.IDENTIFIED, ("ridge-with-intercept",))
+    assert found.parameters["penalty"] == pytest.approx(0.3, rel=1e-3)
