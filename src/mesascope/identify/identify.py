@@ -18,7 +18,7 @@ from mesascope.identify.layers import Layers, layers
 from mesascope.identify.result import Identification, LawRow, Row, plain
 from mesascope.identify.sanity import Sanity, sane
 from mesascope.identify.score import Scores, score
-from mesascope.identify.stage import BUDGETS, Scene, stage
+from mesascope.identify.stage import Budget, Scene, budget_of, stage
 from mesascope.identify.symmetries import symmetries
 from mesascope.identify.trial import RefusedPrompts, trial_of
 from mesascope.identify.untrained import Untrained, untrained
@@ -26,7 +26,7 @@ from mesascope.identify.verdict import tolerance_for
 from mesascope.interop.opening import as_subject
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
-from mesascope.validation import check_class, check_key, check_known
+from mesascope.validation import check_class, check_key
 
 MANY = 12  # candidates, beyond which the choice is scored once more on prompts that did not choose it
 
@@ -37,7 +37,7 @@ def identify(
     candidates: Iterable[AnyCandidate | str] | None = None,
     *,
     key: Key[Array, ""],
-    budget: Literal["quick", "thorough"] = "quick",
+    budget: Literal["quick", "thorough"] | Budget = "quick",
     lengths: Sequence[int] | None = None,
     say: Say = lambda text: None,
 ) -> Identification:
@@ -45,16 +45,15 @@ def identify(
 
     `model` is whatever `as_subject` takes. Candidates, all there are if none are named, are fitted to the model's own
     answers on one part of the prompts and judged on others, in distribution and, with the parameters kept, away from
-    it. `lengths` are the numbers of examples in distribution, those of the task if not given. The same key gives the
-    same result; `say` is told what is being done.
+    it. `lengths` are the numbers of examples in distribution, those of the task if not given. A `Budget` in place of a
+    budget's name says how much is asked. The same key gives the same result; `say` is told what is being done.
 
     SubjectError, with the prompt, for a model that raises or answers with what is no answer, and for one that reads
     what it has to predict; ValueError for a task, a candidate or a length that cannot be.
     """
     check_class("task", task, (AbstractTask, AbstractProcess), "Make one: `LinearRegression(10, 10)`.")
     check_key("key", key)
-    check_known("budget", budget, BUDGETS)
-    size = BUDGETS[budget]
+    size = budget_of(budget)
     tried = chosen(candidates, task)
     subject = as_subject(model)
     say(f"asking {subject.name} whether it can be asked")
@@ -67,7 +66,7 @@ def identify(
     return Identification(
         subject=checked.subject.name,
         task=describe(task),
-        budget=budget,
+        budget=budget if isinstance(budget, str) else "custom",
         verdict=judgement.verdict,
         rows=_rows(evidence, judgement),
         laws=tuple(_law_row(evidence.scores, law, judgement) for law in evidence.scores.laws),

@@ -27,6 +27,7 @@ from mesascope.interop.stored import StoredPredictions
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.tasks.random_length import RandomLengthProcess
+from mesascope.validation import check_known
 
 
 class Budget(NamedTuple):
@@ -46,6 +47,14 @@ class Budget(NamedTuple):
 
 BUDGETS = {"quick": Budget(200, 300, 2, 3, 30.0), "thorough": Budget(500, 1000, 2, 6, 900.0)}
 FEWEST = 20  # prompts a split, below which nothing is asked
+
+
+def budget_of(budget: str | Budget) -> Budget:
+    """A budget by its name, or one made by hand."""
+    if isinstance(budget, Budget):
+        return budget
+    check_known("budget", budget, BUDGETS)
+    return BUDGETS[budget]
 
 
 class Scene(NamedTuple):

@@ -1,7 +1,6 @@
 """One layer of softmax heads trained on linear regression, measured against plain and centred gradient descent."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,6 @@ from jaxtyping import Array
 from mesascope.algorithms.centred_gradient_descent import CentredGradientDescent
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.contraction import matvec
-from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor
 from mesascope.probes.alignment import alignment
@@ -113,12 +111,6 @@ class BestStepsCell(AbstractConfig):
             "loss_smoother": losses.min(),
             "sharpness": grid[losses.argmin()],
         }
-
-
-def softmax_heads(dim_x: int, num_heads: int, init_scale: float) -> partial:
-    """What makes one layer of softmax heads, drawn as the authors' code draws them."""
-    shape: dict[str, Any] = {"num_heads": num_heads, "attention": SoftmaxSelfAttention, "init_scale": init_scale}
-    return partial(Transformer.initialise, dim_x, **shape)
 
 
 def mean_cosine(first: AbstractPredictor, second: AbstractPredictor, prompts: Prompt) -> Array:

@@ -3,13 +3,8 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023.fig11_softmax.cells import (
-    BestSteps,
-    BestStepsCell,
-    HeadMeasures,
-    HeadsCell,
-    softmax_heads,
-)
+from mesascope.studies.oswald2023._shared.softmax_heads import softmax_heads
+from mesascope.studies.oswald2023.fig11_softmax.cells import BestSteps, BestStepsCell, HeadMeasures, HeadsCell
 from mesascope.studies.oswald2023.fig11_softmax.panels import matrices, over_training
 from mesascope.studies.oswald2023.fig11_softmax.readings import Summary, heads, readings
 from mesascope.study.base import AbstractStudy, Readings

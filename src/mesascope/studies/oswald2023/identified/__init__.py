@@ -1,0 +1,1 @@
+"""Which algorithm the trained models of both papers are said to run."""

@@ -1,0 +1,263 @@
+"""What `identify` says of the trained models of both papers."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mesascope.studies._shared.training import Training
+from mesascope.studies.oswald2023._shared.best_rates import best_step
+from mesascope.studies.oswald2023.identified import trainings
+from mesascope.studies.oswald2023.identified.cells import (
+    Asking,
+    BestTied,
+    BestTiedCell,
+    Identified,
+    IdentifyAlikeCell,
+    IdentifyTrainedCell,
+    RarerSigns,
+    RarerSignsCell,
+)
+from mesascope.studies.oswald2023.identified.panels import away, ranking
+from mesascope.studies.oswald2023.identified.readings import Asked, Summary, in_words, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import PRESETS, Claim
+from mesascope.theory.augmented import one_step_optimum
+from mesascope.validation import check_count, check_known
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+NAMED = "1 where the verdict is identified, or approximately, as {}; else 0"
+NONE = "1 where the verdict is none, else 0; layers of unequal signs"
+NEARER = "(distance to GD++) / (distance to gradient descent), both fitted"
+LEAST = "lower end of the distance to the nearest candidate"
+EVERY: dict[str, Any] = {"over": "every seed"}
+PAPER: dict[str, Any] = {**EVERY, "decided_by": "paper"}
+ON_PROMPTS = {
+    "one layer": trainings.one_layer,
+    "two tied layers": trainings.two_tied,
+    "five untied layers": trainings.untied,
+    "two softmax heads": trainings.two_heads,
+}
+AUGMENTED, ALIKE = "augmented layer", "augmented layer, signs made equal"
+
+
+class IdentifiedModels(AbstractStudy):
+    """`identify` names the algorithms of trained models as both papers do, from answers to prompts alone.
+
+    **Question.** Both papers read an algorithm from weights, losses and alignments. Does an instrument that knows no
+    paper find the same one?
+
+    **Setting.** The models are those that figures 2, 3 and 11 train, and the layer on augmented tokens of proposition 2
+    of Sander et al. 2024. Each of ten candidates is fitted to a model's answers on some prompts, and held against the
+    answers on others.
+
+    **What the papers say.** One layer is a step of gradient descent; one layer applied twice is two steps of GD++; two
+    softmax heads make a step; an augmented layer makes a step along its sequence.
+
+    **What we measure.** The verdict; the fitted rates against the best ones; the distance sqrt(sum |f - g|^2 /
+    sum |f|^2) of a model f to a candidate g, where the zero predictor is at 1. Identified: at most 0.05, rivals far.
+    Approximately: at most 0.15. None: beyond.
+
+    **Found here.** The signs of an augmented layer's weights may differ between coordinates, at no cost in its loss.
+    Such a layer is no gradient step. We ask the layer twice: as trained, and with its signs made equal.
+
+    **Differences.** Two softmax heads are held against centred gradient descent (see oswald2023-fig11-softmax).
+
+    **Limits.** A rate for each of five steps is no candidate. Each model is asked with prompts of one length.
+    """
+
+    title: ClassVar = "From answers alone, trained models are identified as the algorithms the papers name"
+    source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figures 2, 3, 11; Sander et al. 2024, proposition 2"
+    claims: ClassVar = (
+        Claim(
+            "layer",
+            "A trained attention layer is named one step of gradient descent.",
+            NAMED.format("one step of gradient descent"),
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+        Claim(
+            "layer-eta",
+            "The rate read from a trained layer's answers is the best rate within 3%.",
+            "|fitted eta / closed form - 1|",
+            "at most",
+            0.03,
+            **PAPER,
+        ),
+        Claim(
+            "tied",
+            "A layer applied twice is named two steps of GD++.",
+            NAMED.format("two steps of GD++"),
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+        Claim(
+            "tied-eta",
+            "The eta of a layer applied twice is the best GD++'s within 5%.",
+            "|fitted eta / best GD++'s - 1|",
+            "at most",
+            0.05,
+            **PAPER,
+        ),
+        Claim(
+            "tied-gamma",
+            "The gamma of a layer applied twice is the best GD++'s within 5%.",
+            "|fitted gamma / best GD++'s - 1|",
+            "at most",
+            0.05,
+            **PAPER,
+        ),
+        Claim(
+            "untied",
+            "Five untied layers are nearer to GD++ than to gradient descent.",
+            NEARER,
+            "at most",
+            1.0,
+            scale="log",
+            **PAPER,
+        ),
+        Claim(
+            "untied-rates",
+            "Five untied layers are farther than 5% from every algorithm tried.",
+            LEAST,
+            "at least",
+            0.05,
+            **PAPER,
+        ),
+        Claim(
+            "heads",
+            "Two softmax heads are named one step of centred gradient descent.",
+            NAMED.format("one step of centred gradient descent"),
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+        Claim(
+            "alike",
+            "An augmented layer of equal signs is named one gradient step.",
+            NAMED.format("one gradient step along the sequence"),
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+        Claim(
+            "signs",
+            "An augmented layer of unequal signs is named no algorithm.",
+            NONE,
+            "at least",
+            1.0,
+            **EVERY,
+        ),
+    )
+    presets: ClassVar = {
+        "smoke": {
+            "trained_at": "smoke",
+            "seeds": 1,
+            "candidates": ("gradient-descent", "centred-gradient-descent", "gd-plus-plus"),
+            "sequence_candidates": ("gradient-descent-along-sequence", "last-value"),
+            "num_fit": 20,
+            "num_score": 20,
+            "num_rivals": 1,
+        },
+        "quick": {},
+        "paper": {"trained_at": "paper", "seeds": 4, "num_fit": 500, "num_score": 1000, "num_rivals": 6},
+    }
+
+    trained_at: str = "quick"
+    """The preset of the other studies whose trainings are taken: smoke, quick or paper."""
+    seeds: int = 2
+    """Models of each training that are asked; a training of fewer is done anew with as many."""
+    candidates: tuple[str, ...] = (
+        "gradient-descent",
+        "centred-gradient-descent",
+        "gd-plus-plus",
+        "chebyshev-iteration",
+        "preconditioned-step",
+        "ridge",
+        "least-squares",
+        "conjugate-gradient",
+        "delta-rule",
+        "nadaraya-watson",
+    )
+    """Who may be named, of models on prompts."""
+    sequence_candidates: tuple[str, ...] = (
+        "gradient-descent-along-sequence",
+        "ridge-along-sequence",
+        "exponential-smoothing",
+        "last-value",
+        "last-phases",
+        "linear-extrapolation",
+        "soft-induction",
+        "zero",
+    )
+    """Who may be named, of models of sequences."""
+    laws: tuple[str, ...] = ("inputs x 1/2", "inputs x 2", "labels x 3", "noise on labels", "condition 100")
+    """Changes of prompts under which the choice is looked at; longer prompts are one more."""
+    sequence_laws: tuple[str, ...] = ("states x 1/2", "states x 2", "noise on states", "from a third on")
+    """Changes of sequences under which the choice is looked at."""
+    num_fit: int = 200
+    """Prompts of each law that candidates are fitted to."""
+    num_score: int = 300
+    """Fresh prompts of each law that distances are measured on."""
+    num_rivals: int = 3
+    """Candidates, the nearest first, that the choice must be told from."""
+
+    def __check_init__(self):
+        check_known("trained_at", self.trained_at, PRESETS)
+        check_count("num_rivals", self.num_rivals)
+        for name in ("num_fit", "num_score"):
+            check_count(name, getattr(self, name), minimum=20)
+        for name in ("gradient-descent", "centred-gradient-descent", "gd-plus-plus"):
+            check_known("candidates", name, self.candidates)
+        check_known("sequence_candidates", "gradient-descent-along-sequence", self.sequence_candidates)
+
+    def cells(self) -> tuple[Cell, ...]:
+        of_prompts = {name: self._training(make) for name, make in ON_PROMPTS.items()}
+        sequences = self._training(trainings.augmented)
+        along = self._asking(self.sequence_candidates, self.sequence_laws)
+        return (
+            *(
+                Cell(name, IdentifyTrainedCell(each, self._on_prompts(each.task.dim_x), self.seeds))
+                for name, each in of_prompts.items()
+            ),
+            Cell(AUGMENTED, IdentifyTrainedCell(sequences, along, self.seeds)),
+            Cell(ALIKE, IdentifyAlikeCell(sequences, along, self.seeds)),
+            Cell("rarer signs", RarerSignsCell(sequences)),
+            Cell("best GD++", BestTiedCell(of_prompts["two tied layers"].task, 2)),
+        )
+
+    def summarise(self, results: list[Arrays]) -> Summary:
+        *found, rarer, tied = results
+        asked = [cell.config.asking for cell in self.cells() if hasattr(cell.config, "asking")]
+        names = (*ON_PROMPTS, AUGMENTED, ALIKE)
+        models = {
+            name: Asked(Identified(**each), of.candidates, of.laws)
+            for name, each, of in zip(names, found, asked, strict=True)
+        }
+        rate = best_step(trainings.one_layer(self.trained_at).task).learning_rate
+        process = trainings.augmented(self.trained_at).task
+        coefficient = one_step_optimum(process.dim, process.num_states - 2).coefficient
+        return Summary(models, rate, BestTied(**tied), coefficient, RarerSigns(**rarer).rarer[: self.seeds])
+
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary)
+
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return tuple(in_words(name, asked) for name, asked in summary.models.items())
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"identified": ranking(summary), "away": away(summary)}
+
+    def _training(self, make: Any) -> Training:
+        training = make(self.trained_at)
+        return replace(training, seeds=max(training.seeds, self.seeds))
+
+    def _asking(self, candidates: tuple[str, ...], laws: tuple[str, ...]) -> Asking:
+        return Asking(candidates, laws, self.num_fit, self.num_score, self.num_rivals)
+
+    def _on_prompts(self, dim_x: int) -> Asking:
+        return self._asking(self.candidates, (*self.laws, f"N = {4 * dim_x}"))
