@@ -58,16 +58,21 @@ class GradientDescentAlongSequence(AbstractAlongSequence):
         before = jnp.conj(states[:-1])
         pairs = (jnp.einsum("ti,tj->tij", each, before) for each in (states[:-1], states[1:]))
         moments, crosses = (jnp.pad(jnp.cumsum(each, axis=0), ((1, 0), (0, 0), (0, 0))) for each in pairs)
-        coefficients = jnp.broadcast_to(jnp.asarray(self.coefficient, states.dtype), (self.num_steps,))
+        return jax.vmap(self._descend)(moments, crosses)
 
-        def descend(moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
-            def step(weights, coefficient):
-                weights = weights - coefficient * (weights @ moment - cross)
-                return weights, weights
+    def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
+        self.states(prompt)  # refuses what comes from no sequence
+        prompt = prompt.alike()
+        moment, cross = (each.T @ jnp.conj(prompt.xs) for each in (prompt.xs, prompt.ys))
+        return self._descend(moment, cross)[-1] @ prompt.query  # one descent, where all prefixes take t
 
-            return lax.scan(step, jnp.zeros_like(cross), coefficients)[1]
+    def _descend(self, moment: Inexact[Array, "d d"], cross: Inexact[Array, "d d"]) -> Inexact[Array, "steps d d"]:
+        def step(weights, coefficient):
+            weights = weights - coefficient * (weights @ moment - cross)
+            return weights, weights
 
-        return jax.vmap(descend)(moments, crosses)
+        coefficients = jnp.broadcast_to(jnp.asarray(self.coefficient, moment.dtype), (self.num_steps,))
+        return lax.scan(step, jnp.zeros_like(cross), coefficients)[1]
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
