@@ -1,12 +1,11 @@
 """What `identify` says of the models of a training."""
 
-import math
 from abc import abstractmethod
 from typing import Any, NamedTuple, final
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from mesascope.identify.identify import identify
 from mesascope.identify.result import Identification
@@ -49,7 +48,8 @@ class Identified(NamedTuple):
 class Asking(NamedTuple):
     """Who may be named; the laws under which the choice is looked at, too; prompts to fit and to score, rivals.
 
-    The key of model i is that of `first_seed` + i, which no training has. A candidate has at most `most_parameters`.
+    The key of model i is that of `first_seed` + i, which no training has. There is time enough, `seconds`, to ask the
+    same on every machine. A candidate has at most `most_parameters`.
     """
 
     candidates: tuple[str, ...]
@@ -58,12 +58,13 @@ class Asking(NamedTuple):
     num_score: int
     num_rivals: int
     num_queries: int = 2
+    seconds: float = 1e6
     first_seed: int = 2**31
     most_parameters: int = 3
 
     def about(self, subject: AbstractSubject | AbstractSequenceSubject, task: Any, number: int) -> Identification:
-        """What is said of one model. No time is measured, so that the same is asked on every machine."""
-        budget = Budget(self.num_fit, self.num_score, self.num_queries, self.num_rivals, math.inf)
+        """What is said of one model."""
+        budget = Budget(self.num_fit, self.num_score, self.num_queries, self.num_rivals, self.seconds)
         return identify(subject, task, self.candidates, key=seed_key(self.first_seed + number), budget=budget)
 
     def nothing(self) -> Identified:
@@ -140,9 +141,13 @@ class IdentifyAlikeCell(AbstractIdentifyCell):
     training: Training[UnitaryProcess]
 
     def models(self, workspace: Workspace) -> DiagonalAugmentedLayer:
-        layers = self.training.trained(workspace).model
-        signs = _signs(layers)[:, None]
-        return DiagonalAugmentedLayer(layers.scores * signs, layers.values * signs)
+        return jax.jit(jax.vmap(made_alike))(self.training.trained(workspace).model)
+
+
+def made_alike(layer: DiagonalAugmentedLayer) -> DiagonalAugmentedLayer:
+    """With a2 positive, and the same predictions where a2 had one sign."""
+    signs = jnp.sign(layer.scores[1])[None]
+    return DiagonalAugmentedLayer(layer.scores * signs, layer.values * signs)
 
 
 class RarerSigns(NamedTuple):
@@ -158,7 +163,7 @@ class RarerSignsCell(AbstractConfig):
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`RarerSigns`."""
-        negative = np.asarray(_signs(self.training.trained(workspace).model) < 0)
+        negative = np.asarray(self.training.trained(workspace).model.scores)[:, 1] < 0
         workspace.report(1, 1, "signs counted")
         return RarerSigns(np.array(np.minimum(negative.sum(axis=1), (~negative).sum(axis=1)), float))._asdict()
 
@@ -181,8 +186,3 @@ class BestTiedCell(AbstractConfig):
         best = best_gdpp(self.task, self.num_steps)
         workspace.report(1, 1, "best GD++")
         return BestTied(np.asarray(best.learning_rate), np.asarray(best.curvature))._asdict()
-
-
-def _signs(layers: DiagonalAugmentedLayer) -> Array:
-    """Of a2 [seeds d]."""
-    return jnp.sign(layers.scores[:, 1])

@@ -38,10 +38,31 @@ class Asked(NamedTuple):
         return self.found.distances[np.arange(len(nearest)), nearest]
 
 
+class Models(NamedTuple):
+    """All that were asked."""
+
+    layer: Asked
+    tied: Asked
+    untied: Asked
+    heads: Asked
+    augmented: Asked
+    alike: Asked
+
+
+NAMES = Models(
+    "one layer",
+    "two tied layers",
+    "five untied layers",
+    "two softmax heads",
+    "augmented layer",
+    "augmented layer, equal signs",
+)
+
+
 class Summary(NamedTuple):
     """All models, the rates that are best for those of one layer and of two tied ones, and the rarer signs [seeds]."""
 
-    models: dict[str, Asked]
+    models: Models
     best_rate: float
     best_tied: BestTied
     best_coefficient: float
@@ -50,8 +71,8 @@ class Summary(NamedTuple):
 
 def readings(summary: Summary) -> Readings:
     """The numbers that claims are about, and what else is read of every model."""
-    layer, tied, untied, heads, augmented, alike = summary.models.values()
-    unequal = ~(summary.rarer > 0)
+    layer, tied, untied, heads, augmented, alike = summary.models
+    equal = ~(summary.rarer > 0)
     of_none = (augmented.found.kind == list(Kind).index(Kind.NONE)).astype(float)
     return {
         "layer": layer.names("gradient-descent", 1),
@@ -63,35 +84,35 @@ def readings(summary: Summary) -> Readings:
         "untied-rates": untied.least()[:, 1],
         "heads": heads.names("centred-gradient-descent", 1),
         "alike": alike.names("gradient-descent-along-sequence", 1),
-        "signs": np.ma.masked_array(of_none, unequal),
+        "signs": np.ma.masked_array(of_none, equal),
         "best eta of one step, closed form": summary.best_rate,
         "best eta of two steps of GD++": summary.best_tied.learning_rate,
         "best gamma of two steps of GD++": summary.best_tied.curvature,
         "best coefficient along a sequence, closed form": summary.best_coefficient,
         "coordinates of the rarer sign": summary.rarer,
         **_of_parameters(summary),
-        **{key: value for name, asked in summary.models.items() for key, value in _of_model(name, asked).items()},
+        **{key: value for each in zip(NAMES, summary.models, strict=True) for key, value in _of_model(*each).items()},
     }
 
 
 def _of_parameters(summary: Summary) -> Readings:
-    layer, tied, _, heads, _, alike = summary.models.values()
+    layer, tied, _, heads, _, alike = summary.models
     return {
         "eta of one layer": layer.parameter("gradient-descent", 0),
         "eta of two tied layers": tied.parameter("gd-plus-plus", 0),
         "gamma of two tied layers": tied.parameter("gd-plus-plus", 1),
         "eta of two softmax heads": heads.parameter("centred-gradient-descent", 0),
-        "coefficient of an augmented layer, signs made equal": alike.parameter("gradient-descent-along-sequence", 0),
+        f"coefficient of an {NAMES.alike}": alike.parameter("gradient-descent-along-sequence", 0),
     }
 
 
 def _of_model(name: str, asked: Asked) -> Readings:
-    found = asked.found
+    found, by_law = asked.found, enumerate(asked.laws)
     return {
-        f"distance of the nearest candidate, {name}": asked.least()[:, 0],
-        f"distance of the choice from the runner-up, {name}": found.separation,
-        f"share that no filter explains, {name}": found.unfiltered,
-        **{f"distance of the choice, {law}, {name}": found.at_laws[:, i] for i, law in enumerate(asked.laws)},
+        f"{name}: distance of the nearest candidate": asked.least()[:, 0],
+        f"{name}: distance of the choice from the runner-up, fitted to it": found.separation,
+        **({} if np.isnan(found.unfiltered).all() else {f"{name}: share that no filter explains": found.unfiltered}),
+        **{f"{name}: distance of the choice, {law}": found.at_laws[:, i] for i, law in by_law},
     }
 
 

@@ -16,8 +16,8 @@ from mesascope.studies.oswald2023.identified.cells import (
     RarerSigns,
     RarerSignsCell,
 )
-from mesascope.studies.oswald2023.identified.panels import away, ranking
-from mesascope.studies.oswald2023.identified.readings import Asked, Summary, in_words, readings
+from mesascope.studies.oswald2023.identified.panels import away, distances
+from mesascope.studies.oswald2023.identified.readings import NAMES, Asked, Models, Summary, in_words, readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import PRESETS, Claim
@@ -34,13 +34,6 @@ NEARER = "(distance to GD++) / (distance to gradient descent), both fitted"
 LEAST = "lower end of the distance to the nearest candidate"
 EVERY: dict[str, Any] = {"over": "every seed"}
 PAPER: dict[str, Any] = {**EVERY, "decided_by": "paper"}
-ON_PROMPTS = {
-    "one layer": trainings.one_layer,
-    "two tied layers": trainings.two_tied,
-    "five untied layers": trainings.untied,
-    "two softmax heads": trainings.two_heads,
-}
-AUGMENTED, ALIKE = "augmented layer", "augmented layer, signs made equal"
 
 
 class IdentifiedModels(AbstractStudy):
@@ -77,7 +70,7 @@ class IdentifiedModels(AbstractStudy):
             NAMED.format("one step of gradient descent"),
             "at least",
             1.0,
-            **EVERY,
+            **PAPER,
         ),
         Claim(
             "layer-eta",
@@ -93,7 +86,7 @@ class IdentifiedModels(AbstractStudy):
             NAMED.format("two steps of GD++"),
             "at least",
             1.0,
-            **EVERY,
+            **PAPER,
         ),
         Claim(
             "tied-eta",
@@ -134,7 +127,7 @@ class IdentifiedModels(AbstractStudy):
             NAMED.format("one step of centred gradient descent"),
             "at least",
             1.0,
-            **EVERY,
+            **PAPER,
         ),
         Claim(
             "alike",
@@ -216,41 +209,40 @@ class IdentifiedModels(AbstractStudy):
         check_known("sequence_candidates", "gradient-descent-along-sequence", self.sequence_candidates)
 
     def cells(self) -> tuple[Cell, ...]:
-        of_prompts = {name: self._training(make) for name, make in ON_PROMPTS.items()}
-        sequences = self._training(trainings.augmented)
+        made = (trainings.one_layer, trainings.two_tied, trainings.untied, trainings.two_heads, trainings.augmented)
+        *of_prompts, sequences = (self._training(make) for make in made)
         along = self._asking(self.sequence_candidates, self.sequence_laws)
+        asked = (
+            *(IdentifyTrainedCell(each, self._on_prompts(each.task.dim_x), self.seeds) for each in of_prompts),
+            IdentifyTrainedCell(sequences, along, self.seeds),
+            IdentifyAlikeCell(sequences, along, self.seeds),
+        )
         return (
-            *(
-                Cell(name, IdentifyTrainedCell(each, self._on_prompts(each.task.dim_x), self.seeds))
-                for name, each in of_prompts.items()
-            ),
-            Cell(AUGMENTED, IdentifyTrainedCell(sequences, along, self.seeds)),
-            Cell(ALIKE, IdentifyAlikeCell(sequences, along, self.seeds)),
+            *(Cell(name, each) for name, each in zip(NAMES, asked, strict=True)),
             Cell("rarer signs", RarerSignsCell(sequences)),
-            Cell("best GD++", BestTiedCell(of_prompts["two tied layers"].task, 2)),
+            Cell("best GD++", BestTiedCell(of_prompts[1].task, 2)),
         )
 
     def summarise(self, results: list[Arrays]) -> Summary:
         *found, rarer, tied = results
-        asked = [cell.config.asking for cell in self.cells() if hasattr(cell.config, "asking")]
-        names = (*ON_PROMPTS, AUGMENTED, ALIKE)
-        models = {
-            name: Asked(Identified(**each), of.candidates, of.laws)
-            for name, each, of in zip(names, found, asked, strict=True)
-        }
-        rate = best_step(trainings.one_layer(self.trained_at).task).learning_rate
-        process = trainings.augmented(self.trained_at).task
+        configs: list[Any] = [cell.config for cell in self.cells()[: len(NAMES)]]
+        asked = (
+            Asked(Identified(**each), of.asking.candidates, of.asking.laws)
+            for each, of in zip(found, configs, strict=True)
+        )
+        process = configs[-1].training.task
         coefficient = one_step_optimum(process.dim, process.num_states - 2).coefficient
-        return Summary(models, rate, BestTied(**tied), coefficient, RarerSigns(**rarer).rarer[: self.seeds])
+        rate = best_step(configs[0].training.task).learning_rate
+        return Summary(Models(*asked), rate, BestTied(**tied), coefficient, RarerSigns(**rarer).rarer[: self.seeds])
 
     def readings(self, summary: Summary) -> Readings:
         return readings(summary)
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
-        return tuple(in_words(name, asked) for name, asked in summary.models.items())
+        return tuple(map(in_words, NAMES, summary.models))
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"identified": ranking(summary), "away": away(summary)}
+        return {"identified": distances(summary), "away": away(summary)}
 
     def _training(self, make: Any) -> Training:
         training = make(self.trained_at)
