@@ -49,7 +49,7 @@ class Models(NamedTuple):
     alike: Asked
 
 
-NAMES = Models(
+NAMES = (  # in this order
     "one layer",
     "two tied layers",
     "five untied layers",
@@ -102,7 +102,7 @@ def _of_parameters(summary: Summary) -> Readings:
         "eta of two tied layers": tied.parameter("gd-plus-plus", 0),
         "gamma of two tied layers": tied.parameter("gd-plus-plus", 1),
         "eta of two softmax heads": heads.parameter("centred-gradient-descent", 0),
-        f"coefficient of an {NAMES.alike}": alike.parameter("gradient-descent-along-sequence", 0),
+        f"coefficient of an {NAMES[-1]}": alike.parameter("gradient-descent-along-sequence", 0),
     }
 
 

@@ -61,7 +61,7 @@ class IdentifiedModels(AbstractStudy):
     **Limits.** A rate for each of five steps is no candidate. Each model is asked with prompts of one length.
     """
 
-    title: ClassVar = "From answers alone, trained models are identified as the algorithms the papers name"
+    title: ClassVar = "What `identify` says of the trained models of both papers"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figures 2, 3, 11; Sander et al. 2024, proposition 2"
     claims: ClassVar = (
         Claim(
