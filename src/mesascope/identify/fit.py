@@ -172,6 +172,7 @@ class Search:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of candidates that diverge, which are infinitely far
 def intervals(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) -> dict[str, Interval]:
     """The profile interval of every searched parameter, for the count that was found."""
     if isinstance(trial.candidate, LinearCandidate) or not trial.candidate.parameters:

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.mixture import Mixture, is_mixture, mixture
@@ -45,6 +47,7 @@ class Judgement:
     mixture: Mixture | None
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of candidates that diverge, which are infinitely far
 def judge(evidence: Evidence, tolerance: float, num_rivals: int) -> Judgement:
     """Candidates are asked apart first, then the subject is judged by those that can be."""
     choice, idle = choose(evidence.scores, evidence.complexity, IN_DISTRIBUTION, tolerance)

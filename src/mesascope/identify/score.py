@@ -110,6 +110,7 @@ class Scores:
         return self._root(point / len(parts)), self._root(draws / len(parts))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of candidates that diverge, which are infinitely far
 def score(trials: Mapping[str, Trial], fits: Mapping[str, Fit], asked: Sequence[Asked], noise: float = 0.0) -> Scores:
     """Every fitted candidate on the prompts of other splits and laws, its parameters as they are."""
     found = []
