@@ -128,3 +128,11 @@ def test_wrong_settings_are_refused(make, message):
 def test_a_kernel_is_a_function_of_two_inputs():
     with pytest.raises(ValueError, match="`kernel` must take 2 arguments; got sin"):
         KernelRidge(jnp.sin)
+
+
+def test_a_softmax_of_complex_inputs_is_refused():
+    """A weight is no complex number."""
+    xs = jnp.array([[1.0 + 1j, 2.0], [0.5, -1j]])
+    prompt = Prompt(xs, xs, xs[0], xs[0])
+    with pytest.raises(ValueError, match="`prompt` must be real"):
+        NadarayaWatson(FeatureKernel())(prompt)

@@ -64,7 +64,7 @@ class NadarayaWatson(AbstractPredictor):
     """The kernel-weighted mean yhat = sum_i y_i k(x_i, x) / sum_i k(x_i, x), k = exp(log_kernel).
 
     It is what softmax attention of scores log k(x_i, x) computes (Nadaraya 1964, Watson 1964; von Oswald et al. 2023,
-    section 4). Zero without examples, as attention to nothing is.
+    section 4). Zero without examples, as attention to nothing is. ValueError for a kernel that gives complex numbers.
     """
 
     log_kernel: Kernel
@@ -74,6 +74,8 @@ class NadarayaWatson(AbstractPredictor):
 
     def __call__(self, prompt: Prompt) -> Inexact[Array, " dy"]:
         values = kernel_values(self.log_kernel, prompt)
+        if jnp.iscomplexobj(values):
+            raise ValueError("`prompt` must be real, or `log_kernel` give real numbers; got complex ones.")
         mask = jnp.ones(values.shape, bool) if prompt.mask is None else prompt.mask
         return masked_softmax(values, mask) @ prompt.ys
 
