@@ -11,6 +11,7 @@ from mesascope.candidate import AnyCandidate, Candidate
 from mesascope.configuration import describe
 from mesascope.identify.asking import Say, ask, ask_away
 from mesascope.identify.candidates import chosen
+from mesascope.identify.convention import of_other_convention
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
 from mesascope.identify.fit import Fit, fit, intervals
 from mesascope.identify.judge import Evidence, Judgement, judge
@@ -80,6 +81,7 @@ def identify(
             *checked.notes,
             *evidence.told,
             *_refused(tried, evidence),
+            *_convention(evidence, judgement),
             *_third(evidence, judgement, checked, tried),
         ),
     )
@@ -135,6 +137,17 @@ def _refused(tried: Sequence[AnyCandidate], evidence: Evidence) -> list[str]:
     """Candidates that take no such prompts, which are left out."""
     names = [each.name for each in tried if each.name not in evidence.trials]
     return [f"Left out, since they take no such prompts: {', '.join(names)}."] if names else []
+
+
+def _convention(evidence: Evidence, judgement: Judgement) -> list[str]:
+    """What is said of a model that sums over examples where its candidate takes the mean, or the other way round."""
+    verdict = judgement.verdict
+    broken = [law for law in evidence.scores.laws if law not in verdict.scope]
+    laws = of_other_convention(evidence, verdict.members[0], broken, 2 * verdict.tolerance)
+    if not laws:
+        return []
+    told = "With rates in proportion to the number of examples, as of a sum over them, it holds"
+    return [f"{told}: {', '.join(laws)}."]
 
 
 def _third(evidence: Evidence, judgement: Judgement, checked: Sanity, tried: Sequence[AnyCandidate]) -> list[str]:

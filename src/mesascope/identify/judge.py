@@ -12,7 +12,7 @@ from mesascope.identify.score import Scores
 from mesascope.identify.separate import Separation, separation
 from mesascope.identify.stage import Scene
 from mesascope.identify.trial import Trial
-from mesascope.identify.verdict import Kind, Verdict, choose, decide, scope_of
+from mesascope.identify.verdict import Kind, Verdict, choose, decide, is_apart, scope_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,31 +56,62 @@ def judge(evidence: Evidence, tolerance: float, num_rivals: int) -> Judgement:
     separations = tuple(_apart(evidence, (choice, rival), inside) for rival in rivals)
     verdict = decide(evidence.scores, evidence.complexity, IN_DISTRIBUTION, tolerance, separations)
     verdict = verdict._replace(scope=scope_of(evidence.scores, choice, tolerance))
+    if verdict.kind is Kind.TIE:
+        verdict, settled = _settled(evidence, verdict, num_rivals)
+        separations += settled
     if verdict.kind in (Kind.IDENTIFIED, Kind.TIE):
-        outside = _outside(evidence, verdict, tolerance)
-        apart = tuple(each.law for each in outside if each.least >= 2 * tolerance)
-        return Judgement(verdict._replace(separating=apart), (*separations, *outside), None)
+        outside = _outside(evidence, verdict)
+        apart = dict.fromkeys(each.law for each in outside if each.least >= 2 * tolerance)
+        return Judgement(verdict._replace(separating=tuple(apart)), (*separations, *outside), None)
     return _with_mixture(evidence, Judgement(verdict, separations, None))
 
 
-def _outside(evidence: Evidence, verdict: Verdict, tolerance: float) -> tuple[Separation, ...]:
-    """The choice against its nearest rival away from the distribution of the fit, one set of parameters for both.
+def _settled(evidence: Evidence, verdict: Verdict, num_rivals: int) -> tuple[Verdict, tuple[Separation, ...]]:
+    """A tie without the members that a law of the scope decides against: it separates them, and they are farther there.
+
+    A rival beyond `num_rivals` stays.
+    """
+    choice, *rivals = verdict.members
+    found, still = [], rivals[num_rivals:]
+    for rival in rivals[:num_rivals]:
+        asked = _until_separated(evidence, verdict, rival)
+        found += asked
+        separated = bool(asked) and asked[-1].least >= 2 * verdict.tolerance
+        if not separated or not is_apart(evidence.scores.paired(rival, choice, asked[-1].law)):
+            still.append(rival)
+    if still:
+        return verdict._replace(members=(choice, *still)), tuple(found)
+    near = evidence.scores.delta(choice, IN_DISTRIBUTION).high <= verdict.tolerance
+    return verdict._replace(members=(choice,), kind=Kind.IDENTIFIED if near else Kind.APPROXIMATELY), tuple(found)
+
+
+def _outside(evidence: Evidence, verdict: Verdict) -> tuple[Separation, ...]:
+    """The choice against its nearest rival away from the distribution of the fit.
 
     Of a tie under all laws, to find the one that separates best; otherwise under those of the scope until one separates
     them, which is all that is asked.
     """
-    inside = evidence.scene.inside()
-    tie = verdict.kind is Kind.TIE
-    rival = verdict.members[1] if tie else verdict.runner_up
-    if rival is None:
-        return ()
-    size, found = len(evidence.scene.fitted[0].queries), []
-    for law in evidence.scores.laws if tie else _by_promise(evidence.scores, verdict.scope, rival):
-        parts = [each.part(slice(0, size)) for each in evidence.scene.scored if each.law == law]
-        found.append(_apart(evidence, (verdict.members[0], rival), [*parts, *inside]))
-        if not tie and found[-1].least >= 2 * tolerance:
+    if verdict.kind is Kind.TIE:
+        pair = verdict.members[0], verdict.members[1]
+        return tuple(_under(evidence, pair, law) for law in evidence.scores.laws)
+    return () if verdict.runner_up is None else _until_separated(evidence, verdict, verdict.runner_up)
+
+
+def _until_separated(evidence: Evidence, verdict: Verdict, rival: str) -> tuple[Separation, ...]:
+    """Under one law of the scope after the other, until one separates the choice from a rival."""
+    found = []
+    for law in _by_promise(evidence.scores, verdict.scope, rival):
+        found.append(_under(evidence, (verdict.members[0], rival), law))
+        if found[-1].least >= 2 * verdict.tolerance:
             break
     return tuple(found)
+
+
+def _under(evidence: Evidence, pair: tuple[str, str], law: str) -> Separation:
+    """With one set of parameters for a law and for the distribution of the fit."""
+    size = len(evidence.scene.fitted[0].queries)
+    parts = [each.part(slice(0, size)) for each in evidence.scene.scored if each.law == law]
+    return _apart(evidence, pair, [*parts, *evidence.scene.inside()])
 
 
 def _by_promise(scores: Scores, laws: Sequence[str], rival: str) -> list[str]:

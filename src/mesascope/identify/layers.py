@@ -1,5 +1,6 @@
 """Which step of a candidate each layer of a subject is at, and what filter each layer is."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -8,14 +9,14 @@ from mesascope.candidate import Candidate
 from mesascope.identify.asking import AnySubject, layers_of
 from mesascope.identify.environments import Environment
 from mesascope.identify.fit import Fit
-from mesascope.identify.trial import Trial
+from mesascope.identify.trial import Trial, trial_of
 from mesascope.probes.layer_map import LayerMap, layer_map_of
 
 MOST_STEPS = 20
 
 
 class Layers(NamedTuple):
-    """The map of layers to steps of one candidate, read out by the model's own head."""
+    """The map of layers to steps of one candidate, from the first one on, read out by the model's own head."""
 
     candidate: str
     map: LayerMap
@@ -29,7 +30,8 @@ def layers(subject: AnySubject, trial: Trial, found: Fit, environment: Environme
     answers = layers_of(subject, environment)
     if answers is None or len(answers) < 2:
         return None
-    steps = trial.answers(found.parameters, environment)
+    every = dataclasses.replace(candidate, counts=tuple(range(1, max(candidate.counts) + 1)))
+    steps = trial_of(every, trial.num_rows, trial.block).answers(found.parameters, environment)
     return Layers(candidate.name, layer_map_of(_finite(answers), steps))
 
 

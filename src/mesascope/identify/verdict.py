@@ -73,6 +73,8 @@ def decide(
     distance = scores.delta(chosen, law)
     rivals = [name for name in scores.table(law) if name not in (chosen, *idle)]
     apart = {name: is_apart(scores.paired(name, chosen, law)) for name in rivals}
+    idle += tuple(name for name in rivals if not apart[name] and _more_for_less(scores, complexity, name, chosen, law))
+    rivals = [name for name in rivals if name not in idle]
     one_class = {each.second for each in separations if each.law == law and each.least < 2 * tolerance}
     open_rivals = tuple(name for name in rivals if not apart[name] and (name in one_class or _near(scores, name, law)))
     runner_up = next(iter(rivals), None)
@@ -83,7 +85,7 @@ def decide(
         return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=_more(distance, APPROXIMATE), **about)
     if open_rivals:
         return Verdict(Kind.TIE, (chosen, *open_rivals), **about)
-    if not all(apart.values()):
+    if not all(apart[name] for name in rivals):
         return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=4.0, **about)
     if distance.high <= tolerance:
         return Verdict(Kind.IDENTIFIED, (chosen,), **about)
@@ -112,6 +114,11 @@ def _outlasts(scores: Scores, name: str, other: str, tolerance: float) -> bool:
 
 def _holds_alone(scores: Scores, name: str, other: str, tolerance: float) -> bool:
     return any(scores.delta(name, law).high <= 2 * tolerance < scores.delta(other, law).low for law in scores.laws)
+
+
+def _more_for_less(scores: Scores, complexity: Mapping[str, float], name: str, chosen: str, law: str) -> bool:
+    """Whether a rival has more free numbers, and is farther for sure: no reason to prefer it."""
+    return complexity[name] > complexity[chosen] and scores.paired(name, chosen, law).difference.low >= 0
 
 
 def _no_gain(paired: Paired) -> bool:

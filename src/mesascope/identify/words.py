@@ -16,6 +16,7 @@ from mesascope.stats import Estimate
 
 DIVERGES = 1e3  # a distance above which its digits say nothing
 GOOD = (Kind.IDENTIFIED, Kind.TIE)
+MANY_MORE = 20  # times as many prompts: no advice
 NUM_ROWS = 8  # of the ranked table that one screen has room for
 
 
@@ -209,4 +210,6 @@ def _is_number(value: Any) -> bool:
 def _how_many(verdict: Verdict) -> str:
     if not math.isfinite(verdict.more_prompts):
         return ""
+    if verdict.more_prompts > MANY_MORE:
+        return " Its distance lies at a bound of the rule."
     return f" About {verdict.more_prompts:.0f} times as many would decide."

@@ -127,6 +127,8 @@ def test_two_that_are_one_in_distribution_are_told_apart_by_prompts_that_are_nam
 
     found = identify(both, TASK, ["ridge", bounded], key=jax.random.key(5))
     assert found.verdict.kind is Kind.TIE
+    one = identify(ridge, TASK, ["ridge", bounded], key=jax.random.key(5))  # which holds where the other one is far
+    assert (one.verdict.kind, one.verdict.members) == (Kind.IDENTIFIED, ("ridge",))
     decides = next(line for line in repr(found).splitlines() if line.startswith("Prompts that would tell"))
     assert any(law in decides for law in found.verdict.separating)
 
@@ -180,6 +182,8 @@ def test_a_layer_of_any_weights_is_no_step_downhill_and_an_untrained_copy_says_s
 def test_layers_of_a_model_are_the_steps_that_it_takes():
     layers = layer_map(GradientDescent(2.0, 3), "gradient-descent", TASK, key=jax.random.key(6))
     assert layers.map.best_step.tolist() == [1, 2, 3]
+    late = layer_map(GradientDescent(2.0, 3), "gd-plus-plus", TASK, key=jax.random.key(6))
+    assert late.map.distances.shape == (3, 5)  # from the first step on, though two are the fewest that are tried
     assert max(layers.map.best_distance) < 1e-3
     with pytest.raises(ValueError, match="must have two layers or more"):
         layer_map(ridge, "gradient-descent", TASK, key=jax.random.key(6))
@@ -277,7 +281,7 @@ def test_a_law_that_a_model_cannot_answer_is_told_and_the_others_are_judged():
 
     found = identify(needs_four, TASK, NAMES, key=jax.random.key(3))
     assert found.verdict.kind is Kind.IDENTIFIED
-    assert [note for note in found.notes if "too few examples" in note][0].startswith("Not judged under N = 1: ")
+    assert next(note for note in found.notes if "too few examples" in note).startswith("Not judged under N = 1: ")
     assert "N = 1" not in {law.law for law in found.laws}
     assert "N = 5" in {law.law for law in found.laws}
 
@@ -290,3 +294,16 @@ def test_an_intercept_is_a_candidate_of_its_own():
     found = identify(centred, TASK, ["ridge", "ridge-with-intercept"], key=jax.random.key(3))
     assert (found.verdict.kind, found.verdict.members) == (Kind.IDENTIFIED, ("ridge-with-intercept",))
     assert found.parameters["penalty"] == pytest.approx(0.3, rel=1e-3)
+
+
+def test_a_model_that_sums_over_examples_is_told_so():
+    """At its usual length a sum times a constant is a mean times another one."""
+
+    def sums(xs, ys, query):
+        return query @ xs.T @ ys / 4
+
+    found = identify(sums, TASK, ["gradient-descent", "ridge"], key=jax.random.key(3))
+    assert found.parameters["learning_rate"] == pytest.approx(2, rel=1e-3)
+    assert not {"N = 5", "N = 12"} & set(found.verdict.scope)
+    told = next(note for note in found.notes if note.startswith("With rates in proportion to the number of examples"))
+    assert told.endswith("N = 1, N = 5, N = 6, N = 12.")

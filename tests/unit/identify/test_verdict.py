@@ -60,6 +60,13 @@ def test_more_parameters_must_earn_their_place():
     assert (found.members, found.no_gain) == (("gd++",), ())
 
 
+def test_a_rival_with_more_parameters_that_is_farther_makes_no_tie():
+    deltas = {"gd": 0.030, "gd++": 0.042}
+    assert verdict(deltas, least=0.01).kind is Kind.TIE
+    assert verdict(deltas, {"gd++": 2.0}, least=0.01).kind is Kind.IDENTIFIED
+    assert verdict(deltas, {"gd": 2.0}, least=0.01).kind is Kind.TIE
+
+
 def test_a_parameter_earns_its_place_where_the_smaller_family_breaks():
     near, complexity = {"ridge": 0.010, "least squares": 0.012}, {"ridge": 1.0, "least squares": 0.0}
     for broken, expected in ((0.3, "ridge"), (0.08, "least squares")):
