@@ -18,13 +18,15 @@ from mesascope.identify.judge import Evidence, Judgement, judge
 from mesascope.identify.layers import Layers, layers
 from mesascope.identify.result import Identification, LawRow, Row, plain
 from mesascope.identify.sanity import Sanity, sane
-from mesascope.identify.score import Scores, score
+from mesascope.identify.score import Scores, predictions, score
 from mesascope.identify.stage import Budget, Scene, budget_of, stage
-from mesascope.identify.symmetries import symmetries
+from mesascope.identify.symmetries import of_response, symmetries
 from mesascope.identify.trial import RefusedPrompts, trial_of
 from mesascope.identify.untrained import Untrained, untrained
 from mesascope.identify.verdict import tolerance_for
 from mesascope.interop.opening import as_subject
+from mesascope.probes.questions import Questions
+from mesascope.probes.spectral_response import SpectralResponse, filter_of
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.validation import check_class, check_key
@@ -76,6 +78,7 @@ def identify(
         mixture=judgement.mixture,
         symmetries=found,
         layers=_layers(evidence, judgement, checked),
+        responses=_responses(evidence, judgement, found.response),
         untrained=_untrained(evidence, judgement, checked, say),
         notes=(
             *checked.notes,
@@ -169,6 +172,18 @@ def _layers(evidence: Evidence, judgement: Judgement, checked: Sanity) -> Layers
         if found is not None:
             return found
     return None
+
+
+def _responses(evidence: Evidence, judgement: Judgement, own: SpectralResponse | None) -> dict[str, SpectralResponse]:
+    """The filters of the choice and of the runner-up, to lay over the subject's; of one that diverges none."""
+    if own is None:
+        return {}
+    verdict, asked, found = judgement.verdict, of_response(evidence.scene), {}
+    for name in filter(None, (verdict.members[0], verdict.runner_up)):
+        answers = predictions(evidence.trials[name], evidence.fits[name], asked)
+        if np.isfinite(answers).all() and answers.any():
+            found[name] = filter_of(answers, Questions(asked.xs, asked.ys, asked.queries), own.knots)
+    return found
 
 
 def _untrained(evidence: Evidence, judgement: Judgement, checked: Sanity, say: Say) -> Untrained | None:

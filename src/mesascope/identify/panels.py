@@ -1,5 +1,6 @@
 """Pictures of an identification: the distance under every law, the spectral response, layers against steps."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.style import in_house_style
 from mesascope.identify.result import Identification
+from mesascope.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +37,7 @@ def _ranking(axes: "Axes", found: Identification) -> None:
     for i, row in enumerate(rows):
         _interval(axes, i, row.delta, color="C0" if row.name in found.verdict.members else "0.5")
     axes.axvline(found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
-    axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance in distribution")
+    axes.set(xscale="log", xlim=_range(row.delta for row in rows), xlabel="distance in distribution")
     axes.set_title("dotted: the tolerance; at an edge: beyond it", fontsize=7)
     axes.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], ylim=(len(rows) - 0.5, -0.5))
 
@@ -51,7 +53,8 @@ def _distances(axes: "Axes", found: Identification) -> None:
     axes.axvline(2 * found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
     axes.set_title("dotted: twice the tolerance", fontsize=7)
     num = len(found.laws)
-    axes.set(xscale="log", xlim=(LEAST, MOST), xlabel="distance, parameters kept")
+    shown = [each for law in found.laws for each in (law.choice, law.runner_up) if each is not None]
+    axes.set(xscale="log", xlim=_range(shown), xlabel="distance, parameters kept")
     axes.set(yticks=range(num), yticklabels=[law.law for law in found.laws], ylim=(num - 0.5, -0.5))
 
 
@@ -61,8 +64,13 @@ def _response(axes: "Axes", found: Identification) -> None:
 
     response = found.symmetries.response
     assert response is not None
-    axes.plot(response.knots, response.psi, color="C0", label=found.subject)
-    axes.fill_between(response.knots, response.low, response.high, color="C0", alpha=0.25, linewidth=0)
+    axes.plot(response.knots, response.psi, color="0.2", label=found.subject)
+    axes.fill_between(response.knots, response.low, response.high, color="0.2", alpha=0.2, linewidth=0)
+    for i, (name, each) in enumerate(found.responses.items()):
+        axes.plot(each.knots, each.psi, color=f"C{i}", linestyle=("--", ":")[i], label=name)
+    known = response.high - response.low < 0.5 * np.abs(response.psi)  # elsewhere prompts do not tell
+    low, high = np.quantile(response.psi[known] if known.any() else response.psi, (0, 1))
+    axes.set_ylim(min(0, 1.2 * low), max(0, 1.2 * high) or 1.0)
     ticks = response.knots[[0, len(response.knots) // 2, -1]]
     axes.set(xscale="log", xlabel="eigenvalue $s$ of $X^T X / N$", ylabel=r"response $\psi(s)$")
     axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
@@ -80,6 +88,12 @@ def _layers(axes: "Axes", found: Identification) -> None:
     axes.figure.colorbar(image, ax=axes, label="distance")
     axes.set(xlabel=f"step of {found.layers.candidate}", ylabel="layer", yticks=range(1, num_layers + 1))
     axes.grid(False)
+
+
+def _range(estimates: Iterable[Estimate]) -> tuple[float, float]:
+    """Of an axis: from the power of ten below the smallest, one at least."""
+    least = min((each.mean for each in estimates if each.mean > 0), default=1.0)
+    return float(np.clip(10.0 ** np.floor(np.log10(least)), LEAST, 0.1)), MOST
 
 
 def _interval(axes: "Axes", i: int, estimate: Any, color: str, marker: str = "o") -> None:

@@ -14,6 +14,7 @@ from mesascope.identify.mixture import Mixture
 from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.untrained import Untrained
 from mesascope.identify.verdict import Verdict
+from mesascope.probes.spectral_response import SpectralResponse
 from mesascope.stats import Estimate
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Identification:
     symmetries: Symmetries = dataclasses.field(default_factory=Symmetries)
     layers: Layers | None = None
     untrained: Untrained | None = None
+    responses: Mapping[str, SpectralResponse] = dataclasses.field(default_factory=dict)
+    """Spectral responses of the choice and of the runner-up, at the knots of the subject's own."""
     notes: tuple[str, ...] = ()
 
     @property

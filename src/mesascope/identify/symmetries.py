@@ -42,8 +42,12 @@ def symmetries(checked: Sanity, scene: Scene) -> Symmetries:
     assert isinstance(asked, Questions)
     found = invariances_of(checked.subject, asked, checked.floor.value)
     _check_leak(checked, environment, found)
-    largest = max((each for each in scene.scored if each.law == IN_DISTRIBUTION), key=lambda each: len(each.queries))
-    return Symmetries(found, _response(checked, largest))
+    return Symmetries(found, _response(checked, of_response(scene)))
+
+
+def of_response(scene: Scene) -> Environment:
+    """The prompts that a spectral response is measured on."""
+    return max((each for each in scene.scored if each.law == IN_DISTRIBUTION), key=lambda each: len(each.queries))
 
 
 def _response(checked: Sanity, environment: Environment) -> SpectralResponse | None:
