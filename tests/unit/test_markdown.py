@@ -11,6 +11,7 @@ from mesascope.report.markdown import as_markdown
     ("2 cos(theta)\n- 1", "2 cos(theta)\n\\- 1"),
     ("in\n2024. It", "in\n2024\\. It"),
     ("blocks [[1, r], [r, 1]](x)", r"blocks \[\[1, r\], \[r, 1\]\](x)"),
+    ("**What is it.** A**B** = W*", r"**What is it.** A\*\*B\*\* = W\*"),
     ("plain words, 1e-3 - 2", "plain words, 1e-3 - 2"),
 ])  # fmt: skip
 def test_what_would_be_markup_is_escaped(text, written):
