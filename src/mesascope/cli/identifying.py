@@ -11,7 +11,9 @@ from mesascope.cli import candidate_settings, task_settings
 from mesascope.cli.arguments import Identify
 from mesascope.cli.console import messages, output, print_json
 from mesascope.cli.errors import InputError
+from mesascope.cli.stopped import farewell
 from mesascope.cli.study_models import is_study, study_model
+from mesascope.configuration import fingerprint
 from mesascope.files import write_atomically
 from mesascope.random import seed_key
 from mesascope.runs.directory import DirectoryError
@@ -34,9 +36,14 @@ def identify(command: Any) -> int:
         tried = [
             candidate_settings.with_ranges(each, command.ranges) for each in chosen(command.candidates or None, task)
         ]
-        found = run(
-            subject, task, tried, key=seed_key(command.seed), budget=command.budget, lengths=command.lengths, say=say
-        )
+        keep = _unfinished(command)
+        with farewell(
+            lambda: f"mesascope: stopped; {keep} keeps what was asked; the same command goes on from there.\n"
+        ):
+            found = run(
+                subject, task, tried, key=seed_key(command.seed), budget=command.budget, lengths=command.lengths,
+                say=say, keep=keep,
+            )  # fmt: skip
     except SubjectError as error:
         raise InputError(f"{error} {_kept(error)}") from error
     except (DirectoryError, FileNotFoundError, ValueError) as error:
@@ -51,6 +58,13 @@ def identify(command: Any) -> int:
 
         output().print(screen(found))
     return 0
+
+
+def _unfinished(command: Any) -> Path:
+    """Where answers and fits lie until the command is done: a folder of its own for everything that was asked."""
+    names = ("model", "candidates", "ranges", "budget", "lengths", "seed", "preset")
+    asked = {name: str(getattr(command, name)) for name in names}
+    return Path(command.runs) / "identify" / fingerprint({**asked, "task": str(task_of(command))})[:16]
 
 
 def check_targets(command: Identify) -> None:

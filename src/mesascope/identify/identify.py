@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ from mesascope.identify.convention import of_other_convention
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
 from mesascope.identify.fit import Fit, fit, intervals
 from mesascope.identify.judge import Evidence, Judgement, judge
+from mesascope.identify.kept import Kept
 from mesascope.identify.layers import Layers, layers
 from mesascope.identify.result import Identification, LawRow, Row, plain
 from mesascope.identify.sanity import Sanity, sane
@@ -43,13 +46,15 @@ def identify(
     budget: Literal["quick", "thorough"] | Budget = "quick",
     lengths: Sequence[int] | None = None,
     say: Say = lambda text: None,
+    keep: str | Path | None = None,
 ) -> Identification:
     """Which of `candidates` a model runs on prompts of `task`, how closely, where, and how sure that is.
 
     `model` is whatever `as_subject` takes. Candidates, all there are if none are named, are fitted to the model's own
     answers on one part of the prompts and judged on others, in distribution and, with the parameters kept, away from
     it. `lengths` are the numbers of examples in distribution, those of the task if not given. A `Budget` in place of a
-    budget's name says how much is asked. The same key gives the same result; `say` is told what is being done.
+    budget's name says how much is asked. The same key gives the same result; `say` is told what is being done. In
+    the folder `keep` answers and fits are kept until the result is there: the same call goes on where it was stopped.
 
     SubjectError, with the prompt, for a model that raises or answers with what is no answer, and for one that reads
     what it has to predict; ValueError for a task, a candidate or a length that cannot be.
@@ -62,11 +67,12 @@ def identify(
     say(f"asking {subject.name} whether it can be asked")
     scene, checked = sane(subject, stage(subject, task, key, size, lengths), size)
     found = symmetries(checked, scene)
-    evidence = gather(checked, scene, tried, say)
+    kept = Kept(None if keep is None else Path(keep))
+    evidence = gather(checked, scene, tried, say, kept)
     tolerance = tolerance_for(checked.floor.value)
     say("asking candidates apart")
     judgement = judge(evidence, tolerance, size.num_rivals)
-    return Identification(
+    result = Identification(
         subject=checked.subject.name,
         task=describe(task),
         budget=budget if isinstance(budget, str) else "custom",
@@ -88,18 +94,24 @@ def identify(
             *_third(evidence, judgement, checked, tried),
         ),
     )
+    kept.forget()
+    return result
 
 
-def gather(checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Say) -> Evidence:
+def gather(
+    checked: Sanity, scene: Scene, tried: Sequence[AnyCandidate], say: Say, kept: Kept | None = None
+) -> Evidence:
     """The subject's answers to all environments, every candidate fitted, and its scores."""
-    fitted = ask(checked.subject, scene.fitted, say, "to fit to")
-    scored, told = ask_away(checked.subject, scene.scored, say, "to judge by")
+    kept = kept or Kept(None)
+    subject = kept.of(checked, scene.fitted[0])
+    fitted = ask(subject, scene.fitted, say, "to fit to")
+    scored, told = ask_away(subject, scene.scored, say, "to judge by")
     trials = {each.name: trial_of(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
         say(f"fitting {name}")
         with contextlib.suppress(RefusedPrompts), np.errstate(over="ignore", invalid="ignore"):
-            fits[name] = fit(trial, fitted, scene.scale)
+            fits[name] = kept.fit(name, partial(fit, trial, fitted, scene.scale))
     if not fits:
         raise ValueError(f"a candidate must take prompts of this task; got {', '.join(trials)}, which all refuse them.")
     trials = {name: trials[name] for name in fits}
