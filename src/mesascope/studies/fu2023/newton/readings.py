@@ -48,9 +48,14 @@ def nearer(law: Law) -> np.ndarray:
 
 
 def steps_a_layer(found: LayerMap) -> float:
-    """The slope of the line through k* of the layers near their nearest step; nan where they are too few."""
+    """The slope of the line through k* of the layers near their nearest step; nan where they are too few.
+
+    Rounded to nine decimals: steps are whole, and slopes of two or of four are on the bound.
+    """
     places = _near(found)
-    return float(np.polyfit(places, found.best_step[places], 1)[0]) if len(places) >= FEWEST_LAYERS else np.nan
+    return (
+        round(float(np.polyfit(places, found.best_step[places], 1)[0]), 9) if len(places) >= FEWEST_LAYERS else np.nan
+    )
 
 
 def where_near(maps: tuple[LayerMap, ...], numbers: list[float]) -> np.ma.MaskedArray:
@@ -74,8 +79,8 @@ def _of_law(law: Law, name: str) -> Readings:
     }
     for layer in range(law.error.shape[1]):
         at = f"layer {layer + 1}, {name}"
-        numbers[f"relative error, {at}"] = law.error[:, layer]
         for of, maps in (("Newton", law.newton), ("gradient descent", law.descent), ("Newton, fitted", law.fitted)):
-            numbers[f"nearest step of {of}, {at}"] = np.array([each.best_step[layer] for each in maps])
+            if of != "Newton, fitted":
+                numbers[f"nearest step of {of}, {at}"] = np.array([each.best_step[layer] for each in maps])
             numbers[f"distance to it, {of}, {at}"] = np.array([each.best_distance[layer] for each in maps])
     return numbers

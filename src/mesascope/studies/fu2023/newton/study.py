@@ -8,7 +8,7 @@ import numpy as np
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.training import Training
 from mesascope.studies.fu2023.newton.cells import LayersCell, law_of
-from mesascope.studies.fu2023.newton.panels import panels_of_laws
+from mesascope.studies.fu2023.newton.panels import errors, maps_and_steps
 from mesascope.studies.fu2023.newton.readings import Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
@@ -153,7 +153,7 @@ class NewtonLayers(AbstractStudy):
         "quick": {},
         "paper": {
             "seeds": 3,
-            "num_steps": 20_000,
+            "num_steps": 10_000,
             "num_validation": 10_000,
             "dim_x": 5,
             "num_examples": 15,
@@ -207,7 +207,11 @@ class NewtonLayers(AbstractStudy):
         return readings(summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"layers": panels_of_laws(summary)}
+        return {
+            "equal": maps_and_steps(summary.well),
+            "ill": maps_and_steps(summary.ill),
+            "errors": errors(summary),
+        }
 
     def _of_law(self, name: str, condition_number: float) -> tuple[Cell, ...]:
         """The training on inputs of a condition number, and what is measured of it."""
