@@ -72,18 +72,29 @@ class LayersCell(AbstractConfig):
 
 def law_of(arrays: Arrays) -> Law:
     """What a cell measured, of its arrays."""
-    rest = {name: array for name, array in arrays.items() if name in Law._fields}
-    return Law(**{name: _maps(name, arrays) for name in MAPS}, **rest)
+    newton, descent, fitted = (_maps(name, arrays) for name in MAPS)
+    return Law(newton, descent, fitted, *(arrays[name] for name in Law._fields[len(MAPS) :]))
 
 
 def _of_model(model: Transformer, fit_on: Prompt, prompts: Prompt, rivals: Rivals) -> tuple:
     """One seed's entry of each field of `Law` up to `to_least_squares`."""
     own, hidden = (np.asarray(each, float) for each in _compiled_layers(model, prompts))
-    readout = ridge_readout(np.asarray(_compiled_layers(model, fit_on)[1], float), _targets(fit_on))
-    fitted = readout.answers(hidden)
-    maps = (layer_map_of(own, rivals.newton), layer_map_of(own, rivals.descent), layer_map_of(fitted, rivals.newton))
+    seen = np.asarray(_compiled_layers(model, fit_on)[1], float)
+    if all(np.isfinite(each).all() for each in (own, hidden, seen)):
+        fitted = ridge_readout(seen, _targets(fit_on)).answers(hidden)
+        maps = tuple(
+            layer_map_of(*each) for each in ((own, rivals.newton), (own, rivals.descent), (fitted, rivals.newton))
+        )
+    else:
+        maps = tuple(_lost(len(own), len(steps)) for steps in (rivals.newton, rivals.descent, rivals.newton))
     last = relative_distance(own[-1, :, 0], rivals.least_squares[:, 0])
     return *maps, _errors(own, _targets(prompts)), last
+
+
+def _lost(num_layers: int, num_steps: int) -> LayerMap:
+    """Of a training that diverged: no layer is near any step."""
+    distances, first = np.full((num_layers, num_steps), np.nan), np.ones(num_layers, int)
+    return LayerMap(distances, first, distances[:, 0], first == num_steps, np.nan, np.nan)
 
 
 @eqx.filter_jit

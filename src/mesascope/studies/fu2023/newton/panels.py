@@ -81,5 +81,7 @@ def errors_over_layers(axes: "Axes", law: Law) -> None:
     band(axes, layers, law.error, "model", color="C2", marker="o")
     axes.plot(layers, law.newton_error[: len(layers)], color="C0", linestyle=":", label="Newton")
     axes.plot(layers, law.descent_error[: len(layers)], label="gradient descent", **{**REFERENCE, "color": "C1"})
-    axes.set(xlabel="layer, or step", ylabel="relative error", yscale="log", xticks=layers)
+    axes.set(xlabel="layer, or step", ylabel="relative error", xticks=layers)
+    if np.isfinite(law.newton_error).any():  # a logarithmic axis needs positive numbers
+        axes.set_yscale("log")
     axes.legend()

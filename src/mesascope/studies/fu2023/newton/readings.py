@@ -25,9 +25,11 @@ def readings(summary: Summary) -> Readings:
         "near": late_distances(well.newton).max(axis=1),
         "fitted": late_distances(well.fitted).max(axis=1),
         "nearer": nearer(well),
-        "linear": where_near(well.newton, [each.linear_r2 for each in well.newton]),
-        "exponential": where_near(well.descent, [each.exponential_r2 - each.linear_r2 for each in well.descent]),
-        "pace": where_near(well.newton, [abs(steps_a_layer(each) - 3) for each in well.newton]),
+        "linear": where_near(well.newton, np.array([each.linear_r2 for each in well.newton], float)),
+        "exponential": where_near(
+            well.descent, np.array([each.exponential_r2 - each.linear_r2 for each in well.descent], float)
+        ),
+        "pace": where_near(well.newton, np.array([abs(steps_a_layer(each) - 3) for each in well.newton], float)),
         "ill": ill.error[:, -1] / well.error[:, -1],
         "ill-descent": ill.descent_error[depth - 1] / ill.error[:, -1],
         "ill-nearer": nearer(ill),
@@ -58,7 +60,7 @@ def steps_a_layer(found: LayerMap) -> float:
     )
 
 
-def where_near(maps: tuple[LayerMap, ...], numbers: list[float]) -> np.ma.MaskedArray:
+def where_near(maps: tuple[LayerMap, ...], numbers: np.ndarray) -> np.ma.MaskedArray:
     """Numbers of seeds, masked where fewer than three layers are near a step: there is nothing to fit a line to."""
     return np.ma.masked_array(numbers, [len(_near(each)) < FEWEST_LAYERS for each in maps])
 

@@ -1,11 +1,12 @@
 """What is answered after each step of Newton's iteration and of gradient descent, in double precision."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, PyTree
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.algorithms.least_squares import LeastSquares
@@ -35,8 +36,10 @@ def rivals_of(prompts: Prompt, num_newton: int, num_descent: int) -> Rivals:
             lambda rate, prompt: GradientDescent(rate, num_descent).trajectory(prompt), rates, doubles
         )
         least_squares = _over_prompts(LeastSquares(), doubles)
-    return Rivals(*(each.swapaxes(0, 1)[:, :, None] for each in (newton, descent)), least_squares[:, None])
+    newton, descent = (each.swapaxes(0, 1)[:, :, None] for each in (newton, descent))
+    return Rivals(newton, descent, least_squares[:, None])
 
 
-def _over_prompts(function, *batches) -> np.ndarray:
-    return np.asarray(eqx.filter_jit(jax.vmap(function))(*batches))
+def _over_prompts(function: Callable[..., Array], *batches: PyTree) -> np.ndarray:
+    compiled: Any = eqx.filter_jit(jax.vmap(function))
+    return np.asarray(compiled(*batches))

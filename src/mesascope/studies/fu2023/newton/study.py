@@ -46,7 +46,7 @@ class NewtonLayers(AbstractStudy):
     for all prompts: layers may learn its axes.
 
     **Limits.** Two sequences that converge to one limit match after re-timing: only the distance counts. Gradient steps
-    are a finer grid than Newton's iterates. The results name how far gradient steps are from Newton's iterates.
+    are a finer grid than Newton's iterates; at most 512 of them are tried.
     """
 
     title: ClassVar = "Whether the layers of a deep stack follow Newton's iterates or gradient steps"
