@@ -1,0 +1,1 @@
+"""How far `identify` itself can be trusted."""

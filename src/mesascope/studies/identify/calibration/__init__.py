@@ -1,0 +1,1 @@
+"""Learners in disguise are put before the instrument that names learners."""

@@ -1,0 +1,294 @@
+"""Learners in disguise are put before the instrument, and networks that have learned nothing."""
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mesascope.models.transformer import Transformer
+from mesascope.studies._shared.training import Training
+from mesascope.studies.identify.calibration.cells import (
+    DisguisedCell,
+    Instrument,
+    Known,
+    MixtureCell,
+    NetworkCell,
+    Said,
+    TrainedNetworkCell,
+)
+from mesascope.studies.identify.calibration.networks import FlatNetwork, ShuffledTargets, softmax_network
+from mesascope.studies.identify.calibration.panels import confusion_map, verdicts_and_parameters
+from mesascope.studies.identify.calibration.readings import Summary, readings
+from mesascope.study.base import AbstractStudy, Readings
+from mesascope.study.cell import Arrays, Cell
+from mesascope.study.claim import Claim
+from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.training.config import FitConfig
+from mesascope.validation import check_count, check_known, check_positive
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEFT_OUT = ("zero", "constant")  # of true algorithms: they have no answers to prompts to be told by
+NETWORKS = ("random perceptron", "linear attention, untrained", "softmax attention, untrained")
+SHUFFLED = ("linear attention, shuffled labels", "softmax attention, shuffled labels")
+
+
+class Calibration(AbstractStudy):
+    """`identify` is asked about learners that are known, in disguise, and about networks that have learned nothing.
+
+    **Question.** How often is the name that `identify` gives the right one?
+
+    **Setting.** Linear regression, N = 10, d = 5. A case draws an algorithm's parameters at random from the range that
+    is searched, by their logarithms. Answers must have .1 to 3 times the labels' size. The algorithm answers in single
+    precision, on permuted coordinates, with noise of 2% of its answers' size. A mixture is the mean of two members of
+    different families. Networks are random perceptrons, Transformers as initialised, and Transformers trained on
+    prompts whose targets belong to other prompts.
+
+    **What the paper says.** This study has no paper.
+
+    **What we measure.** The verdict of `identify`, without the probes that have no part in it. Two algorithms can be
+    told apart where every candidate but the truth is farther than 2 tau from the subject; tau = .05 is the tolerance. A
+    second verdict comes after the truth and every candidate within 2 tau are taken away. A verdict is right where its
+    name is the truth, or a simpler algorithm that the truth does not beat by .01.
+
+    **Differences.** Fewer prompts are asked than `identify` asks.
+
+    **Limits.** One task, one size. Disguised learners answer with the program that is fitted to them. Members near the
+    ends of a range are often another algorithm: ridge regression without a penalty is least squares.
+    """
+
+    title: ClassVar = "The instrument names learners in disguise, and no network that has learned nothing"
+    source: ClassVar = "a calibration of this package's own `identify`"
+    kind: ClassVar = "open question"
+    claims: ClassVar = (
+        Claim(
+            "named",
+            "Where candidates can be told apart, the verdict names the true algorithm.",
+            "share of members in disguise that are named, where every other candidate is farther than 2 tau",
+            "at least",
+            0.98,
+            over="one number",
+            decided_by="paper",
+        ),
+        Claim(
+            "inversion",
+            "An identified algorithm is the true one, or a simpler one that computes the same.",
+            "share of identified members whose truth is the choice, or fits as well with more parameters",
+            "at least",
+            0.98,
+            over="one number",
+            decided_by="paper",
+        ),
+        Claim(
+            "untrained",
+            "No network that has learned nothing is identified as a learner.",
+            "number of networks identified as another candidate than zero, constant, mean-label and last-label",
+            "at most",
+            0.0,
+            over="one number",
+        ),
+        Claim(
+            "mixtures",
+            "No half-and-half mixture of two algorithms is identified as one algorithm.",
+            "number of mixtures whose verdict is identified",
+            "at most",
+            0.0,
+            over="one number",
+        ),
+        Claim(
+            "parameters",
+            "Parameters come back within 5%.",
+            "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
+            "at least",
+            0.95,
+            over="one number",
+            decided_by="paper",
+        ),
+        Claim(
+            "intervals",
+            "Intervals of parameters hold the true parameter.",
+            "share of profile intervals that hold it, where the choice is the truth",
+            "at least",
+            0.95,
+            over="one number",
+            decided_by="paper",
+        ),
+        Claim(
+            "distance",
+            "The distance of the true algorithm is the noise that was put in.",
+            "|log((median distance of the choice) / noise)|, where the choice is the truth",
+            "at most",
+            0.22,
+            over="one number",
+        ),
+        Claim(
+            "none",
+            "Without the true algorithm and its like, the verdict is that none fits.",
+            "share of members whose second verdict is none",
+            "at least",
+            0.75,
+            over="one number",
+            decided_by="paper",
+        ),
+        Claim(
+            "ties",
+            "A verdict names few algorithms.",
+            "mean number of names in the verdict on a member",
+            "at most",
+            1.5,
+            over="one number",
+            decided_by="paper",
+        ),
+    )
+    presets: ClassVar = {
+        "smoke": {
+            "seeds": 1,
+            "num_mixtures": 1,
+            "num_networks": 1,
+            "num_fit": 40,
+            "num_score": 40,
+            "num_steps": 10,
+            "batch_size": 16,
+            "truths": ("ridge", "nadaraya-watson"),
+            "tried": ("ridge", "nadaraya-watson", "gradient-descent", "delta-rule"),
+        },
+        "quick": {},
+        "paper": {"seeds": 14, "num_mixtures": 30, "num_networks": 8, "num_steps": 500, "truths": ()},
+    }
+
+    seeds: int = 1
+    """Cases of every true algorithm."""
+    num_mixtures: int = 1
+    """Mixtures of two algorithms."""
+    num_networks: int = 1
+    """Networks of every kind."""
+    truths: tuple[str, ...] = (
+        "ridge", "least-squares", "gradient-descent", "newton-schulz", "delta-rule", "lasso", "nadaraya-watson",
+        "nearest-neighbours",
+    )  # fmt: skip
+    """True algorithms; none named: all candidates but zero and constant."""
+    tried: tuple[str, ...] = ()
+    """Candidates that are tried, besides the baselines; none named: all there are."""
+    noise: float = 0.02
+    """Noise of a subject's answers, as a share of their size."""
+    smallest: float = 0.1
+    """Least size of a member's answers, as a share of the labels'."""
+    largest: float = 3.0
+    """Largest size of a member's answers, as a share of the labels'."""
+    num_tries: int = 50
+    """Draws of parameters, until answers have such a size."""
+    least_apart: float = 0.15
+    """Least distance of a mixture from either half."""
+    num_fit: int = 100
+    """Prompts that candidates are fitted to."""
+    num_score: int = 150
+    """Prompts that candidates are judged by, in distribution and under every shift."""
+    num_queries: int = 1
+    """Queries of a prompt."""
+    num_rivals: int = 3
+    """Rivals that the choice is asked apart from."""
+    num_examples: int = 10
+    """Examples in a prompt."""
+    dim_x: int = 5
+    """Size of an input."""
+    dim_token: int = 16
+    """Size of a softmax network's token, half of its hidden units; hidden units of a perceptron."""
+    num_heads: int = 2
+    """Heads of an attention layer."""
+    num_steps: int = 300
+    """Training steps on shuffled labels."""
+    batch_size: int = 256
+    """Prompts a training step."""
+    learning_rate: float = 2e-3
+    """Adam's rate."""
+    first_seed: int = 0
+    """The first seed of cases; the others follow."""
+
+    def __check_init__(self):
+        for name in ("num_mixtures", "num_networks", "num_tries", "num_fit", "num_score", "num_queries", "num_rivals"):
+            check_count(name, getattr(self, name))
+        for name in ("num_examples", "dim_x", "dim_token", "num_heads"):
+            check_count(name, getattr(self, name))
+        for name in ("noise", "smallest", "learning_rate", "least_apart"):
+            check_positive(name, getattr(self, name))
+        check_positive("largest", self.largest)
+        if self.largest <= self.smallest:
+            raise ValueError(f"`largest` must be above `smallest`, {self.smallest:g}; got {self.largest:g}.")
+        if self.dim_token % self.num_heads:
+            raise ValueError(f"`dim_token` must be a multiple of `num_heads`, {self.num_heads}; got {self.dim_token}.")
+        names = self._names()
+        for truth in self.truths:
+            check_known("truths", truth, names)
+        self.cells()  # checks everything else
+
+    def cells(self) -> tuple[Cell, ...]:
+        return (*self._of_members(), *self._of_networks())
+
+    def summarise(self, results: list[Arrays]) -> Summary:
+        truths, rest = self._truths(), iter(results)
+        members = {name: next(rest) for name in truths}
+        mixtures = next(rest)
+        networks = {name: next(rest) for name in NETWORKS} | {name: [next(rest), next(rest)][1] for name in SHUFFLED}
+        return Summary(
+            self._names(),
+            {name: _part_of(Said, each) for name, each in members.items()},
+            {name: _part_of(Known, each) for name, each in members.items()},
+            _part_of(Said, mixtures),
+            {name: _part_of(Said, each) for name, each in networks.items()},
+            self.noise,
+        )
+
+    def readings(self, summary: Summary) -> Readings:
+        return readings(summary)
+
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        return {"confusion": confusion_map(summary), "verdicts": verdicts_and_parameters(summary)}
+
+    def _of_members(self) -> tuple[Cell, ...]:
+        """One cell a true algorithm, so that a run that stops can go on."""
+        drawn = {"noise": self.noise, "smallest": self.smallest, "largest": self.largest, "num_tries": self.num_tries}
+        cells = [
+            DisguisedCell(self._instrument(), truth, self.seeds, self.first_seed + i * self.seeds, **drawn)
+            for i, truth in enumerate(self._truths())
+        ]
+        mixtures = MixtureCell(
+            self._instrument(), self.num_mixtures, self._seed_after_members(), **drawn, least_apart=self.least_apart
+        )
+        return (*(Cell(cell.truth, cell) for cell in cells), Cell("mixtures", mixtures))
+
+    def _of_networks(self) -> tuple[Cell, ...]:
+        """Of every kind those that are not trained, then trainings with what is measured of them."""
+        instrument, num, seed = self._instrument(), self.num_networks, self._seed_after_members() + self.num_mixtures
+        flat = functools.partial(FlatNetwork.initialise, self.num_examples, self.dim_x, dim_hidden=self.dim_token)
+        linear = functools.partial(Transformer.initialise, self.dim_x, num_heads=self.num_heads)
+        softmax = functools.partial(softmax_network, self.dim_x, dim_token=self.dim_token, num_heads=self.num_heads)
+        lengths = (self.num_examples, None, None)
+        fresh = [
+            NetworkCell(instrument, make, num, seed, length)
+            for make, length in zip((flat, linear, softmax), lengths, strict=True)
+        ]
+        config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=1.0)
+        trainings = [
+            Training(make, ShuffledTargets(instrument.task), config, num, seed + num) for make in (linear, softmax)
+        ]
+        pairs = [
+            (Cell(f"{name}: {each.label}", each), Cell(name, TrainedNetworkCell(instrument, each)))
+            for name, each in zip(SHUFFLED, trainings, strict=True)
+        ]
+        return (*map(Cell, NETWORKS, fresh), *(cell for pair in pairs for cell in pair))
+
+    def _instrument(self) -> Instrument:
+        task = LinearRegression(num_examples=self.num_examples, dim_x=self.dim_x)
+        return Instrument(task, self.tried, self.num_fit, self.num_score, self.num_queries, self.num_rivals)
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._instrument().names)
+
+    def _truths(self) -> tuple[str, ...]:
+        return self.truths or tuple(name for name in self._names() if name not in LEFT_OUT)
+
+    def _seed_after_members(self) -> int:
+        return self.first_seed + len(self._truths()) * self.seeds
+
+
+def _part_of(columns: Any, result: Arrays) -> Any:
+    return columns(**{name: result[name] for name in columns._fields})
