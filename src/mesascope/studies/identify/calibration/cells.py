@@ -253,7 +253,7 @@ def _of_networks(
 def _parameters(member: Member, evidence: Evidence, is_choice: bool) -> tuple[np.ndarray, ...]:
     """`true`, `gaps`, `covered` and `widths` of one case, in the order of the candidate's parameters."""
     candidate = member.trial.candidate
-    if isinstance(candidate, LinearCandidate):
+    if isinstance(candidate, LinearCandidate) or not candidate.parameters:
         return (np.zeros(0),) * 4
     scale, name = evidence.scene.scale, candidate.name
     true = np.array([member.fit.parameters[each.name] for each in candidate.parameters])

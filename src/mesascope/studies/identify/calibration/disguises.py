@@ -23,13 +23,14 @@ FILTERS = (
 ONLINE = (
     "delta-rule", "delta-rule-with-decay", "kalman-regression", "normalised-delta-rule", "recursive-least-squares"
 )  # fmt: skip
+CENTRED = ("centred-gradient-descent", "least-squares-with-intercept", "ridge-with-intercept")
 LOCAL = ("kernel-ridge", "last-label", "mean-label", "nadaraya-watson", "nearest-neighbours", "softmax-smoother")
 Answer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def family_of(name: str) -> tuple[str, ...]:
-    """Algorithms of one kind: filters of the examples' spectrum, online ones, local averages; else by itself."""
-    return next((family for family in (FILTERS, ONLINE, LOCAL) if name in family), (name,))
+    """Algorithms of one kind: filters of the spectrum, centred ones, online ones, local averages; else by itself."""
+    return next((family for family in (FILTERS, CENTRED, ONLINE, LOCAL) if name in family), (name,))
 
 
 class Member(NamedTuple):

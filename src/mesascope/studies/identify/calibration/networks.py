@@ -22,25 +22,29 @@ class FlatNetwork(eqx.Module):
     perceptron: eqx.nn.MLP
 
     @classmethod
-    def initialise(cls, num_examples: int, dim_x: int, *, dim_hidden: int, key: Key[Array, ""]) -> "FlatNetwork":
-        """Two hidden layers; weights as equinox draws them."""
+    def initialise(
+        cls, num_examples: int, dim_x: int, *, num_layers: int, dim_hidden: int, key: Key[Array, ""]
+    ) -> "FlatNetwork":
+        """As many hidden layers; weights as equinox draws them."""
         dim = num_examples * (dim_x + 1) + dim_x
-        return cls(eqx.nn.MLP(dim, 1, dim_hidden, depth=2, activation=jnp.tanh, key=key))
+        return cls(eqx.nn.MLP(dim, 1, dim_hidden, num_layers, activation=jnp.tanh, key=key))
 
     def __call__(self, prompt: Prompt) -> Float[Array, " dy"]:
         """One output."""
         return self.perceptron(jnp.concatenate([prompt.xs.ravel(), prompt.ys.ravel(), prompt.query]))
 
 
-def softmax_network(dim_x: int, *, dim_token: int, num_heads: int, key: Key[Array, ""]) -> Transformer:
-    """Two blocks of softmax attention and a perceptron on embedded tokens, weights of variance 1 / fan-in."""
-    embedding_key, *keys = jax.random.split(key, 5)
+def softmax_network(
+    dim_x: int, *, num_layers: int, dim_token: int, dim_hidden: int, num_heads: int, key: Key[Array, ""]
+) -> Transformer:
+    """Blocks of softmax attention and a perceptron on embedded tokens, weights of variance 1 / fan-in."""
+    embedding_key, *keys = jax.random.split(key, 1 + 2 * num_layers)
     tokens = EmbeddedTokens.initialise(JoinedTokens(dim_x), dim_token, init_scale=1.0, key=embedding_key)
     heads = {"num_heads": num_heads, "dim_key": dim_token // num_heads}
     layers: list[AbstractLayer] = []
     for attention_key, mlp_key in zip(keys[::2], keys[1::2], strict=True):
         layers.append(SoftmaxSelfAttention.initialise(dim_token, **heads, init_scale=1.0, key=attention_key))
-        layers.append(MLP.initialise(dim_token, 2 * dim_token, init_scale=1.0, key=mlp_key))
+        layers.append(MLP.initialise(dim_token, dim_hidden, init_scale=1.0, key=mlp_key))
     return Transformer(tuple(layers), tokens)
 
 

@@ -190,8 +190,12 @@ class Calibration(AbstractStudy):
     """Examples in a prompt."""
     dim_x: int = 5
     """Size of an input."""
+    num_layers: int = 2
+    """Attention layers of a Transformer; hidden layers of a perceptron."""
     dim_token: int = 16
-    """Size of a softmax network's token, half of its hidden units; hidden units of a perceptron."""
+    """Size of a softmax network's token."""
+    dim_hidden: int = 32
+    """Hidden units of a perceptron."""
     num_heads: int = 2
     """Heads of an attention layer."""
     num_steps: int = 300
@@ -206,7 +210,7 @@ class Calibration(AbstractStudy):
     def __check_init__(self):
         for name in ("num_mixtures", "num_networks", "num_tries", "num_fit", "num_score", "num_queries", "num_rivals"):
             check_count(name, getattr(self, name))
-        for name in ("num_examples", "dim_x", "dim_token", "num_heads"):
+        for name in ("num_examples", "dim_x", "num_layers", "dim_token", "dim_hidden", "num_heads"):
             check_count(name, getattr(self, name))
         for name in ("noise", "smallest", "learning_rate", "least_apart"):
             check_positive(name, getattr(self, name))
@@ -258,9 +262,11 @@ class Calibration(AbstractStudy):
     def _of_networks(self) -> tuple[Cell, ...]:
         """Of every kind those that are not trained, then trainings with what is measured of them."""
         instrument, num, seed = self._instrument(), self.num_networks, self._seed_after_members() + self.num_mixtures
-        flat = functools.partial(FlatNetwork.initialise, self.num_examples, self.dim_x, dim_hidden=self.dim_token)
-        linear = functools.partial(Transformer.initialise, self.dim_x, num_heads=self.num_heads)
-        softmax = functools.partial(softmax_network, self.dim_x, dim_token=self.dim_token, num_heads=self.num_heads)
+        sizes = {"num_layers": self.num_layers, "dim_hidden": self.dim_hidden}
+        heads = {"num_layers": self.num_layers, "num_heads": self.num_heads}
+        flat = functools.partial(FlatNetwork.initialise, self.num_examples, self.dim_x, **sizes)
+        linear = functools.partial(Transformer.initialise, self.dim_x, **heads)
+        softmax = functools.partial(softmax_network, self.dim_x, dim_token=self.dim_token, **sizes | heads)
         lengths = (self.num_examples, None, None)
         fresh = [
             NetworkCell(instrument, make, num, seed, length)
