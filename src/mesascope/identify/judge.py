@@ -7,7 +7,7 @@ import numpy as np
 
 from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.fit import Asked, Fit
-from mesascope.identify.mixture import Mixture, is_mixture, mixture
+from mesascope.identify.mixture import Mixture, is_mixture, mixture, nearest_together
 from mesascope.identify.score import Scores
 from mesascope.identify.separate import Separation, separation
 from mesascope.identify.stage import Scene
@@ -125,10 +125,10 @@ def _apart(evidence: Evidence, pair: tuple[str, str], environments: list) -> Sep
 
 
 def _with_mixture(evidence: Evidence, found: Judgement) -> Judgement:
-    names = evidence.ranked()[:3]
-    if len(names) < 3:
-        return found
     fresh = [each for each in evidence.scored if each.environment.law == IN_DISTRIBUTION]
+    names = nearest_together(evidence.trials, evidence.fits, evidence.ranked(), evidence.fitted)
+    if len(names) < 2:
+        return found
     mixed = mixture(evidence.trials, evidence.fits, names, evidence.fitted, fresh)
     least = min(evidence.scores.delta(name, IN_DISTRIBUTION).mean for name in names)
     kind = Kind.MIXTURE if is_mixture(mixed, least) else found.verdict.kind

@@ -43,6 +43,27 @@ def mixture(
     return Mixture(estimates, float(np.sqrt(np.mean(found))))
 
 
+def nearest_together(
+    trials: Mapping[str, Trial], fits: Mapping[str, Fit], names: Sequence[str], fitted: Sequence[Asked]
+) -> list[str]:
+    """At most three candidates whose convex combination is nearest: those of the largest weights among all.
+
+    The best three alone need not be among them: half of one algorithm and half of another are near to neither. Those
+    whose weight does not count are left out, as are candidates that diverge.
+    """
+    finite = [name for name in names if all(_is_finite(trials[name], fits[name], each) for each in fitted)]
+    for most in (len(finite), 3):
+        weights = _simplex(*_sums([_moments(trials, fits, finite, each) for each in fitted], None))
+        best = sorted(zip(weights, finite, strict=True), reverse=True)[:most]
+        finite = [name for weight, name in best if weight > LEAST_WEIGHT / 2]
+    return finite[:3]
+
+
+def _is_finite(trial: Trial, fit: Fit, asked: Asked) -> bool:
+    answers = predictions(trial, fit, asked.environment)
+    return bool(np.isfinite(answers).all() and np.abs(answers).max(initial=0) < 1e3 * np.abs(asked.answers).max())
+
+
 def is_mixture(found: Mixture, least: float) -> bool:
     """Whether it halves the distance of the nearest candidate, and every weight counts for sure."""
     return found.delta <= least / 2 and all(weight.low > LEAST_WEIGHT for weight in found.weights.values())

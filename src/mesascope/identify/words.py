@@ -78,7 +78,7 @@ def screen(found: Identification) -> Group:
 def remarks(found: Identification) -> list[str]:
     """What stands beside the verdict: what fits as well with more parameters, bounds, the scope, notes."""
     verdict, lines = found.verdict, []
-    if verdict.no_gain:
+    if verdict.no_gain and verdict.kind in (*GOOD, Kind.APPROXIMATELY):
         lines.append(f"With more parameters and no gain: {', '.join(verdict.no_gain)}.")
     if found.choice.at_bound:
         lines.append(f"At the end of its range: {', '.join(found.choice.at_bound)}. What fits best may lie beyond it.")
@@ -100,7 +100,8 @@ def _broken(found: Identification) -> list[str]:
     if found.verdict.kind in (Kind.NONE, Kind.MIXTURE, Kind.INCONCLUSIVE):
         lines += [f"Not invariant to {each.name} ({each.value:.2g}): {each.breaks}" for each in found.symmetries.broken]
     if response is not None and response.delta_spec > found.verdict.tolerance and found.verdict.kind not in GOOD:
-        lines.append(f"Of its answers {response.delta_spec:.2g} is no fixed filter of the spectrum of its inputs.")
+        part = f"Of its answers {response.delta_spec:.2g} is" if response.delta_spec < 1 else "What it computes is"
+        lines.append(f"{part} no fixed filter of the spectrum of its inputs.")
     return lines
 
 

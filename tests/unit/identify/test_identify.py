@@ -205,6 +205,18 @@ def test_a_slow_model_is_asked_less_and_says_so(monkeypatch):
     assert found.sentence.endswith("on this distribution.") or found.verdict.kind is not Kind.IDENTIFIED
 
 
+def test_half_of_one_and_half_of_another_is_a_mixture_though_neither_is_near():
+    def half(xs, ys, query):
+        return (ridge(xs, ys, query) + ys[np.argmin(((xs - query) ** 2).sum(axis=1))]) / 2
+
+    names = ["ridge", "nearest-neighbours", "nadaraya-watson", "kernel-ridge", "gradient-descent"]
+    found = identify(half, TASK, names, key=jax.random.key(2))
+    assert found.verdict.kind is Kind.MIXTURE
+    assert set(found.mixture.weights) == {"ridge", "nearest-neighbours"}
+    assert [each.mean for each in found.mixture.weights.values()] == pytest.approx([0.5, 0.5], abs=0.05)
+    assert "no single candidate, but a mixture" in found.sentence
+
+
 class ReadsAhead(AbstractSequencePredictor):
     def predictions(self, sequence):
         return jnp.roll(sequence.states, -1, axis=0)
