@@ -15,6 +15,9 @@ from mesascope.identify.trial import Trial
 from mesascope.identify.verdict import Kind, Verdict, choose, decide, is_apart, scope_of
 
 
+MOST_LAWS = 6  # under which two candidates are asked apart
+
+
 @dataclasses.dataclass(frozen=True)
 class Evidence:
     """Fitted candidates, the subject's answers to both splits, and the scores made of them."""
@@ -88,12 +91,12 @@ def _settled(evidence: Evidence, verdict: Verdict, num_rivals: int) -> tuple[Ver
 def _outside(evidence: Evidence, verdict: Verdict) -> tuple[Separation, ...]:
     """The choice against its nearest rival away from the distribution of the fit.
 
-    Of a tie under all laws, to find the one that separates best; otherwise under those of the scope until one separates
+    Of a tie under several laws, to find the one that separates best; otherwise under those of the scope until one separates
     them, which is all that is asked.
     """
     if verdict.kind is Kind.TIE:
         pair = verdict.members[0], verdict.members[1]
-        return tuple(_under(evidence, pair, law) for law in evidence.scores.laws)
+        return tuple(_under(evidence, pair, law) for law in _by_promise(evidence.scores, evidence.scores.laws, pair[1]))
     return () if verdict.runner_up is None else _until_separated(evidence, verdict, verdict.runner_up)
 
 
@@ -115,9 +118,9 @@ def _under(evidence: Evidence, pair: tuple[str, str], law: str) -> Separation:
 
 
 def _by_promise(scores: Scores, laws: Sequence[str], rival: str) -> list[str]:
-    """Laws away from the distribution of the fit, first those where a rival is far and does not diverge."""
+    """A few laws away from the distribution of the fit: those where a rival is far and does not diverge."""
     kept = {law: scores.delta(rival, law).mean for law in laws if law != IN_DISTRIBUTION}
-    return sorted(kept, key=lambda law: -kept[law] if kept[law] <= 2 else 0)
+    return sorted(kept, key=lambda law: -kept[law] if kept[law] <= 2 else 0)[:MOST_LAWS]
 
 
 def _apart(evidence: Evidence, pair: tuple[str, str], environments: list) -> Separation:
