@@ -14,7 +14,6 @@ from mesascope.identify.stage import Scene
 from mesascope.identify.trial import Trial
 from mesascope.identify.verdict import Kind, Verdict, choose, decide, is_apart, scope_of
 
-
 MOST_LAWS = 6  # under which two candidates are asked apart
 
 
@@ -91,8 +90,8 @@ def _settled(evidence: Evidence, verdict: Verdict, num_rivals: int) -> tuple[Ver
 def _outside(evidence: Evidence, verdict: Verdict) -> tuple[Separation, ...]:
     """The choice against its nearest rival away from the distribution of the fit.
 
-    Of a tie under several laws, to find the one that separates best; otherwise under those of the scope until one separates
-    them, which is all that is asked.
+    Of a tie under several laws, to find the one that separates best; otherwise under laws of the scope until one does,
+    which is all that is asked.
     """
     if verdict.kind is Kind.TIE:
         pair = verdict.members[0], verdict.members[1]
