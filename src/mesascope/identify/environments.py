@@ -16,7 +16,6 @@ from mesascope.tasks._process import AbstractProcess
 from mesascope.tasks.random_length import RandomLength, RandomLengthProcess
 
 IN_DISTRIBUTION = "in distribution"
-NUM_POSITIONS = 8  # of a sequence that are asked about, at most
 
 
 class Environment(NamedTuple):
@@ -143,9 +142,9 @@ def scale_of(environments: list[Environment]) -> Scale:
     )
 
 
-def positions_of(num_states: int, shortest: int = 2) -> tuple[int, ...]:
-    """The positions t of a sequence that are asked about: at most eight, spread evenly, the last one among them."""
-    spread = np.linspace(shortest, num_states - 1, min(NUM_POSITIONS, max(num_states - shortest, 1)))
+def positions_of(num_states: int, most: int, shortest: int = 2) -> tuple[int, ...]:
+    """The positions t of a sequence that are asked about: at most `most`, spread evenly, the last one among them."""
+    spread = np.linspace(shortest, num_states - 1, min(most, max(num_states - shortest, 1)))
     return tuple(sorted({round(each) for each in spread}))
 
 

@@ -31,13 +31,17 @@ from mesascope.validation import check_known
 
 
 class Budget(NamedTuple):
-    """Prompts an environment, to fit and to score; queries a prompt; rivals asked apart; seconds for the subject."""
+    """Prompts an environment, to fit and to score; queries a prompt; rivals asked apart; seconds for the subject.
+
+    `num_positions` is how many states of a sequence are asked about.
+    """
 
     num_fit: int
     num_score: int
     num_queries: int
     num_rivals: int
     seconds: float
+    num_positions: int = 4
 
     @property
     def num_prompts(self) -> int:
@@ -45,7 +49,7 @@ class Budget(NamedTuple):
         return self.num_fit + 2 * self.num_score
 
 
-BUDGETS = {"quick": Budget(200, 300, 2, 3, 30.0), "thorough": Budget(500, 1000, 2, 6, 900.0)}
+BUDGETS = {"quick": Budget(200, 300, 2, 3, 30.0), "thorough": Budget(500, 1000, 2, 6, 900.0, 8)}
 FEWEST = 20  # prompts a split, below which nothing is asked
 
 
@@ -89,7 +93,7 @@ def stage(
     if isinstance(subject, StoredPredictions):
         return _stored(subject)
     if isinstance(task, AbstractProcess):
-        inside, outside = _of_sequences(task, key, budget.num_prompts, rng)
+        inside, outside = _of_sequences(task, key, budget, rng)
     else:
         wanted = _lengths(subject, task, lengths)
         material = _material(subject, task, key, budget, wanted)
@@ -110,18 +114,19 @@ def _stored(subject: StoredPredictions) -> Scene:
 
 
 def _of_sequences(
-    task: AbstractProcess, key: Key[Array, ""], num: int, rng: np.random.Generator
+    task: AbstractProcess, key: Key[Array, ""], budget: Budget, rng: np.random.Generator
 ) -> tuple[list[Environment], list[Environment]]:
-    states = draw_sequences(task, key, num)
+    states = draw_sequences(task, key, budget.num_prompts)
     shortest = task.shortest if isinstance(task, RandomLengthProcess) else 2
-    positions = fitting(positions_of(states.shape[1], shortest), states.shape[1])
+    positions = fitting(positions_of(states.shape[1], budget.num_positions, shortest), states.shape[1])
     return after_states(states, positions), shifted_sequences(states, positions, rng)
 
 
 def _takes(subject: AnySubject, environment: Environment) -> bool:
-    """Whether sequences have the one length of a subject that has one."""
-    fixed = getattr(subject, "num_states", None)
-    return fixed is None or environment.states is None or environment.states.shape[1] == fixed
+    """Whether sequences or prompts have the one length of a subject that has one."""
+    if environment.states is not None:
+        return getattr(subject, "num_states", None) in (None, environment.states.shape[1])
+    return getattr(subject, "num_examples", None) in (None, environment.num_examples)
 
 
 def _lengths(subject: AnySubject, task: AbstractTask, lengths: Sequence[int] | None) -> tuple[int, ...]:

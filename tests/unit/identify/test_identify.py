@@ -21,6 +21,7 @@ from mesascope.identify.saving import load_identification
 from mesascope.identify.shifts import CONDITION, shifted, shifted_sequences
 from mesascope.identify.stage import BUDGETS
 from mesascope.identify.verdict import Kind
+from mesascope.interop.functions import FunctionSubject
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
 from mesascope.random import jit_draws
 from mesascope.subject import AbstractSubject, SubjectError
@@ -319,3 +320,17 @@ def test_a_model_that_sums_over_examples_is_told_so():
     assert not {"N = 5", "N = 12"} & set(found.verdict.scope)
     told = next(note for note in found.notes if note.startswith("With rates in proportion to the number of examples"))
     assert told.endswith("N = 1, N = 5, N = 6, N = 12.")
+
+
+class OfOneLength(FunctionSubject):
+    num_examples = 8
+
+    def predictions(self, xs, ys, queries):
+        assert xs.shape[1] == self.num_examples
+        return super().predictions(xs, ys, queries)
+
+
+def test_a_model_of_one_length_is_asked_at_that_length_alone():
+    found = identify(OfOneLength(ridge, batched=False, flat_labels=False), TASK, NAMES, key=jax.random.key(3))
+    assert found.verdict.kind is Kind.IDENTIFIED
+    assert not [law.law for law in found.laws if law.law.startswith("N = ")]
