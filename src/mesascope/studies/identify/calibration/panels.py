@@ -17,11 +17,12 @@ COLOURS = ("C0", "C5", "C4", "C3", "0.6", "0.85")  # of the verdicts, in their o
 
 
 def confusion_map(summary: Summary) -> "Figure":
-    """Rows are true algorithms, columns what was chosen; the share of a row's cases in each."""
+    """Rows are true algorithms, columns what was chosen, the true ones first; the share of a row's cases in each."""
     from matplotlib.figure import Figure
 
     counts = confusion(summary)
-    chosen = np.flatnonzero(counts.any(axis=0)) if counts.any() else np.arange(len(summary.names))
+    true = [summary.names.index(name) for name in summary.said]
+    chosen = [*true, *(i for i in np.flatnonzero(counts.any(axis=0)) if i not in true)]
     figure = Figure(layout="constrained")
     axes = figure.add_subplot()
     shares = counts[:, chosen] / np.maximum(counts.sum(axis=1, keepdims=True), 1)

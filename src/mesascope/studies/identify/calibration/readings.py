@@ -50,8 +50,24 @@ def readings(summary: Summary) -> Readings:
         "share of identified members under their own name": share(right, identified),
         "share of true numbers of steps": share(steps, (right == 1) & np.isfinite(steps)),
         f"share of parameters within 5%, of intervals below {NARROW:g}": share(close, known.widths <= NARROW),
+        **_of_true_steps(summary),
         **_of_groups(summary),
         **_of_candidates(summary),
+    }
+
+
+def _of_true_steps(summary: Summary) -> dict[str, Any]:
+    """The same, without the members that another number of steps of another rate was found for."""
+    gaps, covered = np.zeros(0), np.zeros(0)
+    for known in summary.known.values():
+        steps = known.steps.reshape(-1, 2)
+        true = (steps[:, 0] == steps[:, 1]) | np.isnan(steps).all(axis=1)
+        gaps, covered = np.append(gaps, known.gaps[true]), np.append(covered, known.covered[true])
+    found = np.isfinite(gaps)
+    where = "where the number of steps is true"
+    return {
+        f"share of parameters within 5%, {where}": share(_flag(gaps, np.abs(gaps) <= CLOSE), found),
+        f"share of intervals that hold the parameter, {where}": share(covered, found),
     }
 
 
