@@ -117,7 +117,7 @@ class Instrument(eqx.Module):
         }
         fewer = dataclasses.replace(evidence, **parts, scores=Scores(kept, errors, scores.noise))
         verdict = judge(fewer, tolerance, self.num_rivals).verdict
-        return KINDS.index(verdict.kind), fewer.scores.delta(verdict.members[0], IN_DISTRIBUTION).mean
+        return float(KINDS.index(verdict.kind)), fewer.scores.delta(verdict.members[0], IN_DISTRIBUTION).mean
 
     def said(self, evidence: Evidence, judgement: Judgement) -> Said:
         """One case's."""
