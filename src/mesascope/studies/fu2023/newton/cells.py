@@ -39,7 +39,7 @@ class Law(NamedTuple):
     null: np.ndarray
 
 
-class LayersCell(AbstractConfig):
+class IteratesCell(AbstractConfig):
     """A training, and its layers measured on `num_validation` prompts; readouts are fitted on `num_readout` others."""
 
     training: Training[AnisotropicRegression]

@@ -7,7 +7,7 @@ import numpy as np
 
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.training import Training
-from mesascope.studies.fu2023.newton.cells import LayersCell, law_of
+from mesascope.studies.fu2023.newton.cells import IteratesCell, law_of
 from mesascope.studies.fu2023.newton.panels import errors, maps_and_steps
 from mesascope.studies.fu2023.newton.readings import Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
@@ -225,4 +225,4 @@ class NewtonLayers(AbstractStudy):
             self.first_seed,
         )
         sizes = self.num_newton, self.num_descent, self.num_readout, self.num_validation
-        return Cell(f"{name}: {training.label}", training), Cell(name, LayersCell(training, *sizes))
+        return Cell(f"{name}: {training.label}", training), Cell(name, IteratesCell(training, *sizes))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mesascope.identify.candidates import BASELINES
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.best_rates import best_step
 from mesascope.studies.oswald2023.identified import trainings
@@ -249,7 +250,9 @@ class IdentifiedModels(AbstractStudy):
         return replace(training, seeds=max(training.seeds, self.seeds))
 
     def _asking(self, candidates: tuple[str, ...], laws: tuple[str, ...]) -> Asking:
-        return Asking(candidates, laws, self.num_fit, self.num_score, self.num_rivals)
+        baselines = BASELINES["sequences" if candidates == self.sequence_candidates else "prompts"]
+        names = tuple(dict.fromkeys((*candidates, *baselines)))
+        return Asking(names, laws, self.num_fit, self.num_score, self.num_rivals)
 
     def _on_prompts(self, dim_x: int) -> Asking:
         return self._asking(self.candidates, (*self.laws, f"N = {4 * dim_x}"))
