@@ -143,7 +143,7 @@ def test_every_setting_of_a_study_is_explained():
 
 
 def test_an_open_question_says_so(cli, capsys):
-    for words in (["list"], ["show", "oswald2023-noise"]):
+    for words in (["list"], ["show", "identify-calibration", "oswald2023-noise"]):
         assert cli(*words) == 0
         assert "open question" in re.sub(r"\s+", " ", capsys.readouterr().out)
     assert cli("list", "--json") == 0
