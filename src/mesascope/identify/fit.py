@@ -39,6 +39,16 @@ class Fit(NamedTuple):
     at_bound: tuple[str, ...] = ()
 
 
+class Profile(NamedTuple):
+    """What comes within .01 of the least distance: an interval of every parameter, and the counts of steps.
+
+    An interval spans those of all such counts: ten short steps may be as near as three long ones.
+    """
+
+    intervals: Mapping[str, Interval]
+    counts: tuple[int, ...]
+
+
 class Asked(NamedTuple):
     """An environment with the subject's answers [b m dy] to it."""
 
@@ -173,23 +183,45 @@ class Search:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of candidates that diverge, which are infinitely far
-def intervals(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) -> dict[str, Interval]:
-    """The profile interval of every searched parameter, for the count that was found."""
-    if isinstance(trial.candidate, LinearCandidate) or not trial.candidate.parameters:
-        return {}
-    search, k = Search(trial, asked, scale), trial.counts.index(found.num_steps)
+def profile(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) -> Profile:
+    """How far every searched parameter, and the count, can be from the best one."""
+    if isinstance(trial.candidate, LinearCandidate):
+        return Profile({}, ())
+    search, level = Search(trial, asked, scale), found.delta + WITHIN
+    bests = _as_near(search, found, level)
+    ends = {}
+    for i, parameter in enumerate(search.parameters):
+        shares = [
+            _end(_along(search, k, best, i), best[i], side, level) for k, best in bests.items() for side in (-1, 1)
+        ]
+        ends[parameter.name] = Interval(*(_between(parameter, *search.bounds[i], each(shares)) for each in (min, max)))
+    counts = [trial.counts[k] for k in sorted(bests)]
+    return Profile(ends, tuple(count for count in counts if count is not None))
+
+
+def _as_near(search: Search, found: Fit, level: float) -> dict[int, np.ndarray]:
+    """The best point of the count that was found, and of every other count that comes below a level with its own."""
+    counts, own = search.trial.counts, search.trial.counts.index(found.num_steps)
     best = np.array([
         _share(parameter, *bounds, found.parameters[parameter.name])
         for parameter, bounds in zip(search.parameters, search.bounds, strict=True)
     ])  # fmt: skip
-    ends = {}
-    for i, parameter in enumerate(search.parameters):
-        low, high = (_end(_profile(search, k, best, i), best[i], side, found.delta + WITHIN) for side in (-1, 1))
-        ends[parameter.name] = Interval(*(_between(parameter, *search.bounds[i], end) for end in (low, high)))
-    return ends
+    bests = {own: best}
+    if len(counts) == 1:
+        return bests
+    if not search.parameters:
+        return bests | {int(k): best for k in np.flatnonzero(search.deltas(best) <= level)}
+    points = search.grid()
+    table = np.array([search.deltas(point) for point in points])
+    for k in search.promising(points, table):
+        if k != own:
+            starts = points[np.argsort(table[:, k])[:2]]
+            point, delta = search.refine(k, starts, float(table[:, k].min()))
+            bests |= {k: point} if delta <= level else {}
+    return bests
 
 
-def _profile(search: Search, k: int, best: np.ndarray, i: int) -> Callable[[float], float]:
+def _along(search: Search, k: int, best: np.ndarray, i: int) -> Callable[[float], float]:
     """The distance as a function of one parameter, the others fitted anew from where they were best."""
     others = np.array([j for j in range(len(best)) if j != i], int)
 

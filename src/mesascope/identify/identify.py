@@ -15,7 +15,7 @@ from mesascope.identify.asking import Say, ask, ask_away
 from mesascope.identify.candidates import chosen
 from mesascope.identify.convention import of_other_convention
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
-from mesascope.identify.fit import Fit, fit, intervals
+from mesascope.identify.fit import Fit, fit, profile
 from mesascope.identify.judge import Evidence, Judgement, judge
 from mesascope.identify.kept import Kept
 from mesascope.identify.layers import Layers, layers
@@ -123,7 +123,7 @@ def gather(
 
 def _rows(evidence: Evidence, judgement: Judgement) -> tuple[Row, ...]:
     choice = judgement.verdict.members[0]
-    profile = intervals(evidence.trials[choice], evidence.fitted, evidence.scene.scale, evidence.fits[choice])
+    near = profile(evidence.trials[choice], evidence.fitted, evidence.scene.scale, evidence.fits[choice])
     return tuple(
         Row(
             name,
@@ -134,7 +134,8 @@ def _rows(evidence: Evidence, judgement: Judgement) -> tuple[Row, ...]:
             delta,
             evidence.scores.paired(name, choice, IN_DISTRIBUTION).difference,
             evidence.fits[name].at_bound,
-            profile if name == choice else {},
+            near.intervals if name == choice else {},
+            near.counts if name == choice else (),
         )
         for name, delta in evidence.scores.table(IN_DISTRIBUTION).items()
     )

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Row(NamedTuple):
     """A candidate: its best parameters, and its distance on fresh prompts in distribution.
 
-    `difference` is how much farther it is than the choice, on the same prompts. `intervals` are of the choice alone.
+    `difference` is how much farther it is than the choice, on the same prompts. `intervals`, and the `counts` of steps
+    that are as near, are of the choice alone.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Row(NamedTuple):
     difference: Estimate
     at_bound: tuple[str, ...] = ()
     intervals: Mapping[str, Interval] = {}
+    counts: tuple[int, ...] = ()
 
 
 class LawRow(NamedTuple):

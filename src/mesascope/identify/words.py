@@ -83,6 +83,10 @@ def remarks(found: Identification) -> list[str]:
     if found.choice.at_bound:
         lines.append(f"At the end of its range: {', '.join(found.choice.at_bound)}. What fits best may lie beyond it.")
     broken = [law.law for law in found.laws if law.law not in verdict.scope]
+    if len(found.choice.counts) > 1:
+        noun = "steps" if "step" in found.choice.says else "k"
+        counts = ", ".join(map(str, found.choice.counts))
+        lines.append(f"As near with other parameters to match: {noun} = {counts}, which the intervals span.")
     if broken and verdict.kind in (Kind.IDENTIFIED, Kind.APPROXIMATELY):
         lines.append(f"It does not hold with these parameters under: {', '.join(broken)}.")
     lines += _broken(found)

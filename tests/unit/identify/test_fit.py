@@ -11,7 +11,7 @@ from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
 from mesascope.identify.environments import draw, environments_of, scale_of
-from mesascope.identify.fit import WITHIN, Asked, Search, fit, intervals
+from mesascope.identify.fit import WITHIN, Asked, Search, fit, profile
 from mesascope.identify.mixture import mixture
 from mesascope.identify.score import predictions, score
 from mesascope.identify.separate import most_controversial, separation
@@ -90,13 +90,26 @@ def test_an_interval_is_where_the_distance_has_risen_by_a_hundredth(scene):
     environments, scale, trials = scene
     questions = asked(Ridge(0.3), environments)
     found = fit(trials["ridge"], questions, scale)
-    interval = intervals(trials["ridge"], questions, scale, found)["penalty"]
+    interval = profile(trials["ridge"], questions, scale, found).intervals["penalty"]
     assert interval.low < 0.3 < interval.high
     search = Search(trials["ridge"], questions, scale)
     for end in interval:
         share = np.log(end / search.bounds[0][0]) / np.log(search.bounds[0][1] / search.bounds[0][0])
         assert search.deltas(np.array([share]))[0] == pytest.approx(found.delta + WITHIN, abs=1e-4)
     assert WITHIN == 0.01
+
+
+def test_counts_that_are_as_near_widen_the_interval(scene):
+    """Small steps: four at one rate are two at twice that rate, all but for the square of it."""
+    environments, scale, trials = scene
+    few = [each.part(slice(0, NUM_FIT)) for each in environments]
+    for rate, expected in ((0.15, (2, 3, 4)), (8.0, (4,))):
+        questions = [Asked(each, answers_of(GradientDescent(rate, 4), each)) for each in few]
+        near = profile(trials["gradient-descent"], questions, scale, fit(trials["gradient-descent"], questions, scale))
+        assert near.counts == expected
+        low, high = near.intervals["learning_rate"]
+        assert low < rate < high
+        assert (high > 1.9 * rate) == (len(expected) > 1)
 
 
 def test_a_parameter_that_would_lie_beyond_its_range_is_told(scene):

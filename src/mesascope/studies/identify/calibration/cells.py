@@ -12,7 +12,7 @@ from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.candidate import AnyCandidate, Candidate, LinearCandidate, Scale
 from mesascope.identify.candidates import chosen
 from mesascope.identify.environments import IN_DISTRIBUTION
-from mesascope.identify.fit import intervals
+from mesascope.identify.fit import profile
 from mesascope.identify.identify import gather
 from mesascope.identify.judge import Evidence, Judgement, judge
 from mesascope.identify.sanity import sane
@@ -261,10 +261,8 @@ def _parameters(member: Member, evidence: Evidence, is_choice: bool) -> tuple[np
         return true, *(np.full(len(true), np.nan),) * 3
     fit = evidence.fits[name]
     found = np.array([fit.parameters[each.name] for each in candidate.parameters])
-    profile = intervals(evidence.trials[name], evidence.fitted, scale, fit)
-    low, high = (
-        np.array([getattr(profile[each.name], end) for each in candidate.parameters]) for end in ("low", "high")
-    )
+    spans = profile(evidence.trials[name], evidence.fitted, scale, fit).intervals
+    low, high = (np.array([getattr(spans[each.name], end) for each in candidate.parameters]) for end in ("low", "high"))
     gaps, widths = (_apart(candidate, scale, *pair) for pair in ((found, true), (high, low)))
     return true, gaps, (low <= true) & (true <= high), widths
 
