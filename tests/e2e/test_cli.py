@@ -143,12 +143,13 @@ def test_every_setting_of_a_study_is_explained():
 
 
 def test_an_open_question_says_so(cli, capsys):
-    for words in (["list"], ["show", "identify-calibration", "oswald2023-noise"]):
+    for words in (["list"], ["show", "oswald2023-noise"]):
         assert cli(*words) == 0
         assert "open question" in re.sub(r"\s+", " ", capsys.readouterr().out)
     assert cli("list", "--json") == 0
     kinds = {each["study"]: each["kind"] for each in json.loads(capsys.readouterr().out)["studies"]}
     assert sorted(name for name, kind in kinds.items() if kind == "open question") == [
+        "identify-calibration",
         "oswald2023-noise",
         "sander2024-dense",
         "sander2024-noncommuting",
