@@ -40,7 +40,7 @@ LARGE = {"num_steps": 3200, "batch_size": 1024, "num_validation": 4096, "num_sta
 
 
 class Figure5(AbstractStudy):
-    """On W of Haar's law L layers predict better than L equal gradient steps, but not layer by layer.
+    """On W of Haar's law up to three layers predict better than as many gradient steps, but not layer by layer.
 
     Tokens are (0, s_t, s_{t-1}), layers have one head with biases, a normalisation of what they found, and a residual
     stream, as in the authors' code, from whose first entries the next state is read. L layers are held against L steps
@@ -54,20 +54,20 @@ class Figure5(AbstractStudy):
     normalisation, as the authors have it, it has less than half of a step's loss on either law: not by knowing s_1. One
     step whose answers are all scaled to one length has nearly as little, under a tenth more.
 
-    Several. Up to four layers are better than as many steps even where every step has a coefficient of its own; five
-    and six are not, for some seeds. Nor is a deeper model always better, and no depth reaches least squares. Where the
+    Several. Up to three layers are better than as many steps even where every step has a coefficient of its own; four
+    to six are not, for some seeds. Nor is a deeper model always better, and no depth reaches least squares. Where the
     first state is any, one and two layers are better than steps of either kind; more were not trained, so what they do
     there is not known.
 
     Layer by layer. Only what is read after the last layer is trained. After each of the first three layers of the
     deepest model the readout is worse than zero in every seed, while steps are better than zero from the first on: that
-    the whole model beats as many steps does not make a layer a step.
+    a whole model beats as many steps does not make a layer a step.
 
     Which source is followed. Settings are the authors' code's: d = 5, T = 50, s_1 always the same, Adam with rate 0.01,
     batches of 1024. Their 200 passes over 2^14 sequences are as many steps here, drawn anew; their error is ours / d.
     """
 
-    title: ClassVar = "On dynamics that do not commute L layers beat L equal gradient steps, but not layer by layer"
+    title: ClassVar = "On dynamics that do not commute three layers beat three gradient steps, but not layer by layer"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
     claims: ClassVar = (
         Claim(
