@@ -909,7 +909,8 @@ def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch
         "`--task` must say what prompts": words[:2],
         "`--figure` must end in": (*words, "--figure", "it.doc"),
         "`--ridge.penalty` must be two numbers": (*words, "--ridge.penalty", "2", "1"),
-        "a candidate must be one of .* Did you mean 'ridge'": (*words, "--candidates", "rigde"),
+        "a candidate for prompts must be one of .* Did you mean 'ridge'": (*words, "--candidates", "rigde"),
+        "got 'induction'. That one is for sequences": (*words, "--candidates", "induction"),
         "ZeroDivisionError.*kept in mesascope-question": ("identify", "mine_to_identify:broken", *words[2:]),
         "must name an object that can be imported": ("identify", "mine_to_identify:absent", *words[2:]),
     }
@@ -924,3 +925,10 @@ def test_candidates_and_tasks_are_listed(cli, capsys):
         assert name in [entry[command[:-1]] for entry in json.loads(capsys.readouterr().out)[command]]
         assert cli(command) == 0
         assert name in capsys.readouterr().out
+
+
+def test_names_of_candidates_are_whole_on_a_narrow_screen(cli, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli("candidates") == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:3].strip()}
+    assert {"least-squares-with-intercept", "newton-schulz-fixed-scale", "recursive-least-squares"} <= listed

@@ -121,7 +121,7 @@ class Identify:
     model: Annotated[Positional[str], arg(metavar="MODEL")]
     """What is asked."""
     task: str = ""
-    """A name from `mesascope tasks`; a study's training and a checkpoint that knows its task need none."""
+    """A name from `mesascope tasks`; a study's training has its own."""
     candidates: Annotated[tuple[str, ...], arg(metavar="NAME...")] = ()
     """Names from `mesascope candidates`; all of them if not told."""
     budget: Literal["quick", "thorough"] = "quick"

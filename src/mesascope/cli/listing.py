@@ -22,7 +22,7 @@ def answer(command: ListCandidates | ListTasks) -> int:
     else:
         table = Table(box=box.SIMPLE_HEAD)
         for head in entries[0]:
-            table.add_column(head.replace("_", " "))
+            table.add_column(head.replace("_", " "), no_wrap=head == name[:-1])
         for entry in entries:
             table.add_row(*(Text(value if isinstance(value, str) else ", ".join(value)) for value in entry.values()))
         output().print(table)

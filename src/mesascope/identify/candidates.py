@@ -59,7 +59,7 @@ def chosen(candidates: Iterable[AnyCandidate | str] | None, task: Any) -> tuple[
         return tuple(each for name, each in known.items() if name not in twins)
     if isinstance(candidates, str):
         raise ValueError(f"`candidates` must be a list of names; got the text {candidates!r}. Take [{candidates!r}].")
-    found = [_found(each, known) for each in candidates]
+    found = [_found(each, known, family) for each in candidates]
     names = [each.name for each in found]
     if not found or len(set(names)) < len(names):
         raise ValueError(f"`candidates` must be one or more, each once; got {names}.")
@@ -82,12 +82,15 @@ def _labels(task: TeacherPool, inputs: Array) -> Array:
     return jax.vmap(lambda teacher: task.label(teacher, inputs))(task.teachers())
 
 
-def _found(candidate: AnyCandidate | str, known: dict[str, AnyCandidate]) -> AnyCandidate:
+def _found(candidate: AnyCandidate | str, known: dict[str, AnyCandidate], family: Family) -> AnyCandidate:
     if isinstance(candidate, (Candidate, LinearCandidate)):
         return candidate
-    if candidate not in known:
-        names: Sequence[str] = sorted(known)
-        raise ValueError(
-            f"a candidate must be one of {', '.join(names)}; got {candidate!r}.{did_you_mean(str(candidate), names)}"
-        )
-    return known[candidate]
+    if candidate in known:
+        return known[candidate]
+    names: Sequence[str] = sorted(known)
+    other: Family = "sequences" if family == "prompts" else "prompts"
+    if candidate in all_candidates(other):
+        hint = f" That one is for {other}: give such a task."
+    else:
+        hint = did_you_mean(str(candidate), names)
+    raise ValueError(f"a candidate for {family} must be one of {', '.join(names)}; got {candidate!r}.{hint}")

@@ -23,6 +23,7 @@ from mesascope.identify.environments import (
     scale_of,
 )
 from mesascope.identify.shifts import fitting, shifted, shifted_sequences
+from mesascope.identify.sizes import check_sizes
 from mesascope.interop.stored import StoredPredictions
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
@@ -86,7 +87,8 @@ def stage(
     budget: Budget,
     lengths: Sequence[int] | None,
 ) -> Scene:
-    """Prompts of the task, and away from it; of the lengths that the subject takes."""
+    """Prompts of the task, and away from it; of the lengths that the subject takes. ValueError for another's sizes."""
+    check_sizes(subject, task)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     ends = np.cumsum([0, budget.num_fit, budget.num_score, budget.num_score])
     fit, score, third = (slice(*each) for each in itertools.pairwise(ends))

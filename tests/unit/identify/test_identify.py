@@ -22,6 +22,8 @@ from mesascope.identify.shifts import CONDITION, shifted, shifted_sequences
 from mesascope.identify.stage import BUDGETS
 from mesascope.identify.verdict import Kind
 from mesascope.interop.functions import FunctionSubject
+from mesascope.interop.predictors import SequencePredictorSubject
+from mesascope.interop.stored import StoredPredictions
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
 from mesascope.random import jit_draws
 from mesascope.subject import AbstractSubject, SubjectError
@@ -235,6 +237,22 @@ def test_a_leak_is_an_error_before_anything_else(monkeypatch):
     monkeypatch.setitem(BUDGETS, "quick", BUDGETS["quick"]._replace(num_queries=2))
     with pytest.raises(SubjectError, match="must not read what comes later or what others ask"):
         identify(ReadsOtherQueries(), TASK, NAMES, key=jax.random.key(9))
+
+
+def test_a_task_of_other_sizes_than_the_model_is_refused_before_it_is_asked():
+    zeros = np.zeros((40, 8, 3))
+    stored = StoredPredictions(zeros, zeros[..., :1], zeros[:, :1], zeros[:, :1, :1])
+    knows, states = FunctionSubject(ridge), SequencePredictorSubject(ReadsAhead())
+    knows.dim_x, states.dim = 4, 2
+    for subject, task, told in (
+        (stored, LinearRegression(num_examples=9, dim_x=3), "num_examples = 8.*got num_examples = 9"),
+        (knows, TASK, "dim_x = 4.*got dim_x = 3.*--dim-x 4"),
+        (knows, HaarProcess(6, 3), "dim_x = 4.*got dim_x = 3"),
+        (states, HaarProcess(6, 3), "dim = 2.*got dim = 3"),
+        (states, TASK, "`task` must give sequences.*got LinearRegression"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            identify(subject, task, ["zero"], key=jax.random.key(0))
 
 
 def test_a_candidate_that_refuses_the_states_is_left_out():
