@@ -28,8 +28,8 @@ def check_sizes(subject: AnySubject, task: AbstractTask | AbstractProcess) -> No
         if None not in (own, given) and own != given:
             flag = f"--{size.replace('_', '-')} {own}"
             raise ValueError(
-                f"`task` must have {size} = {own}, as {subject.name} has; got {size} = {given}. "
-                f"Set it (on the command line: {flag})."
+                f"`task` must have {size} = {own}, the size that `{subject.name}` takes; got {size} = {given}. "
+                f"Set it; on the command line, {flag}."
             )
 
 

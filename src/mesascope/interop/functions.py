@@ -64,19 +64,14 @@ class FunctionSubject(AbstractSubject):
             return forms[0]
         question = _trial(xs, ys)
         answers: dict[Form, np.ndarray] = {}
-        reasons = []
+        errors: dict[Form, Exception] = {}
         for form in forms:
             try:
                 answers[form] = _checked(_ask(self.function, form, **question), (2, 3, ys.shape[-1]))
             except Exception as error:
-                reasons.append(f"{form}: {type(error).__name__}: {error}")
+                errors[form] = error
         if not answers:
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in question.items())
-            raise SubjectError(
-                f"`{self.name}` must answer in one of its forms; got no answer of the right shape for {shapes} "
-                f"({'; '.join(reasons)}). Give `batched` and `flat_labels` to see the error of one form alone.",
-                question,
-            )
+            raise SubjectError(_none_works(self.name, errors, question), question)
         first, *others = answers
         for other in others:
             if not np.allclose(answers[first], answers[other], rtol=0, atol=_SAME * np.abs(answers[first]).max()):
@@ -92,6 +87,20 @@ class FunctionSubject(AbstractSubject):
         batched = (True, False) if self.batched is None else (self.batched,)
         flat = ((False, True) if dim_y == 1 else (False,)) if self.flat_labels is None else (self.flat_labels,)
         return [Form(*each) for each in itertools.product(batched, flat)]
+
+
+def _none_works(name: str, errors: dict[Form, Exception], question: dict[str, np.ndarray]) -> str:
+    """What is said of a function that no form works for; an error that all forms share is said once."""
+    told = {f"{type(error).__name__}: {error}" for error in errors.values()}
+    if len(told) == 1:
+        return f"`{name}` raised {told.pop()}, however it was called."
+    (b, n, dx), dy, m = question["xs"].shape, question["ys"].shape[2], question["queries"].shape[1]
+    tried = "; ".join(f"{form}: {type(error).__name__}: {error}" for form, error in errors.items())
+    return (
+        f"`{name}` must answer with [{dy}] for xs [{n} {dx}], ys [{n} {dy}] and one query [{dx}], or with "
+        f"[{b} {m} {dy}] for a batch, xs [{b} {n} {dx}], ys [{b} {n} {dy}] and queries [{b} {m} {dx}]; an axis of one "
+        f"label may be left out. Tried: {tried}."
+    )
 
 
 def _trial(xs: np.ndarray, ys: np.ndarray) -> dict[str, np.ndarray]:

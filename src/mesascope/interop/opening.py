@@ -39,10 +39,10 @@ def as_subject(thing: Any, **options: Any) -> Subject:
     if isinstance(thing, Subject):
         return _made(lambda: thing, options)
     if isinstance(thing, type):
-        raise ValueError(f"`thing` must be an object; got the class {thing.__name__} itself. Make one of it.")
+        raise ValueError(f"the model must be an object; got the class {thing.__name__} itself. Make one of it.")
     if isinstance(thing, Trained):
         if thing.losses.ndim > 1:
-            raise ValueError("`thing` must be one model; got those of several keys. Take one: `trained.seed(0)`.")
+            raise ValueError("the model must be one model; got those of several keys. Take one: `trained.seed(0)`.")
         return as_subject(thing.model, **options)
     if isinstance(thing, AbstractSequencePredictor):
         return _made(SequencePredictorSubject, options, thing)
@@ -58,7 +58,7 @@ def as_subject(thing: Any, **options: Any) -> Subject:
     if num_arguments in (1, 3):
         return _made(PredictorSubject if num_arguments == 1 else FunctionSubject, options, thing)
     got = f"a function of {num_arguments} arguments" if callable(thing) else type(thing).__name__
-    raise ValueError(f"`thing` must be {TAKEN}; got {got}.")
+    raise ValueError(f"the model must be {TAKEN}; got {got}.")
 
 
 def _from_text(thing: str | Path, options: dict[str, Any]) -> Subject:
@@ -70,13 +70,13 @@ def _from_text(thing: str | Path, options: dict[str, Any]) -> Subject:
         return _from_file(path, options)
     module_name, _, name = str(thing).partition(":")
     if not isinstance(thing, str) or not name or not all(map(str.isidentifier, f"{module_name}.{name}".split("."))):
-        raise FileNotFoundError(f"`thing` must be {TAKEN}; got {str(thing)!r}, and no such file is there.")
+        raise FileNotFoundError(f"{str(thing)!r}: no such file is there. What can be asked: {TAKEN}.")
     try:
         found: Any = importlib.import_module(module_name)
         for each in name.split("."):
             found = getattr(found, each)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"`thing` must name an object that can be imported; got {thing!r} ({error}).") from error
+        raise ValueError(f"the model must name an object that can be imported; got {thing!r} ({error}).") from error
     return as_subject(found, **options)
 
 

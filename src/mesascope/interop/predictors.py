@@ -28,6 +28,9 @@ class PredictorSubject(AbstractSubject):
             check_predictor("predictor", predictor)
         check_callable("predictor", predictor, 1, "It maps one prompt to its prediction: `lambda prompt: ...`.")
         self.predictor, self.name = predictor, name or _name_of(predictor)
+        if isinstance(predictor, Transformer):
+            sizes: Any = predictor.tokens
+            self.dim_x, self.dim_y = (getattr(sizes, each, None) for each in ("dim_x", "dim_y"))
 
     def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
         return _asked(self.predictor, xs, ys, queries)

@@ -60,7 +60,7 @@ class StoredPredictions(AbstractSubject):
         try:
             return cls(*(arrays[name] for name in AXES), metadata=metadata)
         except ValueError as error:
-            raise UnusableFile(path, f"holds no predictions: {error}") from error
+            raise UnusableFile(path, f"holds no predictions: {str(error).rstrip('.')}") from error
 
     def predictions(self, xs: np.ndarray, ys: np.ndarray, queries: np.ndarray) -> np.ndarray:
         answers = np.empty((*queries.shape[:2], self.answers.shape[2]), self.answers.dtype)

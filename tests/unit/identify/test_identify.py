@@ -24,6 +24,7 @@ from mesascope.identify.verdict import Kind
 from mesascope.interop.functions import FunctionSubject
 from mesascope.interop.predictors import SequencePredictorSubject
 from mesascope.interop.stored import StoredPredictions
+from mesascope.models.transformer import Transformer
 from mesascope.predictor import AbstractPredictor, AbstractSequencePredictor
 from mesascope.random import jit_draws
 from mesascope.subject import AbstractSubject, SubjectError
@@ -242,11 +243,13 @@ def test_a_leak_is_an_error_before_anything_else(monkeypatch):
 def test_a_task_of_other_sizes_than_the_model_is_refused_before_it_is_asked():
     zeros = np.zeros((40, 8, 3))
     stored = StoredPredictions(zeros, zeros[..., :1], zeros[:, :1], zeros[:, :1, :1])
+    model = Transformer.initialise(4, num_layers=1, key=jax.random.key(0))
     knows, states = FunctionSubject(ridge), SequencePredictorSubject(ReadsAhead())
     knows.dim_x, states.dim = 4, 2
     for subject, task, told in (
         (stored, LinearRegression(num_examples=9, dim_x=3), "num_examples = 8.*got num_examples = 9"),
         (knows, TASK, "dim_x = 4.*got dim_x = 3.*--dim-x 4"),
+        (model, TASK, "dim_x = 4, the size that `Transformer` takes"),
         (knows, HaarProcess(6, 3), "dim_x = 4.*got dim_x = 3"),
         (states, HaarProcess(6, 3), "dim = 2.*got dim = 3"),
         (states, TASK, "`task` must give sequences.*got LinearRegression"),

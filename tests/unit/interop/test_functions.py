@@ -99,6 +99,11 @@ def test_a_first_question_that_tells_forms_apart_by_nothing_decides_nothing():
         subject.predictions(XS, WIDE, QUERIES)
 
 
+def test_an_error_of_every_form_is_told_once():
+    with pytest.raises(SubjectError, match=r"`broken` raised ZeroDivisionError: .* zero, however it was called\.$"):
+        FunctionSubject(lambda xs, ys, query: 1 / 0, name="broken").predictions(XS, YS, QUERIES)
+
+
 def test_no_form_that_fits_is_told_with_each_reason():
     with pytest.raises(SubjectError, match=r"batched=True.*answers have shape \(7,\).*batched=False") as error:
         FunctionSubject(lambda xs, ys, queries: np.zeros(7)).predictions(XS, WIDE, QUERIES)

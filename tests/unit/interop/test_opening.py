@@ -62,7 +62,7 @@ def test_an_object_is_taken_out_of_a_module(tmp_path, monkeypatch):
     subject = as_subject("my_models:Kept.step", name="kept")
     assert np.array_equal(subject.predictions(XS, YS, QUERIES), np.full((2, 1, 1), 9.0))
     for text, message in (("my_models:Gone", "has no attribute 'Gone'"), ("no_module_of_anybody:f", "No module named")):
-        with pytest.raises(ValueError, match=f"`thing` must name an object that can be imported; .*{message}"):
+        with pytest.raises(ValueError, match=f"the model must name an object that can be imported; .*{message}"):
             as_subject(text)
 
 
@@ -99,8 +99,8 @@ def test_what_is_not_recognised_is_told_what_is_taken(tmp_path, key):
     save_arrays(tmp_path / "question", {}, {"kind": "question"})
     (tmp_path / "text.txt").write_text("nothing")
     for thing, message in (
-        (3, "`thing` must be a subject; a model or an algorithm .*a function of one prompt, .*; got int"),
-        (ms.Ridge, r"`thing` must be an object; got the class Ridge itself\. Make one of it"),
+        (3, "the model must be a subject; a model or an algorithm .*a function of one prompt, .*; got int"),
+        (ms.Ridge, r"the model must be an object; got the class Ridge itself\. Make one of it"),
         (lambda one, two: one, "got a function of 2 arguments"),
         (several, r"got those of several keys\. Take one: `trained.seed\(0\)`"),
         (tmp_path / "question", "holds something else of mesascope's, no predictions"),
