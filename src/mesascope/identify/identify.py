@@ -88,7 +88,7 @@ def identify(
         untrained=_untrained(evidence, judgement, checked, say),
         notes=(
             *checked.notes,
-            *evidence.told,
+            *evidence.not_judged,
             *_refused(tried, evidence),
             *_convention(evidence, judgement),
             *_third(evidence, judgement, checked, tried),
@@ -103,9 +103,9 @@ def gather(
 ) -> Evidence:
     """The subject's answers to all environments, every candidate fitted, and its scores."""
     kept = kept or Kept(None)
-    subject = kept.of(checked, scene.fitted[0])
+    subject = kept.remembering(checked, scene.fitted[0])
     fitted = ask(subject, scene.fitted, say, "to fit to")
-    scored, told = ask_away(subject, scene.scored, say, "to judge by")
+    scored, not_judged = ask_away(subject, scene.scored, say, "to judge by")
     trials = {each.name: trial_of(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
@@ -118,7 +118,7 @@ def gather(
     say("scoring")
     scores = score(trials, fits, scored, checked.noise)
     num_free = {name: _num_free(trials[name].candidate, fits[name]) for name in trials}
-    return Evidence(trials, fits, num_free, scene, fitted, scored, scores, tuple(told))
+    return Evidence(trials, fits, num_free, scene, fitted, scored, scores, tuple(not_judged))
 
 
 def _rows(evidence: Evidence, judgement: Judgement) -> tuple[Row, ...]:

@@ -19,7 +19,10 @@ MOST_LAWS = 6  # under which two candidates are asked apart
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Fitted candidates, the subject's answers to both splits, and the scores made of them."""
+    """Fitted candidates, the subject's answers to both splits, and the scores made of them.
+
+    `not_judged` are sentences about laws that the subject could not answer.
+    """
 
     trials: Mapping[str, Trial]
     fits: Mapping[str, Fit]
@@ -28,7 +31,7 @@ class Evidence:
     fitted: Sequence[Asked]
     scored: Sequence[Asked]
     scores: Scores
-    told: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = ()
 
     @property
     def complexity(self) -> dict[str, float]:

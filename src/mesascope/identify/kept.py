@@ -28,8 +28,8 @@ class Kept:
     def __init__(self, folder: Path | None):
         self.folder = folder
 
-    def of(self, checked: Sanity, environment: Environment) -> AnySubject:
-        """The subject, which is asked each question once."""
+    def remembering(self, checked: Sanity, environment: Environment) -> AnySubject:
+        """The subject, its answers kept: it is asked each question once."""
         subject = checked.subject
         if self.folder is None:
             return subject
