@@ -35,7 +35,7 @@ class NewtonLayers(AbstractStudy):
     w <- w + (b - S w) / s_1, s_1 the largest eigenvalue of S.
 
     **What the paper says.** Layers match Newton's iterates linearly, about three iterates a middle layer. Gradient
-    descent needs exponentially many steps. Ill-conditioned inputs do not hurt.
+    descent needs exponentially many steps. Ill-conditioned inputs, on which gradient descent is slow, are learned too.
 
     **What we measure.** A layer's answers f are read by the model's own head, or by a ridge readout fitted to targets
     on other prompts. Their distance to answers g is sqrt(sum |f - g|^2 / sum |f|^2) over prompts. The relative error of
