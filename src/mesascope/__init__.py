@@ -38,10 +38,10 @@ def __getattr__(name: str) -> Any:
 
 
 class _Front(types.ModuleType):
-    """This package. Its `study` stays the function, though the room of the framework bears that name, too."""
+    """This package. `study` and `identify` stay the functions, though rooms bear these names, too."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name == "study" and isinstance(value, types.ModuleType)):
+        if not (name in __all__ and isinstance(value, types.ModuleType)):
             super().__setattr__(name, value)
 
 

@@ -51,6 +51,12 @@ def test_a_study_is_called_by_its_name_before_and_after_its_framework_is_loaded(
     assert sys.modules["mesascope.study"] is not ms.study
 
 
+def test_identify_is_the_function_before_and_after_its_room_is_loaded():
+    importlib.import_module("mesascope.identify.stage")
+    assert ms.identify is sys.modules["mesascope.identify.identify"].identify
+    assert sys.modules["mesascope.identify"] is not ms.identify
+
+
 def test_a_comparison_is_what_numpy_finds(key):
     step, other = ms.GradientDescent(2.0), ms.GradientDescent(1.0)
     found = ms.compare(step, {"half": other, "zero": ms.ZeroPredictor()}, TASK, key=key, num_prompts=50)

@@ -169,7 +169,7 @@ class Search:
         for each in self.asked:
             gap = self.trial.answers(parameters, each.environment)[k].astype(complex) - each.answers
             gap = np.nan_to_num(gap, nan=FAR, posinf=FAR, neginf=-FAR)
-            parts.append(gap.ravel() / max(float(np.linalg.norm(each.answers)), 1e-150))
+            parts.append(gap.ravel() / _size(each.answers))
         whole = np.concatenate(parts) / np.sqrt(len(parts))
         return np.concatenate([whole.real, whole.imag]).clip(-1e3, 1e3)
 
@@ -254,10 +254,9 @@ def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
     """The coefficients of known vectors by least squares, every environment with the same weight."""
     rows, right = [], []
     for each in asked:
-        weight = max(float(np.linalg.norm(each.answers)), 1e-150) ** -1
-        features = trial.answers({}, each.environment)
-        rows.append(weight * features.reshape(len(features), -1).T)
-        right.append(weight * each.answers.ravel())
+        size, features = _size(each.answers), trial.answers({}, each.environment)
+        rows.append(features.reshape(len(features), -1).T / size)
+        right.append(each.answers.ravel() / size)
     table, answers = np.concatenate(rows), np.concatenate(right)
     coefficients = np.linalg.lstsq(table, answers, rcond=None)[0]
     assert isinstance(trial.candidate, LinearCandidate)
@@ -265,6 +264,11 @@ def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
         coefficients = trial.candidate.nearest(coefficients)
     delta = float(np.linalg.norm(table @ coefficients - answers) / np.sqrt(len(asked)))
     return Fit({"coefficients": coefficients}, None, delta)
+
+
+def _size(answers: np.ndarray) -> np.float64:
+    """Of all answers together, in double precision; 1 where all are zero."""
+    return np.float64(np.linalg.norm(answers.astype(complex)) or 1.0)
 
 
 def _between(parameter: Parameter, low: float, high: float, share: float) -> float:

@@ -103,6 +103,24 @@ def test_what_no_candidate_does_is_none_of_them_and_says_what_it_breaks():
     assert "Not invariant to query at an example" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("of_ridge", "kind", "choice"),
+    [
+        (lambda answer: 0 * answer, Kind.IDENTIFIED, "zero"),
+        (lambda answer: 0 * answer + 1, Kind.IDENTIFIED, "constant"),
+        (lambda answer: 1e-30 * answer, Kind.NONE, "zero"),
+        (lambda answer: 1e25 * answer, Kind.NONE, "zero"),
+        (lambda answer: answer.astype(np.float16), Kind.IDENTIFIED, "ridge"),
+    ],
+)
+def test_answers_of_any_size_and_precision_are_judged(of_ridge, kind, choice):
+    square = LinearRegression(num_examples=3, dim_x=3)  # where answers are largest
+    found = identify(
+        lambda xs, ys, query: of_ridge(ridge(xs, ys, query)), square, ["ridge", "constant"], key=jax.random.key(5)
+    )
+    assert (found.verdict.kind, found.verdict.members[0]) == (kind, choice)
+
+
 def test_two_candidates_that_are_one_make_a_tie():
     twin = Candidate("twin", "ridge regression under another name", Ridge, found_parameters())
     found = identify(ridge, TASK, ["ridge", twin], key=jax.random.key(5))
