@@ -78,7 +78,7 @@ def layer_map(
     subject = _checked(model)
     scene = stage(subject, task, key, BUDGETS["quick"]._replace(num_queries=1), None)
     trial = trial_of(tried, scene.num_rows, len(scene.fitted[0].queries))
-    found = layers(subject, trial, fit(trial, ask(subject, scene.fitted), scene.scale), scene.inside()[-1])
+    found = layers(subject, trial, fit(trial, ask(subject, scene.fitted), scene.scale), scene)
     if found is None:
         raise ValueError(
             f"`model` must have two layers or more that can be read out, and `candidate` must take steps; got "

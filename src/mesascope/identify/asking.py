@@ -53,6 +53,15 @@ def layers_of(subject: AnySubject, environment: Environment) -> np.ndarray | Non
     return subject.layers(environment.xs, environment.ys, environment.queries)
 
 
+def hidden_of(subject: AnySubject, environment: Environment) -> np.ndarray | None:
+    """What each layer holds at the queries [l b m k]; None where it is not seen."""
+    if isinstance(subject, AbstractSequenceSubject):
+        assert environment.states is not None
+        found = subject.hidden(environment.states)
+        return None if found is None else _at(found, environment)
+    return subject.hidden(environment.xs, environment.ys, environment.queries)
+
+
 def _ask_sequences(subject: AbstractSequenceSubject, parts: list[Environment]) -> list[Asked]:
     states = parts[0].states
     assert states is not None

@@ -179,9 +179,8 @@ def _third(evidence: Evidence, judgement: Judgement, checked: Sanity, tried: Seq
 
 def _layers(evidence: Evidence, judgement: Judgement, checked: Sanity) -> Layers | None:
     """The layers against the steps of the choice; where it takes none, of the nearest candidate that does."""
-    inside = evidence.scene.inside()[-1]
     for name in dict.fromkeys([judgement.verdict.members[0], *evidence.ranked()]):
-        found = layers(checked.subject, evidence.trials[name], evidence.fits[name], inside)
+        found = layers(checked.subject, evidence.trials[name], evidence.fits[name], evidence.scene)
         if found is not None:
             return found
     return None

@@ -8,6 +8,8 @@ import numpy as np
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.style import in_house_style
 from mesascope.identify.result import Identification
+from mesascope.probes.layer_map import NEAR
+from mesascope.probes.spectral_response import SpectralResponse
 from mesascope.stats import Estimate
 
 if TYPE_CHECKING:
@@ -24,8 +26,12 @@ def figure(found: Identification, width: float) -> "Figure":
 
 def _draw(found: Identification) -> "Figure":
     parts = [_ranking, _distances]
-    parts += [_response] * (found.symmetries.response is not None) + [_layers] * (found.layers is not None)
+    parts += [_response] * (found.symmetries.response is not None)
+    if found.layers is not None:
+        parts += [_layers] + [_filters] * bool(found.layers.filters)
     figure, [panels] = panel_grid(1, len(parts), narrowest=7.0)
+    places = panels[0].get_gridspec()
+    places.set_height_ratios([1.5] + [1] * (places.nrows - 1))  # the lists of candidates and laws are long
     for part, axes in zip(parts, panels, strict=True):
         part(axes, found)
     return figure
@@ -60,15 +66,46 @@ def _distances(axes: "Axes", found: Identification) -> None:
 
 def _response(axes: "Axes", found: Identification) -> None:
     """The filter that the subject applies to the spectrum of its inputs, with its band."""
-    from matplotlib.ticker import NullLocator
-
     response = found.symmetries.response
     assert response is not None
     axes.plot(response.knots, response.psi, color="0.2", label=found.subject)
     axes.fill_between(response.knots, response.low, response.high, color="0.2", alpha=0.2, linewidth=0)
     for i, (name, each) in enumerate(found.responses.items()):
         axes.plot(each.knots, each.psi, color=f"C{i}", linestyle=("--", ":")[i], label=name)
-    known = response.high - response.low < 0.5 * np.abs(response.psi)  # elsewhere prompts do not tell
+    _on_the_spectrum(axes, response)
+
+
+def _layers(axes: "Axes", found: Identification) -> None:
+    """The distance of every layer from every step of a candidate; what is not near is grey."""
+    import matplotlib as mpl
+    from matplotlib.ticker import MaxNLocator
+
+    assert found.layers is not None
+    distances = found.layers.map.distances
+    num_layers, num_steps = distances.shape
+    colours = mpl.colormaps["viridis_r"].with_extremes(over="0.85")
+    extent = (0.5, num_steps + 0.5, num_layers + 0.5, 0.5)
+    image = axes.imshow(distances, extent=extent, aspect="auto", cmap=colours, vmin=0, vmax=NEAR)
+    axes.figure.colorbar(image, ax=axes, label="distance", extend="max")
+    axes.set(xlabel=f"step of {found.layers.candidate}", ylabel="layer", yticks=range(1, num_layers + 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(False)
+
+
+def _filters(axes: "Axes", found: Identification) -> None:
+    """The response after every layer, read out by the model's own head, late layers dark."""
+    assert found.layers is not None
+    filters = found.layers.filters
+    for i, each in enumerate(filters, 1):
+        axes.plot(each.knots, each.psi, color=str(0.85 * (1 - i / len(filters))), label=f"layer {i}")
+    _on_the_spectrum(axes, filters[-1])
+
+
+def _on_the_spectrum(axes: "Axes", response: SpectralResponse) -> None:
+    """Axes of a response, as high as it is where prompts tell it."""
+    from matplotlib.ticker import NullLocator
+
+    known = response.high - response.low < 0.5 * np.abs(response.psi)
     low, high = np.quantile(response.psi[known] if known.any() else response.psi, (0, 1))
     axes.set_ylim(min(0, 1.2 * low), max(0, 1.2 * high) or 1.0)
     ticks = response.knots[[0, len(response.knots) // 2, -1]]
@@ -76,18 +113,6 @@ def _response(axes: "Axes", found: Identification) -> None:
     axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.legend()
-
-
-def _layers(axes: "Axes", found: Identification) -> None:
-    """The distance of every layer from every step of a candidate; dark is near."""
-    assert found.layers is not None
-    distances = np.clip(found.layers.map.distances, LEAST, 1.0)
-    num_layers, num_steps = distances.shape
-    extent = (0.5, num_steps + 0.5, num_layers + 0.5, 0.5)
-    image = axes.imshow(distances, extent=extent, aspect="auto", cmap="viridis_r", vmin=0, vmax=0.5)
-    axes.figure.colorbar(image, ax=axes, label="distance")
-    axes.set(xlabel=f"step of {found.layers.candidate}", ylabel="layer", yticks=range(1, num_layers + 1))
-    axes.grid(False)
 
 
 def _range(estimates: Iterable[Estimate]) -> tuple[float, float]:

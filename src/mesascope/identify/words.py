@@ -12,6 +12,7 @@ from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.layers import Layers
 from mesascope.identify.result import Identification, LawRow, Row
 from mesascope.identify.verdict import APPROXIMATE, Kind, Verdict
+from mesascope.probes.layer_map import LayerMap
 from mesascope.stats import Estimate
 
 DIVERGES = 1e3  # a distance above which its digits say nothing
@@ -71,7 +72,7 @@ def screen(found: Identification) -> Group:
     if len(found.laws) > 1:
         parts.append(scope_table(found))
     if found.layers is not None:
-        parts.append(layer_table(found.layers))
+        parts += [layer_table(found.layers), *map(Text, _growth(found.layers))]
     return Group(*parts)
 
 
@@ -160,15 +161,28 @@ def scope_table(found: Identification) -> Table:
 
 
 def layer_table(layers: Layers) -> Table:
-    """The nearest step of a candidate to each layer."""
-    title = f"layers against steps of {layers.candidate}, read out by the model's own head"
+    """The nearest step of a candidate to each layer, by the model's own head and by readouts that were fitted."""
+    title = f"layers against steps of {layers.candidate}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("layer", "nearest step", "distance"):
-        table.add_column(head)
-    for i, (step, distance) in enumerate(zip(layers.map.best_step, layers.map.best_distance, strict=True), 1):
-        near = "none is near" if distance > APPROXIMATE else str(step)
-        table.add_row(str(i), near, _short(float(distance)))
+    maps = {"by its own head": layers.map} | ({} if layers.fitted is None else {"by a fitted readout": layers.fitted})
+    for head in ("layer", *(f"nearest step{each}" for name in maps for each in (f", {name}", "'s distance"))):
+        table.add_column(head.replace("nearest step's ", ""))
+    for i in range(len(layers.map.best_step)):
+        table.add_row(str(i + 1), *(cell for each in maps.values() for cell in _nearest(each, i)))
     return table
+
+
+def _nearest(found: LayerMap, i: int) -> tuple[str, str]:
+    distance = float(found.best_distance[i])
+    return "none is near" if distance > APPROXIMATE else str(found.best_step[i]), _short(distance)
+
+
+def _growth(layers: Layers) -> list[str]:
+    """How the nearest step moves with the layer, where three layers or more are near one."""
+    line, exponential = layers.map.linear_r2, layers.map.exponential_r2
+    if math.isnan(line):
+        return []
+    return [f"The nearest step against the layer: R^2 of a line {line:.2f}, of an exponential {exponential:.2f}."]
 
 
 def _law_cells(law: LawRow, verdict: Verdict) -> tuple[str, ...]:

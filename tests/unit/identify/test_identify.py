@@ -13,6 +13,7 @@ from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.arrays import UnusableFile, save_arrays
 from mesascope.candidate import Candidate
+from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.identify.alone import controversial_prompts, layer_map
 from mesascope.identify.candidates import chosen
 from mesascope.identify.environments import draw
@@ -21,6 +22,7 @@ from mesascope.identify.saving import load_identification
 from mesascope.identify.shifts import CONDITION, shifted, shifted_sequences
 from mesascope.identify.stage import BUDGETS
 from mesascope.identify.verdict import Kind
+from mesascope.identify.words import layer_table
 from mesascope.interop.functions import FunctionSubject
 from mesascope.interop.predictors import SequencePredictorSubject
 from mesascope.interop.stored import StoredPredictions
@@ -204,6 +206,15 @@ def test_a_layer_of_any_weights_is_no_step_downhill_and_an_untrained_copy_says_s
 def test_layers_of_a_model_are_the_steps_that_it_takes():
     layers = layer_map(GradientDescent(2.0, 3), "gradient-descent", TASK, key=jax.random.key(6))
     assert layers.map.best_step.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(layers.filters[0].psi, 2.0, rtol=1e-3)  # one step multiplies by its rate
+    assert (len(layers.filters), layers.fitted) == (3, None)
+    model = GradientDescentConstruction(2.0, num_steps=3, num_examples=8, dim_x=3).build()
+    stack = layer_map(model, "gradient-descent", TASK, key=jax.random.key(6))
+    assert stack.fitted is not None
+    assert stack.map.best_step.tolist() == [1, 2, 3]
+    assert stack.fitted.best_step[-1] == 3
+    assert stack.fitted.best_distance[-1] < 1e-3 < stack.fitted.best_distance[0]  # it is fitted to the last answers
+    assert [column.header for column in layer_table(stack).columns][3] == "nearest step, by a fitted readout"
     late = layer_map(GradientDescent(2.0, 3), "gd-plus-plus", TASK, key=jax.random.key(6))
     assert late.map.distances.shape == (3, 5)  # from the first step on, though two are the fewest that are tried
     assert max(layers.map.best_distance) < 1e-3
