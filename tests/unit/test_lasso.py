@@ -14,21 +14,26 @@ XS = RNG.normal(size=(30, 6)) @ np.diag([1, 2, 1, 0.5, 1, 1])
 YS = XS @ RNG.normal(size=(6, 2)) * [1, 0.3] + 0.1 * RNG.normal(size=(30, 2))
 
 
-def weights_of(penalty, xs=XS, ys=YS):
+def weights_of(penalty, xs=XS, ys=YS, intercept=False):
     prompt = Prompt(*jax.device_put([xs, ys, xs[0], ys[0]]))
-    return np.asarray(jax.jit(lambda prompt: Lasso(penalty).weights(prompt))(prompt))
+    return np.asarray(jax.jit(lambda prompt: Lasso(penalty, intercept=intercept).weights(prompt))(prompt))
 
 
+@pytest.mark.parametrize("intercept", [False, True])
 @pytest.mark.parametrize("penalty", [0.01, 0.3])
-def test_it_is_scikit_learns(penalty):
+def test_it_is_scikit_learns(penalty, intercept):
     """Who stops where the duality gap is below 1e-14 of |y|^2: weights then differ by its root over s_min."""
     linear_model = pytest.importorskip("sklearn.linear_model")
-    found, smallest = weights_of(penalty), np.linalg.svd(XS)[1][-1]
+    xs, ys = (XS + 1, YS - [2, 0.5]) if intercept else (XS, YS)
+    found, smallest = weights_of(penalty, xs, ys, intercept), np.linalg.svd(xs - intercept * xs.mean(axis=0))[1][-1]
+    answers = jax.jit(Lasso(penalty, intercept=intercept))(Prompt(*jax.device_put([xs, ys, xs[0], ys[0]])))
     for column in range(2):
-        model = linear_model.Lasso(penalty, fit_intercept=False, tol=1e-14, max_iter=100_000)
-        expected = model.fit(XS, YS[:, column]).coef_
-        atol = 2 * np.sqrt(1e-14) * np.linalg.norm(YS[:, column]) / smallest
-        np.testing.assert_allclose(found[column], expected, rtol=0, atol=atol)
+        model = linear_model.Lasso(penalty, fit_intercept=intercept, tol=1e-14, max_iter=100_000)
+        expected = model.fit(xs, ys[:, column])
+        atol = 2 * np.sqrt(1e-14) * np.linalg.norm(ys[:, column]) / smallest
+        np.testing.assert_allclose(found[column], expected.coef_, rtol=0, atol=atol)
+        sizes = 1 + np.linalg.norm(xs[0]) + np.linalg.norm(xs.mean(axis=0))
+        np.testing.assert_allclose(answers[column], expected.predict(xs[:1])[0], rtol=0, atol=sizes * atol)
 
 
 @pytest.mark.parametrize("kind", [float, complex])

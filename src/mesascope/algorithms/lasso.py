@@ -1,5 +1,7 @@
 """The lasso: least squares with a penalty on absolute values."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ from jaxtyping import Array, Float, Inexact
 
 from mesascope.candidate import AnyCandidate, Candidate, Parameter
 from mesascope.linalg import least_norm
-from mesascope.predictor import AbstractLinearLearner
+from mesascope.predictor import AbstractLinearLearner, through_means
 from mesascope.prompt import Prompt
 from mesascope.validation import check_count, check_positive
 
@@ -24,19 +26,24 @@ class Lasso(AbstractLinearLearner):
     mean plus rho/2 |w - z + u|^2, z = shrink(w + u, penalty / rho) is the answer, u <- u + w - z. Rho makes
     penalty / rho half of max_j |b_j| / mean_j S_jj, the size of a weight, for b = X^T y / n and S = X^T X / n. So 300
     iterations suffice where n < dx and the penalty is small, too, where coordinate descent has far to go. Complex
-    weights are shrunk by their modulus. Costs O((n + dx) dx (dx + num_iterations) dy).
+    weights are shrunk by their modulus. With an `intercept` the least over W and b of the same with W x_i + b: b costs
+    nothing. Costs O((n + dx) dx (dx + num_iterations) dy).
     """
 
     penalty: float | Float[Array, ""] = 0.1
     num_iterations: int = eqx.field(static=True, default=300)
+    intercept: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         check_positive("penalty", self.penalty)
         check_count("num_iterations", self.num_iterations)
 
     def weight_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy dx"]:
-        prompt = prompt.alike()
-        return jax.vmap(lambda labels: self._descend(prompt, labels), in_axes=1)(prompt.ys)[None]
+        examples = prompt.centred() if self.intercept else prompt.alike()
+        return jax.vmap(lambda labels: self._descend(examples, labels), in_axes=1)(examples.ys)[None]
+
+    def intercept_trajectory(self, prompt: Prompt) -> Inexact[Array, "1 dy"] | None:
+        return through_means(self, prompt) if self.intercept else None
 
     def _descend(self, prompt: Prompt, labels: Inexact[Array, " n"]) -> Inexact[Array, " dx"]:
         """The weights of one output."""
@@ -64,14 +71,18 @@ class Lasso(AbstractLinearLearner):
 
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
-        """Up to where nearly all weights are zero."""
+        """Up to where nearly all weights are zero; without an intercept, and with one, as libraries have it."""
         penalty = Parameter("penalty", 1e-4, 1.0, inputs=1, labels=1)
-        return (Candidate("lasso", "the lasso", cls, (penalty,)),)
+        with_intercept = partial(cls, intercept=True)
+        return (
+            Candidate("lasso", "the lasso", cls, (penalty,)),
+            Candidate("lasso-with-intercept", "the lasso with an intercept", with_intercept, (penalty,)),
+        )
 
     @classmethod
     def examples(cls) -> "tuple[Lasso, ...]":
         """Tiny instances for tests and documentation."""
-        return cls(), cls(0.02, num_iterations=20)
+        return cls(), cls(0.02, num_iterations=20), cls(intercept=True)
 
 
 def _shrink(values: Inexact[Array, " dx"], by: Float[Array, ""]) -> Inexact[Array, " dx"]:

@@ -23,7 +23,9 @@ FILTERS = (
 ONLINE = (
     "delta-rule", "delta-rule-with-decay", "kalman-regression", "normalised-delta-rule", "recursive-least-squares"
 )  # fmt: skip
-CENTRED = ("centred-gradient-descent", "least-squares-with-intercept", "ridge-with-intercept")
+CENTRED = (
+    "centred-gradient-descent", "lasso-with-intercept", "least-squares-with-intercept", "ridge-with-intercept"
+)  # fmt: skip
 LOCAL = ("kernel-ridge", "last-label", "mean-label", "nadaraya-watson", "nearest-neighbours", "softmax-smoother")
 Answer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
