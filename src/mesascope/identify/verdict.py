@@ -77,7 +77,10 @@ def decide(
     rivals = [name for name in rivals if name not in idle]
     one_class = {each.second for each in separations if each.law == law and each.least < 2 * tolerance}
     open_rivals = tuple(name for name in rivals if not apart[name] and (name in one_class or _near(scores, name, law)))
-    runner_up = next(iter(rivals), None)
+    smaller = {name: [other for other in open_rivals if complexity[other] < complexity[name]] for name in open_rivals}
+    idle += tuple(name for name in open_rivals if _needless(scores, name, smaller[name], law, tolerance))
+    open_rivals = tuple(name for name in open_rivals if name not in idle)
+    runner_up = next((name for name in rivals if name not in idle), None)
     about = {"tolerance": tolerance, "no_gain": idle, "runner_up": runner_up}
     if distance.low > APPROXIMATE:
         return Verdict(Kind.NONE, (chosen,), **about)
@@ -85,7 +88,7 @@ def decide(
         return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=_more(distance, APPROXIMATE), **about)
     if open_rivals:
         return Verdict(Kind.TIE, (chosen, *open_rivals), **about)
-    if not all(apart[name] for name in rivals):
+    if not all(apart[name] for name in rivals if name not in idle):
         return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=4.0, **about)
     if distance.high <= tolerance:
         return Verdict(Kind.IDENTIFIED, (chosen,), **about)
@@ -119,6 +122,13 @@ def _holds_alone(scores: Scores, name: str, other: str, tolerance: float) -> boo
 def _more_for_less(scores: Scores, complexity: Mapping[str, float], name: str, chosen: str, law: str) -> bool:
     """Whether a rival has more free numbers, and is farther for sure: no reason to prefer it."""
     return complexity[name] > complexity[chosen] and scores.paired(name, chosen, law).difference.low >= 0
+
+
+def _needless(scores: Scores, name: str, smaller: Sequence[str], law: str, tolerance: float) -> bool:
+    """Whether one with fewer free numbers is as near to within .01, and breaks nowhere that this one holds alone."""
+    return any(
+        _no_gain(scores.paired(other, name, law)) and not _outlasts(scores, name, other, tolerance) for other in smaller
+    )
 
 
 def _no_gain(paired: Paired) -> bool:

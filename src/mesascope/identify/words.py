@@ -186,7 +186,7 @@ def _growth(layers: Layers) -> list[str]:
 
 
 def _law_cells(law: LawRow, verdict: Verdict) -> tuple[str, ...]:
-    holds = "holds" if law.law in verdict.scope else "broken"
+    holds = "" if verdict.kind is Kind.NONE else "holds" if law.law in verdict.scope else "broken"
     return law.law, holds, _interval(law.choice), "" if law.runner_up is None else _interval(law.runner_up)
 
 

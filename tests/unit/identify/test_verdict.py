@@ -67,6 +67,20 @@ def test_a_rival_with_more_parameters_that_is_farther_makes_no_tie():
     assert verdict(deltas, {"gd": 2.0}, least=0.01).kind is Kind.TIE
 
 
+def test_a_tie_names_no_member_that_a_smaller_member_is_as_near_as():
+    deltas, complexity = (
+        {"matrix": 0.052, "momentum": 0.064, "gd": 0.066, "zero": 1.0},
+        {"matrix": 9.0, "momentum": 2.0},
+    )
+    found = verdict(deltas, complexity, least=0.01)
+    assert (found.kind, found.members, found.no_gain) == (Kind.TIE, ("matrix", "gd"), ("momentum",))
+    deltas["momentum"] = 0.054  # which gains more than .01
+    assert verdict(deltas, complexity, least=0.01).members == ("momentum", "gd")  # and makes the matrix needless
+    outside = ("noise", {"matrix": 0.02, "momentum": 0.02, "gd": 0.3, "zero": 1.0})
+    found = verdict(deltas | {"momentum": 0.064}, complexity, least=0.01, others=[outside])
+    assert set(found.members) == {"matrix", "momentum", "gd"}  # momentum holds where gd breaks
+
+
 def test_a_parameter_earns_its_place_where_the_smaller_family_breaks():
     near, complexity = {"ridge": 0.010, "least squares": 0.012}, {"ridge": 1.0, "least squares": 0.0}
     for broken, expected in ((0.3, "ridge"), (0.08, "least squares")):
