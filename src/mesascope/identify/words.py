@@ -139,7 +139,7 @@ def ranking(found: Identification) -> Table:
     )
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for head in ("candidate", "distance", "farther than the choice by", "fitted"):
-        table.add_column(head)
+        table.add_column(head, no_wrap=head == "candidate")
     for row in found.rows[:NUM_ROWS]:
         farther = "" if row.name == found.choice.name else _interval(row.difference)
         table.add_row(*(Text(cell) for cell in (row.name, _interval(row.delta), farther, _fitted(row))))
