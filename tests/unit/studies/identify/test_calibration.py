@@ -23,7 +23,7 @@ from mesascope.studies.identify.calibration.disguises import (
     size,
 )
 from mesascope.studies.identify.calibration.networks import FlatNetwork, ShuffledTargets
-from mesascope.studies.identify.calibration.readings import Summary, confusion, readings
+from mesascope.studies.identify.calibration.readings import Summary, confusion, mistakes, readings
 from mesascope.studies.identify.calibration.study import Calibration
 from mesascope.tasks.linear_regression import LinearRegression
 
@@ -185,6 +185,10 @@ def test_every_reading_has_one_possible_origin():
         "ridge: median of |log(found / true)|": 0.05,
     }  # fmt: skip
     assert {name: float(found[name]) for name in expected} == pytest.approx(expected, rel=1e-12)
+    assert mistakes(summary) == (
+        "ridge, 2 of 3 not named: mean-label, simpler and as near; none, nearest ridge.",
+        "lasso, 1 of 1 not named: ridge.",
+    )
     np.testing.assert_array_equal(confusion(summary), [[0, 0, 1, 0, 2, 0], [0, 0, 0, 0, 1, 0]])
 
 

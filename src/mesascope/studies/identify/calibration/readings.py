@@ -1,5 +1,6 @@
 """The numbers that the instrument is judged by."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -108,6 +109,27 @@ def confusion(summary: Summary) -> np.ndarray:
     """How often each candidate [truths candidates] was the choice."""
     places = np.arange(len(summary.names))
     return np.array([(said.choice[:, None] == places).sum(axis=0) for said in summary.said.values()])
+
+
+def mistakes(summary: Summary) -> tuple[str, ...]:
+    """A line for every true algorithm that some verdict did not name: what was said of those members instead."""
+    lines = []
+    for name, known in summary.known.items():
+        said = summary.said[name]
+        missed = np.flatnonzero(known.named * is_kind(said.kind, *NAMING) == 0)
+        told = Counter(_in_words(summary.names, said, known, int(i)) for i in missed)
+        if told:
+            times = "; ".join(f"{each} ({number})" if number > 1 else each for each, number in told.most_common())
+            lines.append(f"{name}, {len(missed)} of {len(said.kind)} not named: {times}.")
+    return tuple(lines)
+
+
+def _in_words(names: tuple[str, ...], said: Said, known: Known, i: int) -> str:
+    """The verdict on one member."""
+    kind, choice = KINDS[int(said.kind[i])], names[int(said.choice[i])]
+    if kind in (Kind.NONE, Kind.INCONCLUSIVE):
+        return f"{kind.value}, nearest {choice}"
+    return choice + (", simpler and as near" if known.idle[i] == 1 else "" if known.separable[i] == 1 else ", near")
 
 
 def groups(summary: Summary) -> dict[str, np.ndarray]:

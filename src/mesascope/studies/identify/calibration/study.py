@@ -1,6 +1,7 @@
 """Learners in disguise are put before the instrument, and networks that have learned nothing."""
 
 import functools
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mesascope.models.transformer import Transformer
@@ -16,7 +17,7 @@ from mesascope.studies.identify.calibration.cells import (
 )
 from mesascope.studies.identify.calibration.networks import FlatNetwork, ShuffledTargets, softmax_network
 from mesascope.studies.identify.calibration.panels import confusion_map, verdicts_and_parameters
-from mesascope.studies.identify.calibration.readings import Summary, readings
+from mesascope.studies.identify.calibration.readings import Summary, mistakes, readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
@@ -181,7 +182,7 @@ class Calibration(AbstractStudy):
     num_fit: int = 100
     """Prompts that candidates are fitted to."""
     num_score: int = 150
-    """Prompts that candidates are judged by, in distribution and under every shift."""
+    """Prompts that candidates are judged by, under every law."""
     num_queries: int = 1
     """Queries of a prompt."""
     num_rivals: int = 3
@@ -208,9 +209,7 @@ class Calibration(AbstractStudy):
     """The first seed of cases; the others follow."""
 
     def __check_init__(self):
-        for name in ("num_mixtures", "num_networks", "num_tries", "num_fit", "num_score", "num_queries", "num_rivals"):
-            check_count(name, getattr(self, name))
-        for name in ("num_examples", "dim_x", "num_layers", "dim_token", "dim_hidden", "num_heads"):
+        for name in [each.name for each in fields(self) if each.name.startswith(("num_", "dim_"))]:
             check_count(name, getattr(self, name))
         for name in ("noise", "smallest", "learning_rate", "least_apart"):
             check_positive(name, getattr(self, name))
@@ -219,18 +218,16 @@ class Calibration(AbstractStudy):
             raise ValueError(f"`largest` must be above `smallest`, {self.smallest:g}; got {self.largest:g}.")
         if self.dim_token % self.num_heads:
             raise ValueError(f"`dim_token` must be a multiple of `num_heads`, {self.num_heads}; got {self.dim_token}.")
-        names = self._names()
         for truth in self.truths:
-            check_known("truths", truth, names)
+            check_known("truths", truth, self._names())
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
         return (*self._of_members(), *self._of_networks())
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        truths, rest = self._truths(), iter(results)
-        members = {name: next(rest) for name in truths}
-        mixtures = next(rest)
+        rest = iter(results)
+        members, mixtures = {name: next(rest) for name in self._truths()}, next(rest)
         networks = {name: next(rest) for name in NETWORKS} | {name: [next(rest), next(rest)][1] for name in SHUFFLED}
         return Summary(
             self._names(),
@@ -243,6 +240,9 @@ class Calibration(AbstractStudy):
 
     def readings(self, summary: Summary) -> Readings:
         return readings(summary)
+
+    def notes(self, summary: Summary) -> tuple[str, ...]:
+        return mistakes(summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"confusion": confusion_map(summary), "verdicts": verdicts_and_parameters(summary)}
@@ -267,10 +267,9 @@ class Calibration(AbstractStudy):
         flat = functools.partial(FlatNetwork.initialise, self.num_examples, self.dim_x, **sizes)
         linear = functools.partial(Transformer.initialise, self.dim_x, **heads)
         softmax = functools.partial(softmax_network, self.dim_x, dim_token=self.dim_token, **sizes | heads)
-        lengths = (self.num_examples, None, None)
         fresh = [
             NetworkCell(instrument, make, num, seed, length)
-            for make, length in zip((flat, linear, softmax), lengths, strict=True)
+            for make, length in ((flat, self.num_examples), (linear, None), (softmax, None))
         ]
         config = FitConfig(self.num_steps, self.batch_size, self.learning_rate, clip_norm=1.0)
         trainings = [
