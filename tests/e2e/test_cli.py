@@ -897,6 +897,7 @@ def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch
     (tmp_path / "mine_to_identify.py").write_text(
         "def zero(xs, ys, query):\n    return 0 * ys[0]\n\n\ndef broken(xs, ys, query):\n    return 1 / 0\n"
     )
+    (tmp_path / "broken_at_import.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
     words = ("identify", "mine_to_identify:zero", "--task", "linear-regression", "--dim-x", "2", "--num-examples", "3")
     assert cli(*words, "--candidates", "zero", "last-label", "--json", "--save", "it", "--figure", "it.svg") == 0
@@ -913,7 +914,11 @@ def test_a_model_is_identified_drawn_and_kept(cli, capsys, tmp_path, monkeypatch
         "got 'induction'. That one is for sequences": (*words, "--candidates", "induction"),
         "ZeroDivisionError.*kept in mesascope-question": ("identify", "mine_to_identify:broken", *words[2:]),
         "must name an object that can be imported": ("identify", "mine_to_identify:absent", *words[2:]),
+        "can be imported; .*ZeroDivisionError": ("identify", "broken_at_import:f", *words[2:]),
+        "a_folder needs the extra `huggingface`: pip install": ("identify", "a_folder", *words[2:]),
     }
+    Path("a_folder").mkdir()
+    monkeypatch.setitem(extras.EXTRAS, "huggingface", ("not-a-package-of-anybody",))
     for message, line in refused.items():
         assert_refused(capsys, cli(*line), message)
     assert list(load_arrays(Path("mesascope-question.safetensors"))[0]) == ["queries", "xs", "ys"]

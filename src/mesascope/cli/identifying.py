@@ -14,6 +14,7 @@ from mesascope.cli.errors import InputError
 from mesascope.cli.stopped import farewell
 from mesascope.cli.study_models import is_study, study_model
 from mesascope.configuration import fingerprint
+from mesascope.extras import ExtraError
 from mesascope.files import write_atomically
 from mesascope.random import seed_key
 from mesascope.runs.directory import DirectoryError
@@ -46,6 +47,8 @@ def identify(command: Any) -> int:
             )  # fmt: skip
     except SubjectError as error:
         raise InputError(f"{error} {_kept(error)}") from error
+    except ExtraError as error:
+        raise InputError(f"{command.model} {error}.") from error
     except (DirectoryError, FileNotFoundError, ValueError) as error:
         raise InputError(str(error)) from error
     _write(found, command)

@@ -75,8 +75,10 @@ def _from_text(thing: str | Path, options: dict[str, Any]) -> Subject:
         found: Any = importlib.import_module(module_name)
         for each in name.split("."):
             found = getattr(found, each)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"the model must name an object that can be imported; got {thing!r} ({error}).") from error
+    except Exception as error:
+        raise ValueError(
+            f"the model must name an object that can be imported; got {thing!r} ({type(error).__name__}: {error})."
+        ) from error
     return as_subject(found, **options)
 
 
