@@ -65,9 +65,19 @@ class Candidate(eqx.Module):
         """How many numbers are fitted, a count of steps among them where there is a choice."""
         return len(self.parameters) + (len(self.counts) > 1)
 
+    @property
+    def takes_steps(self) -> bool:
+        """Whether its counts are of steps, one after the other: those of neighbours are not."""
+        return bool(self.counts) and tells_of_steps(self.says)
+
     def predictor(self, parameters: Mapping[str, float | Array], num_steps: int | None = None) -> AbstractPredictor:
         """The algorithm with these parameters; `num_steps` where it has counts."""
         return self.make(**parameters, **({} if num_steps is None else {"num_steps": num_steps}))
+
+
+def tells_of_steps(says: str) -> bool:
+    """Whether what is said of a candidate counts steps."""
+    return "step" in says.replace("{num_steps}", "")
 
 
 class LinearCandidate(eqx.Module):

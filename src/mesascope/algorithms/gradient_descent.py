@@ -67,7 +67,7 @@ class GradientDescent(AbstractLinearLearner):
             "gradient-descent", "{num_steps} step(s) of gradient descent", cls, (rate,), tuple(range(1, 11))
         )
         rates = tuple(rate._replace(name=name, high=30.0) for name in ("first_rate", "second_rate", "third_rate"))
-        says = "steps of gradient descent, each of its own rate"
+        says = "steps of gradient descent, each at its own rate"
         two = Candidate("gradient-descent-2-rates", f"two {says}", _of_rates, rates[:2])
         return tied, two, Candidate("gradient-descent-3-rates", f"three {says}", _of_rates, rates)
 

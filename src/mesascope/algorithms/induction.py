@@ -61,7 +61,7 @@ class SoftInduction(AbstractSequencePredictor):
     @classmethod
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """With the sharpness free."""
-        says = "copying what followed earlier states, weighted by a softmax of their nearness"
+        says = "a soft induction head: what followed earlier states, by a softmax of nearness"
         sharpness = Parameter("sharpness", 1e-3, 1e3, inputs=-2)
         return (Candidate("soft-induction", says, cls, (sharpness,), twins=("nadaraya-watson",)),)
 

@@ -85,7 +85,7 @@ class NadarayaWatson(AbstractPredictor):
         scale, bandwidth = Parameter("scale", 1e-2, 100.0, inputs=-2), Parameter("bandwidth", 0.05, 20.0, inputs=1)
         return (
             Candidate("softmax-smoother", "softmax attention from the query to the examples", _softmax, (scale,)),
-            Candidate("nadaraya-watson", "Nadaraya and Watson's Gaussian smoother", _gaussian, (bandwidth,)),
+            Candidate("nadaraya-watson", "Gaussian Nadaraya-Watson regression", _gaussian, (bandwidth,)),
         )
 
     @classmethod

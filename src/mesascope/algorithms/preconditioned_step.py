@@ -1,4 +1,4 @@
-"""One gradient step with a matrix for a rate."""
+"""One gradient step, preconditioned: with a matrix for a rate."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +40,7 @@ class PreconditionedStep(AbstractLinearLearner):
         A without negative eigenvalues, else the step is none downhill: any layer of linear attention, untrained ones
         too, computes q^T A b with some matrix. The nearest such A replaces one that least squares finds.
         """
-        says = "one gradient step with a matrix for a rate"
+        says = "one preconditioned gradient step"
         return (LinearCandidate("preconditioned-step", says, _by_entry, _of_entries, _downhill),)
 
     @classmethod

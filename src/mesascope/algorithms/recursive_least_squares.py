@@ -40,7 +40,7 @@ class RecursiveLeastSquares(AbstractLinearLearner):
     def candidates(cls) -> tuple[AnyCandidate, ...]:
         """Penalties as of ridge regression."""
         penalty = Parameter("penalty", 1e-5, 10.0, inputs=2, num_examples=1)
-        says = "recursive least squares that forgets"
+        says = "recursive least squares, forgetting"
         return (
             Candidate("recursive-least-squares", says, cls, (penalty, Parameter("forgetting", 0.3, 1.0, linear=True))),
         )

@@ -111,7 +111,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Identify:
-    """Say which algorithm a model runs in context, with which parameters, how closely, and where that ends.
+    """Say which algorithm a model runs in context, with which parameters, how closely, and where it fails.
 
     MODEL is a checkpoint, STUDY:NUMBER for a training of a study, module:object for a function, a torch module or an
     estimator, a file of predictions, or a folder in the layout of Garg et al. Settings of the task are options, and so
@@ -119,19 +119,19 @@ class Identify:
     """
 
     model: Annotated[Positional[str], arg(metavar="MODEL")]
-    """What is asked."""
+    """The model."""
     task: str = ""
     """A name from `mesascope tasks`; a study's training has its own."""
     candidates: Annotated[tuple[str, ...], arg(metavar="NAME...")] = ()
-    """Names from `mesascope candidates`; all of them if not told."""
+    """Names from `mesascope candidates`, baselines beside; all if not told."""
     budget: Literal["quick", "thorough"] = "quick"
-    """quick asks thousands of prompts, thorough tens of thousands."""
+    """quick asks thousands of prompts, for 30 s at most; thorough tens of thousands, for 15 minutes."""
     lengths: Annotated[tuple[int, ...], arg(metavar="INT...")] = ()
-    """Numbers of examples that candidates are fitted on; those of the task if not told."""
+    """Numbers of examples that candidates are fitted on; the task's if not told."""
     seed: int = 0
-    """Which prompts are drawn."""
+    """Of the prompts."""
     preset: Preset = "quick"
-    """Of a study whose training is asked."""
+    """Of STUDY:NUMBER."""
     runs: Directory = field(default_factory=default_runs)
     """Where a study's trainings are kept; $MESASCOPE_RUNS sets the default."""
     figure: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -156,7 +156,7 @@ class ListCandidates:
 
 @dataclass(frozen=True)
 class ListTasks:
-    """The tasks that `identify` draws prompts of: name, law, settings."""
+    """The tasks that `identify` draws prompts of: name, distribution, settings."""
 
     json: bool = False
     """One JSON document instead."""

@@ -42,7 +42,7 @@ def _options_of(candidate: AnyCandidate) -> type | None:
         for each in candidate.parameters
     ]
     if candidate.counts:
-        told = tyro.conf.arg(help="Numbers of steps that are tried.", metavar="INT...")
+        told = tyro.conf.arg(help="Counts, of steps or of neighbours, that are tried.", metavar="INT...")
         fields.append(("num_steps", Annotated[tuple[int, ...], told], ()))
     return dataclasses.make_dataclass(f"{_attribute(candidate.name)}_options", fields, frozen=True, kw_only=True)
 

@@ -38,9 +38,7 @@ def identify(command: Any) -> int:
             candidate_settings.with_ranges(each, command.ranges) for each in chosen(command.candidates or None, task)
         ]
         keep = _unfinished(command)
-        with farewell(
-            lambda: f"mesascope: stopped; {keep} keeps what was asked; the same command goes on from there.\n"
-        ):
+        with farewell(lambda: f"mesascope: stopped; {keep} keeps the answers; the same command goes on from there.\n"):
             found = run(
                 subject, task, tried, key=seed_key(command.seed), budget=command.budget, lengths=command.lengths,
                 say=say, keep=keep,
@@ -51,7 +49,6 @@ def identify(command: Any) -> int:
         raise InputError(f"{command.model} {error}.") from error
     except (DirectoryError, FileNotFoundError, ValueError) as error:
         raise InputError(str(error)) from error
-    _write(found, command)
     if command.json:
         print_json(found.to_json())
     elif command.quiet:
@@ -60,6 +57,7 @@ def identify(command: Any) -> int:
         from mesascope.identify.words import screen
 
         output().print(screen(found))
+    _write(found, command)
     return 0
 
 

@@ -35,7 +35,7 @@ def _candidates() -> list[dict[str, Any]]:
     return [
         {
             "candidate": name,
-            "a_model_that_runs_it_does": _in_general(candidate),
+            "algorithm": _in_general(candidate),
             "parameters": _parameters(candidate),
             "for": [family for family, known in families.items() if name in known],
         }
@@ -44,7 +44,7 @@ def _candidates() -> list[dict[str, Any]]:
 
 
 def _in_general(candidate: AnyCandidate) -> str:
-    return candidate.says.replace("{num_steps}", "k")
+    return candidate.says.replace("{num_steps}", "k").replace("(s)", "s")
 
 
 def _parameters(candidate: AnyCandidate) -> list[str]:

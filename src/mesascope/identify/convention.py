@@ -18,7 +18,7 @@ def of_other_convention(evidence: Evidence, choice: str, broken: list[str], limi
     trial, found = evidence.trials[choice], evidence.fits[choice]
     if not isinstance(trial.candidate, Candidate):
         return []
-    moved = [each.name for each in trial.candidate.parameters if each.inputs]
+    moved = [each.name for each in trial.candidate.parameters if "rate" in each.name or each.name == "penalty"]
     usual, holds = evidence.scene.scale.num_examples, []
     for law, parts in by_law([each.environment for each in evidence.scored if each.environment.law in broken]):
         factor = parts[0].num_examples / usual

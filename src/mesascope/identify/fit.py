@@ -30,7 +30,7 @@ class Interval(NamedTuple):
 class Fit(NamedTuple):
     """A candidate's best parameters, in natural units, its count of steps, and its distance on the prompts of the fit.
 
-    `at_bound` names parameters that ended at a bound of their range: what fits best may lie beyond it.
+    `at_bound` names what ended at a bound of its range, a count at its largest: what fits best may lie beyond it.
     """
 
     parameters: Mapping[str, Any]
@@ -64,7 +64,7 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
     if not trial.candidate.parameters:
         deltas = search.deltas(np.zeros(0))
         best = int(np.argmin(deltas))
-        return Fit({}, trial.counts[best], float(deltas[best]))
+        return Fit({}, trial.counts[best], float(deltas[best]), _last_count(trial, best))
     points = search.grid()
     table = np.array([search.deltas(point) for point in points])  # [points counts]
     found = []
@@ -72,7 +72,7 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
         starts = points[np.argsort(table[:, k])[:2]]
         found.append((*search.refine(k, starts, float(table[:, k].min())), k))
     point, delta, k = min(found, key=lambda each: each[1])
-    return Fit(search.natural(point), trial.counts[k], delta, search.at_bound(point))
+    return Fit(search.natural(point), trial.counts[k], delta, (*search.at_bound(point), *_last_count(trial, k)))
 
 
 class Search:
@@ -121,17 +121,17 @@ class Search:
     def refine(self, k: int, starts: np.ndarray, delta: float) -> tuple[np.ndarray, float]:
         """From the best points of the grid to the least distance after one count."""
         if len(self.parameters) == 1:
-            ends = [self._bracketed(k, starts)]
+            ends = [self._bracketed(k, starts[0])]
         else:
             ends = [self.descend(k, start, np.arange(len(start))) for start in starts]
         return min([*ends, (starts[0], delta)], key=lambda end: end[1])
 
-    def _bracketed(self, k: int, starts: np.ndarray) -> tuple[np.ndarray, float]:
+    def _bracketed(self, k: int, start: np.ndarray) -> tuple[np.ndarray, float]:
         """By Brent's method, between the neighbours of the grid's best point."""
         from scipy.optimize import minimize_scalar
 
-        step = 1 / (GRID[1] - 1)
-        low, high = np.clip([starts[0][0] - step, starts[0][0] + step], 0, 1)
+        step = 1 / (len(self.grid()) - 1)
+        low, high = np.clip([start[0] - step, start[0] + step], 0, 1)
         found = minimize_scalar(
             lambda share: _finite(self.deltas(np.array([share]))[k]),
             bounds=(low, high),
@@ -264,6 +264,11 @@ def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
         coefficients = trial.candidate.nearest(coefficients)
     delta = float(np.linalg.norm(table @ coefficients - answers) / np.sqrt(len(asked)))
     return Fit({"coefficients": coefficients}, None, delta)
+
+
+def _last_count(trial: Trial, k: int) -> tuple[str, ...]:
+    """The name of the count, where it is the largest of several."""
+    return ("num_steps",) if k == len(trial.counts) - 1 > 0 else ()
 
 
 def _size(answers: np.ndarray) -> np.float64:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import numpy as np
 from jaxtyping import Array, Key
 
@@ -33,6 +34,7 @@ from mesascope.probes.spectral_response import SpectralResponse, filter_of
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.validation import check_class, check_key
+from mesascope.version import __version__
 
 MANY = 12  # candidates, beyond which the choice is scored once more on prompts that did not choose it
 
@@ -64,13 +66,13 @@ def identify(
     size = budget_of(budget)
     tried = chosen(candidates, task)
     subject = as_subject(model)
-    say(f"asking {subject.name} whether it can be asked")
+    say(f"checking {subject.name}")
     scene, checked = sane(subject, stage(subject, task, key, size, lengths), size)
     found = symmetries(checked, scene)
     kept = Kept(None if keep is None else Path(keep))
     evidence = gather(checked, scene, tried, say, kept)
     tolerance = tolerance_for(checked.floor.value)
-    say("asking candidates apart")
+    say("telling candidates apart")
     judgement = judge(evidence, tolerance, size.num_rivals)
     result = Identification(
         subject=checked.subject.name,
@@ -93,6 +95,12 @@ def identify(
             *_convention(evidence, judgement),
             *_third(evidence, judgement, checked, tried),
         ),
+        made_with={
+            "mesascope": __version__,
+            "key": np.asarray(jax.random.key_data(key)).ravel().tolist(),
+            "lengths": None if lengths is None else list(lengths),
+            "candidates": {each.name: _searched(each, scene) for each in tried},
+        },
     )
     kept.forget()
     return result
@@ -104,8 +112,8 @@ def gather(
     """The subject's answers to all environments, every candidate fitted, and its scores."""
     kept = kept or Kept(None)
     subject = kept.remembering(checked, scene.fitted[0])
-    fitted = ask(subject, scene.fitted, say, "to fit to")
-    scored, not_judged = ask_away(subject, scene.scored, say, "to judge by")
+    fitted = ask(subject, scene.fitted, say, "for the fit")
+    scored, not_judged = ask_away(subject, scene.scored, say, "to judge the fit")
     trials = {each.name: trial_of(each, scene.num_rows, len(scene.fitted[0].queries)) for each in tried}
     fits: dict[str, Fit] = {}
     for name, trial in trials.items():
@@ -162,8 +170,10 @@ def _convention(evidence: Evidence, judgement: Judgement) -> list[str]:
     laws = of_other_convention(evidence, verdict.members[0], broken, 2 * verdict.tolerance)
     if not laws:
         return []
-    told = "With rates in proportion to the number of examples, as of a sum over them, it holds"
-    return [f"{told}: {', '.join(laws)}."]
+    of_sum = any("rate" in name for name in evidence.fits[verdict.members[0]].parameters)
+    what = "rates" if of_sum else "the penalty"
+    told = f"With {what} in proportion to the number of examples N, as of a {'sum' if of_sum else 'mean'} over them,"
+    return [f"{told} it holds at: {', '.join(laws)}."]
 
 
 def _third(evidence: Evidence, judgement: Judgement, checked: Sanity, tried: Sequence[AnyCandidate]) -> list[str]:
@@ -202,6 +212,14 @@ def _untrained(evidence: Evidence, judgement: Judgement, checked: Sanity, say: S
     say("asking an untrained copy")
     trial = evidence.trials[judgement.verdict.members[0]]
     return untrained(checked.subject, trial, evidence.fitted, evidence.scored, evidence.scene.scale)
+
+
+def _searched(candidate: AnyCandidate, scene: Scene) -> dict[str, Any]:
+    """The counts and the ranges that were searched; none of coefficients, which are free."""
+    if not isinstance(candidate, Candidate):
+        return {}
+    ranges = {each.name: list(each.bounds(scene.scale)) for each in candidate.parameters}
+    return {"num_steps": list(candidate.counts), **ranges} if candidate.counts else ranges
 
 
 def _num_free(candidate: AnyCandidate, found: Fit) -> int:

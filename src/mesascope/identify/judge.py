@@ -85,7 +85,7 @@ def _settled(evidence: Evidence, verdict: Verdict, num_rivals: int) -> tuple[Ver
         if not separated or not is_apart(evidence.scores.paired(rival, choice, asked[-1].law)):
             still.append(rival)
     if still:
-        return verdict._replace(members=(choice, *still)), tuple(found)
+        return verdict._replace(members=(choice, *still), runner_up=still[0]), tuple(found)
     near = evidence.scores.delta(choice, IN_DISTRIBUTION).high <= verdict.tolerance
     return verdict._replace(members=(choice,), kind=Kind.IDENTIFIED if near else Kind.APPROXIMATELY), tuple(found)
 
@@ -113,10 +113,10 @@ def _until_separated(evidence: Evidence, verdict: Verdict, rival: str) -> tuple[
 
 
 def _under(evidence: Evidence, pair: tuple[str, str], law: str) -> Separation:
-    """With one set of parameters for a law and for the distribution of the fit."""
+    """Whether a rival can do what the choice does, with one set of parameters for a law and the fit's distribution."""
     size = len(evidence.scene.fitted[0].queries)
     parts = [each.part(slice(0, size)) for each in evidence.scene.scored if each.law == law]
-    return _apart(evidence, pair, [*parts, *evidence.scene.inside()])
+    return _apart(evidence, pair, [*parts, *evidence.scene.inside()], one_way=True)
 
 
 def _by_promise(scores: Scores, laws: Sequence[str], rival: str) -> list[str]:
@@ -125,8 +125,8 @@ def _by_promise(scores: Scores, laws: Sequence[str], rival: str) -> list[str]:
     return sorted(kept, key=lambda law: -kept[law] if kept[law] <= 2 else 0)[:MOST_LAWS]
 
 
-def _apart(evidence: Evidence, pair: tuple[str, str], environments: list) -> Separation:
-    return separation(evidence.trials, evidence.fits, pair, environments, evidence.scene.scale)
+def _apart(evidence: Evidence, pair: tuple[str, str], environments: list, one_way: bool = False) -> Separation:
+    return separation(evidence.trials, evidence.fits, pair, environments, evidence.scene.scale, one_way)
 
 
 def _with_mixture(evidence: Evidence, found: Judgement) -> Judgement:

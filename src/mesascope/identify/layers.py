@@ -35,7 +35,7 @@ class Layers(NamedTuple):
 def layers(subject: AnySubject, trial: Trial, found: Fit, scene: Scene) -> Layers | None:
     """For a candidate that takes steps and a subject of two layers or more; None for others."""
     candidate = trial.candidate
-    if not isinstance(candidate, Candidate) or not candidate.counts:
+    if not isinstance(candidate, Candidate) or not candidate.takes_steps:
         return None
     environment = of_response(scene)
     answers = layers_of(subject, environment)

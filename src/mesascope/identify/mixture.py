@@ -8,6 +8,7 @@ import numpy as np
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.score import predictions
 from mesascope.identify.trial import Trial
+from mesascope.identify.verdict import APPROXIMATE
 from mesascope.stats import Estimate
 
 Moments = tuple[np.ndarray, np.ndarray]  # of candidates' answers with each other, and with the subject's
@@ -65,8 +66,10 @@ def _is_finite(trial: Trial, fit: Fit, asked: Asked) -> bool:
 
 
 def is_mixture(found: Mixture, least: float) -> bool:
-    """Whether it halves the distance of the nearest candidate, and every weight counts for sure."""
-    return found.delta <= least / 2 and all(weight.low > LEAST_WEIGHT for weight in found.weights.values())
+    """Whether it is near, halves the distance of the nearest candidate, and every weight counts for sure."""
+    return found.delta <= min(least / 2, APPROXIMATE) and all(
+        weight.low > LEAST_WEIGHT for weight in found.weights.values()
+    )
 
 
 def _moments(trials: Mapping[str, Trial], fits: Mapping[str, Fit], names: Sequence[str], asked: Asked) -> Moments:

@@ -44,7 +44,7 @@ def _ranking(axes: "Axes", found: Identification) -> None:
         _interval(axes, i, row.delta, color="C0" if row.name in found.verdict.members else "0.5")
     axes.axvline(found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
     axes.set(xscale="log", xlim=_range(row.delta for row in rows), xlabel="distance in distribution")
-    axes.set_title("dotted: the tolerance; at an edge: beyond it", fontsize=7)
+    axes.set_title("dotted: tolerance; at an edge: off scale", fontsize=7)
     axes.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], ylim=(len(rows) - 0.5, -0.5))
 
 
@@ -60,7 +60,7 @@ def _distances(axes: "Axes", found: Identification) -> None:
     axes.set_title("dotted: twice the tolerance", fontsize=7)
     num = len(found.laws)
     shown = [each for law in found.laws for each in (law.choice, law.runner_up) if each is not None]
-    axes.set(xscale="log", xlim=_range(shown), xlabel="distance, parameters kept")
+    axes.set(xscale="log", xlim=_range(shown), xlabel="distance, same parameters")
     axes.set(yticks=range(num), yticklabels=[law.law for law in found.laws], ylim=(num - 0.5, -0.5))
 
 
@@ -70,7 +70,8 @@ def _response(axes: "Axes", found: Identification) -> None:
     assert response is not None
     axes.plot(response.knots, response.psi, color="0.2", label=found.subject)
     axes.fill_between(response.knots, response.low, response.high, color="0.2", alpha=0.2, linewidth=0)
-    for i, (name, each) in enumerate(found.responses.items()):
+    for name, each in found.responses.items():
+        i = int(name != found.choice.name)
         axes.plot(each.knots, each.psi, color=f"C{i}", linestyle=("--", ":")[i], label=name)
     _on_the_spectrum(axes, response)
 

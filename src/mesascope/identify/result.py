@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     name: str
     says: str
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Any]
     num_steps: int | None
     num_free: int
     delta: Estimate
@@ -73,6 +73,8 @@ class Identification:
     responses: Mapping[str, SpectralResponse] = dataclasses.field(default_factory=dict)
     """Spectral responses of the choice and of the runner-up, at the knots of the subject's own."""
     notes: tuple[str, ...] = ()
+    made_with: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """The version, the key's numbers, the lengths, and what was searched of every candidate."""
 
     @property
     def choice(self) -> Row:
@@ -84,8 +86,8 @@ class Identification:
         return next(row for row in self.rows if row.name == name)
 
     @property
-    def parameters(self) -> Mapping[str, float]:
-        """Those of the choice, in natural units."""
+    def parameters(self) -> Mapping[str, Any]:
+        """Those of the choice, in natural units, whatever the verdict on it."""
         return self.choice.parameters
 
     @property

@@ -64,17 +64,17 @@ def as_json(value: Any) -> Any:
 
 
 def as_csv(found: Identification) -> str:
-    """One line for each candidate and law: name, law, distance, low, high; the choice and the runner-up under all."""
+    """One line for each candidate and law, with the distance; the choice and the runner-up under all laws."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["candidate", "law", "distance", "low", "high", "parameters"])
+    table.writerow(["candidate", "law", "distance", "low", "high", "num_steps", "parameters"])
     for row in found.rows:
         parameters = "; ".join(f"{name}={value}" for name, value in row.parameters.items())
-        table.writerow([row.name, "in distribution", *row.delta, parameters])
+        table.writerow([row.name, "in distribution", *row.delta, row.num_steps, parameters])
     for law in found.laws[1:]:
-        table.writerow([found.choice.name, law.law, *law.choice, ""])
+        table.writerow([found.choice.name, law.law, *law.choice, "", ""])
         if law.runner_up is not None:
-            table.writerow([found.verdict.runner_up, law.law, *law.runner_up, ""])
+            table.writerow([found.verdict.runner_up, law.law, *law.runner_up, "", ""])
     return text.getvalue()
 
 

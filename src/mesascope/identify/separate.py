@@ -15,7 +15,10 @@ TOP = 0.05  # the share of prompts that are kept as controversial
 
 
 class Separation(NamedTuple):
-    """How far the first candidate, as fitted, is from the best-fitting second one, and the other way round."""
+    """How far the first candidate, as fitted, is from the best-fitting second one, and the other way round.
+
+    `backward` is nan where only that was asked whether the second one can do what the first one does.
+    """
 
     first: str
     second: str
@@ -26,23 +29,25 @@ class Separation(NamedTuple):
     @property
     def least(self) -> float:
         """The smaller one: below twice the tolerance the two are one class under this law."""
-        return min(self.forward, self.backward)
+        return float(np.nanmin([self.forward, self.backward]))
 
 
 def separation(
     trials: Mapping[str, Trial], fits: Mapping[str, Fit], pair: tuple[str, str], environments: Sequence[Environment],
-    scale: Scale,
+    scale: Scale, one_way: bool = False,
 ) -> Separation:  # fmt: skip
     """T(a, b; e) = least over b's parameters of delta(g_a, g_b), and T(b, a; e), on these environments together.
 
     The first one's law is what they are told by; others may stand beside it that the parameters must serve, too.
+    `one_way` asks for T(a, b; e) alone: where b's family holds a near relation of a, or a's of b, T(b, a; e) is small
+    though b cannot do what a does.
     """
     found = []
-    for known, rival in (pair, pair[::-1]):
+    for known, rival in (pair,) if one_way else (pair, pair[::-1]):
         answers = [Asked(each, predictions(trials[known], fits[known], each)) for each in environments]
         finite = all(np.isfinite(each.answers).all() and each.answers.any() for each in answers)
         found.append(fit(trials[rival], answers, scale).delta if finite else np.inf)
-    return Separation(*pair, environments[0].law, *found)
+    return Separation(*pair, environments[0].law, *found, *[np.nan] * one_way)
 
 
 def most_controversial(first: np.ndarray, second: np.ndarray, share: float = TOP) -> np.ndarray:

@@ -28,7 +28,7 @@ from mesascope.interop.stored import StoredPredictions
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.tasks.random_length import RandomLengthProcess
-from mesascope.validation import check_known
+from mesascope.validation import check_count, check_known
 
 
 class Budget(NamedTuple):
@@ -95,6 +95,8 @@ def stage(
     if isinstance(subject, StoredPredictions):
         return _stored(subject)
     if isinstance(task, AbstractProcess):
+        if lengths:
+            raise ValueError("`lengths` are of prompts; this task gives sequences. Leave them out.")
         inside, outside = _of_sequences(task, key, budget, rng)
     else:
         wanted = _lengths(subject, task, lengths)
@@ -132,11 +134,15 @@ def _takes(subject: AnySubject, environment: Environment) -> bool:
 
 
 def _lengths(subject: AnySubject, task: AbstractTask, lengths: Sequence[int] | None) -> tuple[int, ...]:
-    """The numbers of examples in distribution: the subject's own one, those that were told, or the task's."""
+    """The numbers of examples in distribution: those that were told, the subject's own one, or the task's."""
     fixed = getattr(subject, "num_examples", None)
-    if fixed is not None:
-        return (fixed,)
-    return tuple(sorted(lengths)) if lengths else lengths_of(task)
+    for length in lengths or ():
+        check_count("lengths", length)
+        if fixed not in (None, length):
+            raise ValueError(f"`lengths` must be {fixed}, all that `{subject.name}` takes; got {length}.")
+    if lengths:
+        return tuple(sorted(lengths))
+    return lengths_of(task) if fixed is None else (fixed,)
 
 
 def _material(

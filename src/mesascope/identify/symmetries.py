@@ -64,7 +64,8 @@ def _check_leak(checked: Sanity, environment: Environment, found: tuple[Invarian
     """A subject that reads what it must not is no subject: said before anything else."""
     leak = found[0]  # the first one asked
     if leak.holds is False:
-        question = {"states": environment.states} if environment.states is not None else {"xs": environment.xs}
+        prompts = {"xs": environment.xs, "ys": environment.ys, "queries": environment.queries}
+        question = prompts if environment.states is None else {"states": environment.states}
         raise SubjectError(
             f"`{checked.subject.name}` must not read what comes later or what others ask; its answers change by "
             f"{leak.value:.2g} of their size. {leak.breaks}",

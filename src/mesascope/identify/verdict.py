@@ -89,7 +89,7 @@ def decide(
     if open_rivals:
         return Verdict(Kind.TIE, (chosen, *open_rivals), **about)
     if not all(apart[name] for name in rivals if name not in idle):
-        return Verdict(Kind.INCONCLUSIVE, (chosen,), more_prompts=4.0, **about)
+        return Verdict(Kind.INCONCLUSIVE, (chosen,), **about)
     if distance.high <= tolerance:
         return Verdict(Kind.IDENTIFIED, (chosen,), **about)
     return Verdict(Kind.APPROXIMATELY, (chosen,), **about)

@@ -8,10 +8,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mesascope.candidate import tells_of_steps
 from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.layers import Layers
 from mesascope.identify.result import Identification, LawRow, Row
-from mesascope.identify.verdict import APPROXIMATE, Kind, Verdict
+from mesascope.identify.verdict import APPROXIMATE, TOLERANCE, Kind, Verdict
 from mesascope.probes.layer_map import LayerMap
 from mesascope.stats import Estimate
 
@@ -43,21 +44,18 @@ def sentence(found: Identification) -> str:
         case Kind.NONE:
             num = len(found.rows)
             these = f"any of the {num} candidates and baselines" if num > 1 else "the candidate"
-            return f"{subject} does not run {these}: the nearest is {named}, {near}."
+            return f"{subject} does not run {these}: the best is {named}, {near}."
         case _:
-            return f"{subject} cannot be judged by so few prompts: the nearest is {named}, {near}.{_how_many(verdict)}"
+            return f"{subject} cannot be judged by so few prompts: the best is {named}, {near}.{_how_many(verdict)}"
 
 
 def algorithm(row: Row) -> str:
     """A candidate in words with its parameters: "3 steps of gradient descent, learning_rate = 1.08"."""
     says = row.says.format(num_steps=row.num_steps)
-    for noun in ("step", "example"):
-        says = (
-            says.replace(f"1 {noun}(s)", f"one {noun}")
-            if row.num_steps == 1
-            else says.replace(f"{noun}(s)", f"{noun}s")
-        )
-    says = says.replace("the one nearest example", "the nearest example")
+    if row.num_steps == 1:
+        says = says.replace("1 step(s)", "one step").replace("mean label of the 1 nearest", "label of the nearest")
+        says = says.replace("(s)", "")
+    says = says.replace("(s)", "s")
     numbers = [
         f"{name} = {_number(value, row.intervals.get(name))}"
         for name, value in row.parameters.items()
@@ -83,13 +81,15 @@ def remarks(found: Identification) -> list[str]:
         lines.append(f"With more parameters and no gain: {', '.join(verdict.no_gain)}.")
     if found.choice.at_bound:
         lines.append(f"At the end of its range: {', '.join(found.choice.at_bound)}. What fits best may lie beyond it.")
+    if verdict.tolerance > TOLERANCE:
+        lines.append(f"The tolerance is {_short(verdict.tolerance)}, twice what the model's own answers differ by.")
     broken = [law.law for law in found.laws if law.law not in verdict.scope]
     if len(found.choice.counts) > 1:
-        noun = "steps" if "step" in found.choice.says else "k"
+        noun = "steps" if tells_of_steps(found.choice.says) else "k"
         counts = ", ".join(map(str, found.choice.counts))
-        lines.append(f"As near with other parameters to match: {noun} = {counts}, which the intervals span.")
+        lines.append(f"As near with other settings: {noun} = {counts}.")
     if broken and verdict.kind in (Kind.IDENTIFIED, Kind.APPROXIMATELY):
-        lines.append(f"It does not hold with these parameters under: {', '.join(broken)}.")
+        lines.append(f"With these parameters it breaks at: {', '.join(broken)}.")
     lines += _broken(found)
     lines += _of_untrained(found) + _that_decide(found)
     heavy = [law.law for law in found.laws if law.by_median]
@@ -99,14 +99,13 @@ def remarks(found: Identification) -> list[str]:
 
 
 def _broken(found: Identification) -> list[str]:
-    """What the answers are not invariant to, with what it means, where no candidate says it already."""
+    """The symmetries that the answers lack, with what it means, where no candidate says it already."""
     response = found.symmetries.response
     lines = []
     if found.verdict.kind in (Kind.NONE, Kind.MIXTURE, Kind.INCONCLUSIVE):
-        lines += [f"Not invariant to {each.name} ({each.value:.2g}): {each.breaks}" for each in found.symmetries.broken]
+        lines += [f"Fails {each.name} (by {each.value:.2g}): {each.breaks}" for each in found.symmetries.broken]
     if response is not None and response.delta_spec > found.verdict.tolerance and found.verdict.kind not in GOOD:
-        part = f"Of its answers {response.delta_spec:.2g} is" if response.delta_spec < 1 else "What it computes is"
-        lines.append(f"{part} no fixed filter of the spectrum of its inputs.")
+        lines.append(f"The best fixed filter of its inputs' spectrum is at {_short(response.delta_spec)} from it.")
     return lines
 
 
@@ -114,21 +113,22 @@ def _of_untrained(found: Identification) -> list[str]:
     """Whether training made the model what it is."""
     if found.untrained is None:
         return []
-    near = found.untrained.choice <= APPROXIMATE
-    told = f"An untrained copy is at {_interval(found.untrained.delta)} from the model"
-    own = f"{found.choice.name}, fitted to the copy, is at {_short(found.untrained.choice)}"
-    return [f"{told}; {own}{': the architecture alone does as much' if near else ''}."]
+    near = found.untrained.choice <= max(found.choice.delta.high, found.verdict.tolerance)
+    told = f"An untrained copy: distance {_interval(found.untrained.delta)} from the model"
+    own = f"{_short(found.untrained.choice)} from {found.choice.name} fitted to the copy"
+    return [f"{told}, {own}{': the architecture alone does as much' if near else ''}."]
 
 
 def _that_decide(found: Identification) -> list[str]:
     """Of a tie, the prompts that would tell its first two members apart."""
     if found.verdict.kind is not Kind.TIE:
         return []
-    best = max(found.laws, key=lambda law: -1.0 if math.isnan(law.separation) else law.separation)
     first, second = found.verdict.members[:2]
-    if best.law in found.verdict.separating:
-        return [f"Prompts that would tell {first} and {second} apart: {best.law}, {_short(best.separation)} apart."]
-    return [f"No prompts that were tried tell {first} and {second} apart."]
+    separating = [law for law in found.laws if law.law in found.verdict.separating]
+    if not separating:
+        return [f"No prompts that were tried tell {first} and {second} apart."]
+    best = max(separating, key=lambda law: law.separation)
+    return [f"Prompts that would tell {first} and {second} apart: {best.law}, {_short(best.separation)} apart."]
 
 
 def ranking(found: Identification) -> Table:
@@ -186,13 +186,16 @@ def _growth(layers: Layers) -> list[str]:
 
 
 def _law_cells(law: LawRow, verdict: Verdict) -> tuple[str, ...]:
-    holds = "" if verdict.kind is Kind.NONE else "holds" if law.law in verdict.scope else "broken"
+    holds = ("holds" if law.law in verdict.scope else "broken") if verdict.kind in (*GOOD, Kind.APPROXIMATELY) else ""
     return law.law, holds, _interval(law.choice), "" if law.runner_up is None else _interval(law.runner_up)
 
 
 def _fitted(row: Row) -> str:
-    numbers = [f"{name} {value:.4g}" for name, value in row.parameters.items() if _is_number(value)]
-    taken = "step" in row.says
+    numbers = [
+        f"{name} {value:.4g}" if _is_number(value) else f"{row.num_free} {name[: -1 if row.num_free == 1 else None]}"
+        for name, value in row.parameters.items()
+    ]
+    taken = tells_of_steps(row.says)
     steps = f"{row.num_steps} step{'s' * (row.num_steps != 1)}" if taken else f"k = {row.num_steps}"
     return ", ".join([*([] if row.num_steps is None else [steps]), *numbers])
 
@@ -219,7 +222,7 @@ def _short(value: float) -> str:
 
 
 def _number(value: float, interval: Any) -> str:
-    return f"{value:.4g}" if interval is None else f"{value:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
+    return f"{value:.4g}" if interval is None else f"{value:.4g} ({interval.low:.4g} to {interval.high:.4g})"
 
 
 def _is_number(value: Any) -> bool:
@@ -230,5 +233,5 @@ def _how_many(verdict: Verdict) -> str:
     if not math.isfinite(verdict.more_prompts):
         return ""
     if verdict.more_prompts > MANY_MORE:
-        return " Its distance lies at a bound of the rule."
+        return " Its distance is close to a threshold."
     return f" About {verdict.more_prompts:.0f} times as many would decide."

@@ -21,7 +21,8 @@ class Averaged(AbstractSubject):
     def __init__(self, subject: AbstractSubject, num_calls: int = NUM_CALLS):
         check_count("num_calls", num_calls)
         self.subject, self.num_calls, self.name = subject, num_calls, subject.name
-        self.num_examples, self.dim_x, self.dim_y = subject.num_examples, subject.dim_x, subject.dim_y
+        self.num_examples, self.max_examples = subject.num_examples, subject.max_examples
+        self.dim_x, self.dim_y = subject.dim_x, subject.dim_y
 
     def predictions(self, xs, ys, queries):
         return _mean(self.subject.predictions, self.num_calls, xs, ys, queries)

@@ -138,9 +138,13 @@ def _query_at_example(asked: _Asked) -> float:
 
 CHECKS = (
     Check("other queries", "A query sees the other queries: a leak.", _other_queries, leak_tolerance),
-    Check("order of examples", "Examples are read one after another: delta rule, forgetting or drift.", _order),
+    Check("order of examples", "The order of examples matters: delta rule, forgetting or positions.", _order),
     Check("rotation of inputs", "Some directions of inputs are preferred: lasso or a preconditioner.", _rotation),
-    Check("scale of labels", "Labels have a size: lasso or a posterior over a pool of tasks.", _scale_of_labels),
+    Check(
+        "scale of labels",
+        "Answers do not scale with labels: lasso or a posterior over a pool of tasks.",
+        _scale_of_labels,
+    ),
     Check(
         "superposition of labels",
         "The answer is not linear in the labels: conjugate gradient, lasso or a posterior over a pool.",
@@ -148,7 +152,7 @@ CHECKS = (
     ),
     Check(
         "scale of inputs",
-        "Inputs have a size: a fixed learning rate or a penalty, and not least squares.",
+        "Answers change where inputs are rescaled: a learning rate or a penalty, and not least squares.",
         _scale_of_inputs,
     ),
     Check(
@@ -158,10 +162,10 @@ CHECKS = (
     ),
     Check(
         "query orthogonal to inputs",
-        "The answer is not zero beside the span of the inputs: a smoother, a mean or an intercept.",
+        "The answer is not zero orthogonal to the inputs: a smoother, a mean or an intercept.",
         _orthogonal_query,
     ),
-    Check("query at an example", "The label of an example is not its answer: no interpolation.", _query_at_example),
+    Check("query at an example", "At an example the answer is not its label: no interpolation.", _query_at_example),
     Check(
         "linearity in the query",
         "The answer is not linear in the query: a kernel, a mean or an intercept.",

@@ -88,5 +88,9 @@ def _scale(asked: _Asked) -> float:
 CHECKS = (
     Check("causality", "A prediction reads states that come later: a leak.", _causality, leak_tolerance),
     Check("rotation of states", "Some directions of states are preferred: a forecast by coordinate.", _rotation),
-    Check("scale of states", "States have a size: a fixed learning rate or a penalty, and not least squares.", _scale),
+    Check(
+        "scale of states",
+        "Predictions do not scale with states: a learning rate or a penalty, and not least squares.",
+        _scale,
+    ),
 )

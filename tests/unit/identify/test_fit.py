@@ -118,6 +118,13 @@ def test_a_parameter_that_would_lie_beyond_its_range_is_told(scene):
     assert found.at_bound == ("penalty",)
 
 
+def test_a_count_that_would_lie_beyond_its_range_is_told(scene):
+    environments, scale, trials = scene
+    for num_steps, expected in ((4, ("num_steps",)), (3, ())):
+        questions = asked(GradientDescent(3.0, num_steps), environments[1:])
+        assert fit(trials["gradient-descent"], questions, scale).at_bound == expected
+
+
 def test_one_set_of_parameters_serves_all_environments(scene):
     """A rate on sums over examples is another rate on means at each length."""
     environments, scale, trials = scene
@@ -136,6 +143,14 @@ def test_two_candidates_are_as_far_apart_as_the_better_fitted_one_says(scene):
     parts = [each.part(slice(0, NUM_FIT)) for each in environments]
     nested = separation(trials, fits, ("gradient-descent", "gdpp"), parts, scale)
     assert nested.least < 0.01 < nested.backward  # GD++ without curvature is gradient descent, not the other way round
+    for pair, expected in (
+        (("gradient-descent", "gdpp"), nested.forward),
+        (("gdpp", "gradient-descent"), nested.backward),
+    ):
+        one_way = separation(
+            trials, fits, pair, parts, scale, one_way=True
+        )  # whether the second can do what the first does
+        assert one_way.least == one_way.forward == expected
     apart = separation(trials, fits, ("ridge", "gdpp"), parts, scale)
     assert apart.least == min(apart.forward, apart.backward) > 0.03
     gaps = np.abs(predictions(trials["ridge"], fits["ridge"], parts[0]) - answers_of(LeastSquares(), parts[0]))

@@ -67,7 +67,7 @@ def test_a_function_is_identified_with_its_parameter_and_its_scope(found):
     (separating,) = found.verdict.separating  # the first that was found
     assert separations[separating] >= 0.1
     assert [law for law, apart in separations.items() if apart >= 0.1] == [separating]
-    assert found.sentence.startswith("ridge runs ridge regression, penalty = 0.3 [")
+    assert found.sentence.startswith("ridge runs ridge regression, penalty = 0.3 (")
     assert found.sentence.endswith("as an algorithm.")
     assert repr(found).startswith(found.sentence[:60])
     response = found.symmetries.response
@@ -101,8 +101,8 @@ def test_what_no_candidate_does_is_none_of_them_and_says_what_it_breaks():
     found = identify(nearest, TASK, NAMES, key=jax.random.key(4))
     assert found.verdict.kind is Kind.NONE
     assert "does not run any of the 6 candidates and baselines" in found.sentence
-    assert "Not invariant to linearity in the query" in repr(found)
-    assert "Not invariant to query at an example" not in repr(found)
+    assert "Fails linearity in the query" in repr(found)
+    assert "Fails query at an example" not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_one_step_is_preferred_to_two_of_which_one_has_no_rate():
     names = ["gradient-descent", "gradient-descent-2-rates"]
     found = identify(GradientDescent(2.0), TASK, names, key=jax.random.key(6))
     assert (found.verdict.members, found.verdict.no_gain) == (("gradient-descent",), ("gradient-descent-2-rates",))
-    assert found.sentence.startswith("GradientDescent runs one step of gradient descent, learning_rate = 2 [")
+    assert found.sentence.startswith("GradientDescent runs one step of gradient descent, learning_rate = 2 (")
 
 
 def test_every_model_is_held_against_the_baselines_and_a_pool_of_teachers_against_its_posterior():
@@ -199,7 +199,7 @@ def test_a_layer_of_any_weights_is_no_step_downhill_and_an_untrained_copy_says_s
     assert (found.verdict.kind, found.verdict.members) == (Kind.IDENTIFIED, ("preconditioned-step",))
     assert found.untrained.delta.mean > 0.3
     assert found.untrained.choice > 0.15
-    assert "An untrained copy is at" in repr(found)
+    assert "An untrained copy: distance" in repr(found)
     assert identify(Layer(bad), TASK, names, key=jax.random.key(7)).verdict.kind is Kind.NONE
 
 
@@ -285,6 +285,28 @@ def test_a_task_of_other_sizes_than_the_model_is_refused_before_it_is_asked():
     ):
         with pytest.raises(ValueError, match=told):
             identify(subject, task, ["zero"], key=jax.random.key(0))
+
+
+def test_lengths_are_counts_that_the_model_and_the_task_have():
+    fixed = FunctionSubject(ridge)
+    fixed.num_examples = 8
+    for subject, task, lengths, told in (
+        (ridge, TASK, [-3], "`lengths` must be .*-3"),
+        (fixed, TASK, [4], "`lengths` must be 8, all that `ridge` takes; got 4"),
+        (ReadsAhead(), HaarProcess(6, 3), [4], "`lengths` are of prompts"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            identify(subject, task, ["zero"], key=jax.random.key(0), lengths=lengths)
+
+
+def test_one_neighbour_is_the_nearest_and_its_count_is_of_no_steps():
+    def nearest(xs, ys, query):
+        return ys[np.argmin(((xs - query) ** 2).sum(axis=1))]
+
+    found = identify(nearest, TASK, ["nearest-neighbours"], key=jax.random.key(2))
+    assert found.sentence.startswith("nearest runs the label of the nearest example: distance")
+    assert "k = 1" in repr(found)
+    assert (found.layers, found.made_with["candidates"]["nearest-neighbours"]["num_steps"][:2]) == (None, [1, 2])
 
 
 def test_a_candidate_that_refuses_the_states_is_left_out():

@@ -146,7 +146,10 @@ def test_what_is_no_number_is_infinitely_far():
         assert (estimate.mean, estimate.high) == (np.inf, np.inf)
 
 
-@pytest.mark.parametrize(("delta", "low", "expected"), [(0.1, 0.2, True), (0.3, 0.2, False), (0.1, 0.05, False)])
-def test_a_mixture_must_halve_the_distance_with_every_weight(delta, low, expected):
+@pytest.mark.parametrize(
+    ("delta", "least", "low", "expected"),
+    [(0.1, 0.4, 0.2, True), (0.1, 0.15, 0.2, False), (0.1, 0.4, 0.05, False), (0.3, 0.9, 0.2, False)],
+)
+def test_a_mixture_must_be_near_and_halve_the_distance_with_every_weight(delta, least, low, expected):
     weights = {"a": Estimate(0.5, 0.4, 0.6), "b": Estimate(0.5, low, 0.6)}
-    assert is_mixture(Mixture(weights, delta), 0.4) is expected
+    assert is_mixture(Mixture(weights, delta), least) is expected

@@ -63,6 +63,9 @@ def test_noise_is_told_and_averaging_divides_its_variance(drawn):
     spread = Averaged(Noisy(0.2), 4).layers(*asked)
     np.testing.assert_allclose(spread.var(), 0.01, rtol=5 * np.sqrt(2 / 10000))
     assert Averaged(Noisy(0.2)).jacobian(*asked) is None
+    bounded = Noisy(0.2)
+    bounded.max_examples = 7
+    assert Averaged(bounded).max_examples == 7
     assert Averaged(Noisy(0.2), 3).untrained(2).subject.std == 0.4
 
 
