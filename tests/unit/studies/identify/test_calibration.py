@@ -147,20 +147,25 @@ NAMES = ("zero", "constant", "mean-label", "last-label", "ridge", "lasso")
 
 
 def test_every_reading_has_one_possible_origin():
-    """Three members of ridge, one of the lasso: one wrong, one right under a simpler name."""
+    """Four members of ridge, one of the lasso: one wrong, one right under a simpler name."""
     identified, approximately, none = (KINDS.index(each) for each in (Kind.IDENTIFIED, Kind.APPROXIMATELY, Kind.NONE))
     nan = np.nan
     said = {
-        "ridge": Said(*map(np.array, ([identified, identified, none], [4.0, 2, 4], [1.0, 1, 1], [0.02, 0.9, 0.03]))),
+        "ridge": Said(
+            np.array([identified, identified, none, identified]),
+            np.array([4.0, 2, 4, 4]),
+            np.ones(4),
+            np.array([0.02, 0.9, 0.03, 0.1]),
+        ),
         "lasso": Said(*map(np.array, ([float(identified)], [4.0], [3.0], [0.7]))),
     }
     known = {
         "ridge": Known(
-            named=np.array([1.0, 0, 1]), idle=np.array([0.0, 1, 0]), separable=np.array([1.0, 0, 1]),
-            kind_without=np.array([none, identified, nan]), distance_without=np.array([1.0, 0, nan]),
-            steps=np.array([[3.0, 3], [nan, nan], [3, 4]]), true=np.ones((3, 1)),
-            gaps=np.array([[0.04], [nan], [-0.06]]), covered=np.array([[1.0], [nan], [0.0]]),
-            widths=np.array([[0.1], [nan], [0.3]]),
+            named=np.array([1.0, 0, 1, 1]), idle=np.array([0.0, 1, 0, 0]), separable=np.array([1.0, 0, 1, 1]),
+            kind_without=np.array([none, identified, nan, none]), distance_without=np.array([1.0, 0, nan, 1]),
+            steps=np.array([[3.0, 3], [nan, nan], [3, 4], [nan, nan]]), true=np.ones((4, 1)),
+            gaps=np.array([[0.04], [nan], [-0.06], [0]]), covered=np.array([[1.0], [nan], [0.0], [1.0]]),
+            widths=np.array([[0.1], [nan], [0.3], [0.1]]),
         ),
         "lasso": Known(
             named=np.array([0.0]), idle=np.array([0.0]), separable=np.array([1.0]), kind_without=np.array([none]),
@@ -169,27 +174,28 @@ def test_every_reading_has_one_possible_origin():
         ),
     }  # fmt: skip
     mixtures = Said(*map(np.array, ([identified, approximately, none], [4.0, 4, 4], [1.0, 1, 1], [0.0, 0.1, 1])))
-    networks = {"random": Said(*map(np.array, ([identified, identified, none], [1.0, 4, 4], [1.0] * 3, [0.0] * 3)))}
+    kinds = np.array([identified, identified, identified, none])
+    networks = {"random": Said(kinds, np.array([1.0, 4, 4, 4]), np.ones(4), np.zeros(4))}
     summary = Summary(NAMES, said, known, mixtures, networks, 0.02)
     found = readings(summary)
     expected = {
-        "named": 1 / 3, "inversion": 2 / 3, "untrained": 1, "mixtures": 1, "parameters": 0.5, "intervals": 0.5,
-        "distance": np.log(0.025 / 0.02), "none": 2 / 3, "ties": 1.5, "cases": 10,
-        "share of members that can be told apart": 0.75, "share of all members that are named": 0.25,
-        "share of identified members under their own name": 1 / 3, "share of true numbers of steps": 0.5,
+        "named": 1 / 2, "inversion": 3 / 4, "untrained": 2, "mixtures": 1, "parameters": 2 / 3, "intervals": 2 / 3,
+        "distance": np.log(0.03 / 0.02), "none": 3 / 4, "ties": 1.4, "cases": 12,
+        "share of members that can be told apart": 4 / 5, "share of all members that are named": 2 / 5,
+        "share of identified members under their own name": 1 / 2, "share of true numbers of steps": 0.5,
         "share of parameters within 5%, of intervals below 0.2": 1, "members: none": 1, "mixtures: approximately": 1,
         "share of parameters within 5%, where the number of steps is true": 1,
         "share of intervals that hold the parameter, where the number of steps is true": 1,
-        "ridge: share of its members it is chosen for": 2 / 3,
-        "ridge: share that are its members of those it is chosen for": 2 / 3,
-        "ridge: median of |log(found / true)|": 0.05,
+        "ridge: share of its members it is chosen for": 3 / 4,
+        "ridge: share that are its members of those it is chosen for": 3 / 4,
+        "ridge: median of |log(found / true)|": 0.04,
     }  # fmt: skip
     assert {name: float(found[name]) for name in expected} == pytest.approx(expected, rel=1e-12)
     assert mistakes(summary) == (
-        "ridge, 2 of 3 not named: mean-label, simpler and as near; none, nearest ridge.",
+        "ridge, 2 of 4 not named: mean-label, simpler and as near; none, nearest ridge.",
         "lasso, 1 of 1 not named: ridge.",
     )
-    np.testing.assert_array_equal(confusion(summary), [[0, 0, 1, 0, 2, 0], [0, 0, 0, 0, 1, 0]])
+    np.testing.assert_array_equal(confusion(summary), [[0, 0, 1, 0, 3, 0], [0, 0, 0, 0, 1, 0]])
 
 
 @pytest.mark.usefixtures("as_installed")
