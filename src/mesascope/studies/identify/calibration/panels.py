@@ -17,21 +17,21 @@ COLOURS = ("C0", "C5", "C4", "C3", "0.6", "0.85")  # of the verdicts, in their o
 
 
 def confusion_map(summary: Summary) -> "Figure":
-    """Rows are true algorithms, columns what was chosen, the true ones first; the share of a row's cases in each."""
-    from matplotlib.figure import Figure
-
+    """Rows are true algorithms, columns what was chosen, the true ones first: what a truth is taken for, and what a
+    choice was."""
     counts = confusion(summary)
     true = [summary.names.index(name) for name in summary.said]
     chosen = [*true, *(i for i in np.flatnonzero(counts.any(axis=0)) if i not in true)]
-    figure = Figure(layout="constrained")
-    axes = figure.add_subplot()
-    shares = counts[:, chosen] / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(chosen)), [summary.names[i] for i in chosen], rotation=90, fontsize=SMALL)
-    axes.set_yticks(range(len(counts)), list(summary.said), fontsize=SMALL)
-    axes.grid(False)
-    axes.set(xlabel="chosen", ylabel="true algorithm")
-    figure.colorbar(image, ax=axes, label="share of cases", shrink=0.6)
+    figure, panels = panel_grid(2, 1, narrowest=12.0)
+    for axis, axes in zip((1, 0), panels[:, 0], strict=True):
+        shares = counts / np.maximum(counts.sum(axis=axis, keepdims=True), 1)
+        image = axes.imshow(shares[:, chosen], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(chosen)), [summary.names[i] for i in chosen], rotation=90, fontsize=SMALL)
+        axes.set_yticks(range(len(counts)), list(summary.said), fontsize=SMALL)
+        axes.grid(False)
+        axes.set(xlabel="chosen", ylabel="true algorithm")
+        of = "true algorithm's" if axis == 1 else "choice's"
+        figure.colorbar(image, ax=axes, label=f"share of the {of} cases", shrink=0.6)
     return figure
 
 
