@@ -7,7 +7,7 @@ import mesascope as ms
 
 
 def by_kernel(xs, ys, queries):
-    """A weight for each example and none for each input: xs [b n dx], ys [b n dy], queries [b m dx] -> [b m dy]."""
+    """In its dual form, with one weight for each example: xs [b n dx], ys [b n dy], queries [b m dx] -> [b m dy]."""
     between_examples = xs @ xs.swapaxes(1, 2)
     to_queries = queries @ xs.swapaxes(1, 2)
     return to_queries @ np.linalg.solve(between_examples + 0.5 * np.eye(xs.shape[1]), ys)

@@ -6,6 +6,5 @@ from sklearn.linear_model import Ridge
 import mesascope as ms
 
 task = ms.GaussianRegression(num_examples=10, dim_x=5)
-candidates = ["gradient-descent", "ridge", "least-squares", "mean-label"]
-# With an intercept, which is scikit-learn's default, it is none of these, but near to ridge regression.
+candidates = ["gradient-descent", "ridge", "ridge-with-intercept", "least-squares"]
 print(ms.identify(Ridge(0.5, fit_intercept=False), task, candidates, key=jax.random.key(0)))
