@@ -33,20 +33,19 @@ class Preconditioned(AbstractStudy):
     """**Question.** Which algorithm does one linear attention layer learn on inputs of unequal variances?
 
     **Setting.** Inputs x ~ N(0, Sigma), Sigma = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), labels y = w^T x, n =
-    12 examples, no noise. A step with a matrix A predicts q^T A (1/n) sum_i y_i x_i for the query q. With
-    A* = [(1 + 1/n) Sigma + (tr Sigma / n) I]^-1 its loss is least.
+    12 examples, no noise. A step with a matrix A predicts q^T A (1/n) sum_i y_i x_i for the query q. With A* = [(1 +
+    1/n) Sigma + (tr Sigma / n) I]^-1 its loss is least.
 
     **What the paper says.** Theorem 1: the global minimum of one layer is one step with A*, a matrix that adapts to
     the input law and to the few examples.
 
-    **What we measure.** A layer is trained on prompts. A is read from its weights: A^T = -n (p_y K_x + p_x k^T), p the
-    y-row of P W_V and (K_x; k^T) the columns of W_KQ on x. Its predictions and its loss are compared with those of the
-    steps with A*, with one learning rate, and with the best multiple of Sigma^-1. Other layers descend the exact
-    population loss, for several n, and from random starts.
+    **What we measure.** A layer is trained on prompts, and A is read from its weights. Its predictions and its loss are
+    compared with those of the steps with A*, with one learning rate, and with the best multiple of Sigma^-1. Other
+    layers descend the population loss itself, for several n, and from random starts.
 
     **Differences.** Training on prompts starts where P W_V passes labels on and W_KQ sees inputs alone. The authors'
-    code keeps all other entries at zero; here they are trained. The theorem does not speak of training: the last three
-    claims, on random starts of all weights, are found here.
+    main code trains these blocks only; here all entries are trained. The theorem does not speak of training: the last
+    three claims, on random starts of all weights, are found here.
 
     **Limits.** One layer, diagonal Sigma. Several layers, for which w ~ N(0, Sigma^-1), are not tried.
     """
@@ -56,7 +55,7 @@ class Preconditioned(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "matrix",
-            "The trained layer holds the best preconditioner A* in its weights.",
+            "The trained layer's weights hold the preconditioner of least loss.",
             MATRIX,
             "at most",
             0.05,
@@ -64,15 +63,15 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "predictions",
-            "The trained layer predicts as the gradient step with A* does.",
-            "root mean square difference of predictions / of the layer's predictions",
+            "The trained layer predicts as the best preconditioned gradient step does.",
+            "rms of (layer's - step's predictions) / rms of the layer's predictions",
             "at most",
             0.05,
             **EVERY,
         ),
         Claim(
             "scalar",
-            "One learning rate for all inputs costs at least a fifth more loss.",
+            "The best gradient step with one rate has a fifth more loss than the layer.",
             "loss of the best step with one learning rate / loss of the trained layer",
             "at least",
             1.2,
@@ -80,7 +79,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "whitening",
-            "A multiple of Sigma^-1 in place of A* costs at least a tenth more loss.",
+            "The best step that whitens inputs has a tenth more loss than the layer.",
             "loss of the best step with c Sigma^-1 / loss of the trained layer",
             "at least",
             1.1,
@@ -88,24 +87,24 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "sizes",
-            "Training on the exact loss finds A* for every number of examples tried.",
-            f"largest {MATRIX} over numbers of examples n",
+            "Descent on the population loss finds the best preconditioner at each length tried.",
+            f"largest over n of {MATRIX}",
             "at most",
             0.01,
             **EVERY,
         ),
         Claim(
             "endings",
-            "Some random starts of all weights end at a larger loss than the least.",
-            "share of random starts whose exact loss ends above 1.05 times the least loss",
+            "From some random initial weights training ends above the least loss.",
+            "share of random starts whose population loss ends above 1.05 times the least loss",
             "at least",
             0.1,
             **ONE,
         ),
         Claim(
             "minimum",
-            "The worst ending of the random starts is a local minimum of the loss.",
-            "smallest / largest Hessian eigenvalue there, the scale gauge left out",
+            "The worst point that random starts end at is a local minimum.",
+            "smallest / largest Hessian eigenvalue there, but for the rescaling symmetry",
             "at least",
             1e-8,
             **ONE,
@@ -113,7 +112,7 @@ class Preconditioned(AbstractStudy):
         Claim(
             "isotropic",
             "With equal variances every random start ends at the least loss.",
-            "share of random starts whose exact loss ends above 1.05 times the least loss, equal variances",
+            "share of random starts whose population loss ends above 1.05 times the least, equal variances",
             "at most",
             0.0,
             **ONE,

@@ -34,9 +34,9 @@ class RidgePenalty(AbstractStudy):
     **Question.** With noisy labels the best predictor is ridge regression of a known penalty. Does a trained model use
     this penalty?
 
-    **Setting.** y = w^T x + e with x ~ N(0, I), w ~ N(0, tau^2 I) and e ~ N(0, s^2). The mean of the posterior is
-    q^T (X^T X + lambda I)^-1 X^T y with lambda = s^2 / tau^2. One stack of linear attention layers is trained for each
-    pair s^2, tau^2. Two pairs share one lambda. The loss is on clean targets.
+    **Setting.** y = w^T x + e with x ~ N(0, I), w ~ N(0, tau^2 I) and e ~ N(0, s^2). The mean of the posterior is q^T
+    (X^T X + lambda I)^-1 X^T y with lambda = s^2 / tau^2. One stack of linear attention layers is trained for each pair
+    s^2, tau^2. Two pairs share one lambda. The loss is on clean targets.
 
     **What the paper says.** Section 4.3: trained models match the Bayes predictor, ridge regression with
     lambda = s^2 / tau^2, for each ratio of noise to weights.
@@ -45,11 +45,11 @@ class RidgePenalty(AbstractStudy):
     prompts; the zero predictor is at 1. The nearest penalty is the one of least distance. It is searched on a
     logarithmic axis.
 
-    **Differences.** The paper trains a GPT-2 on 8 inputs and asks after every example. Here softmax and perceptrons are
-    left out, inputs are fewer, and a prompt has one length. Tokens are cut off at 10 after each layer.
+    **Differences.** The paper trains a deeper Transformer in 8 dimensions and asks after every example. Here softmax
+    and MLPs are left out, dimensions are fewer, and a prompt has one length. Tokens are clipped at 10 after each layer.
 
-    **Limits.** Without noise there is no penalty to find: s = 0 is left out. Nothing is measured far from the training
-    law. How depth decides is shown by oswald2023-noise.
+    **Limits.** Without noise there is no penalty to find: s = 0 is left out. Nothing is measured away from the training
+    distribution. For the effect of depth see oswald2023-noise.
     """
 
     title: ClassVar = "Label noise sets the penalty of the ridge regression that a deep stack computes"
@@ -57,7 +57,7 @@ class RidgePenalty(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "penalty",
-            "The ridge penalty nearest to a trained stack is noise variance over weight variance.",
+            "A trained stack's nearest ridge penalty is within 1.5 times noise over weight variance.",
             PENALTY,
             "at most",
             1.5,
@@ -74,7 +74,7 @@ class RidgePenalty(AbstractStudy):
         ),
         Claim(
             "own",
-            "A stack is nearer to ridge with its own penalty than with another level's.",
+            "Of the ridge penalties tried, a stack is nearest to that of its own noise level.",
             OWN,
             "at most",
             1.0,

@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 NEAREST = "largest distance of a layer f of the second half to its nearest Newton iterate"
-NEARER = "(distance of f to its nearest Newton iterate) / (to its nearest gradient step), mean over late layers f"
-STEP = "k* the nearest step, layers within 0.15 of it"
+NEARER = "(distance to nearest Newton iterate) / (to nearest gradient step), geometric mean past half depth"
+STEP = "k* the nearest step's number, layers within 0.15 of it"
 EVERY: dict[str, Any] = {"over": "every seed"}
 
 
 class NewtonLayers(AbstractStudy):
     """**Question.** Do the layers of a trained stack follow Newton's iterates or gradient steps?
 
-    **Setting.** y = w^T x, w ~ N(0, I), x ~ N(0, Sigma), Sigma = I or of condition number 100. With S = X^T X / n and
-    b = X^T y / n, Newton's iterate is w_k = M_k b with M <- M (2I - S M), M_0 = S / |S S^T|. Gradient descent is
-    w <- w + (b - S w) / s_1, s_1 the largest eigenvalue of S.
+    **Setting.** y = w^T x, w ~ N(0, I), x ~ N(0, Sigma), Sigma = I or of condition number 100. With S = X^T X / n and b
+    = X^T y / n, Newton's iterate is w_k = M_k b with M <- M (2I - S M), M_0 = S / |S S^T| (Frobenius). Gradient descent
+    is w <- w + (b - S w) / s_1, s_1 the largest eigenvalue of S.
 
-    **What the paper says.** Layers match Newton's iterates linearly, about three iterates a middle layer. Gradient
+    **What the paper says.** The nearest iterate of Newton rises linearly, by about three a middle layer. Gradient
     descent needs exponentially many steps. Ill-conditioned inputs, on which gradient descent is slow, are learned too.
 
     **What we measure.** A layer's answers f are read by the model's own head, or by a ridge readout fitted to targets
     on other prompts. Their distance to answers g is sqrt(sum |f - g|^2 / sum |f|^2) over prompts. The relative error of
     f is sqrt(sum |f - y|^2 / sum y^2).
 
-    **Differences.** The paper trains a GPT-2 with 12 layers, 20 inputs and every position, and compares errors by their
-    cosine. We train linear attention without perceptrons on the last position. The ill-conditioned Sigma is the same
-    for all prompts: layers may learn its axes.
+    **Differences.** The paper trains a GPT-2 with 12 layers, 20 dimensions and every position, and compares errors by
+    their cosine. We train linear attention without MLPs on the last position. The ill-conditioned Sigma is the same for
+    all prompts: layers may learn its axes.
 
     **Limits.** Two sequences that converge to one limit match after re-timing: only the distance counts. Gradient steps
     are a finer grid than Newton's iterates; at most 512 of them are tried.
     """
 
     title: ClassVar = "Whether the layers of a deep stack follow Newton's iterates or gradient steps"
-    source: ClassVar = "Fu, Chen, Jia and Sharan 2023 (arXiv 2310.17086), sections 4 and 5"
+    source: ClassVar = "Fu, Chen, Jia and Sharan 2023 (arXiv 2310.17086), section 4"
     claims: ClassVar = (
         Claim(
             "accurate",
@@ -62,7 +62,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "near",
-            "Every layer of the second half is within 15% of some Newton iterate.",
+            "Layers past half depth are within 15% of an iterate of Newton's method.",
             f"{NEAREST}, own head, Sigma = I",
             "at most",
             0.15,
@@ -70,7 +70,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "fitted",
-            "With fitted readouts every late layer is within 15% of some Newton iterate.",
+            "With fitted readouts layers past half depth are within 15% of a Newton iterate.",
             f"{NEAREST}, fitted readout, Sigma = I",
             "at most",
             0.15,
@@ -78,7 +78,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "nearer",
-            "Late layers are nearer to Newton's iterates than to gradient steps.",
+            "Layers past half depth are nearer to Newton's iterates than to gradient steps.",
             f"{NEARER}, Sigma = I",
             "at most",
             1.0,
@@ -87,7 +87,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "linear",
-            "The nearest Newton iterate grows linearly with the layer.",
+            "The number of the nearest Newton iterate is linear in the layer.",
             f"R^2 of k* = a + b layer, {STEP}, Newton, Sigma = I",
             "at least",
             0.9,
@@ -95,7 +95,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "exponential",
-            "The nearest gradient step grows exponentially rather than linearly with the layer.",
+            "The number of the nearest gradient step grows exponentially with the layer.",
             f"R^2 of k* = a exp(b layer) minus R^2 of a line, {STEP}, gradient descent, Sigma = I",
             "at least",
             0.0,
@@ -103,7 +103,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "pace",
-            "A layer makes two to four of Newton's steps.",
+            "A layer advances by two to four of Newton's iterates.",
             f"|b - 3|, b the slope of a line through k*, {STEP}, Newton, Sigma = I",
             "at most",
             1.0,
@@ -120,7 +120,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "ill-descent",
-            "On ill-conditioned inputs as many gradient steps err five times more.",
+            "On ill-conditioned inputs a gradient step for each layer errs five times as much.",
             "relative error of a gradient step for each layer / of the last layer, condition number 100",
             "at least",
             5.0,
@@ -129,7 +129,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "ill-nearer",
-            "On ill-conditioned inputs late layers are nearer to Newton's iterates than to gradient steps.",
+            "On ill-conditioned inputs layers past half depth are nearer to Newton than to gradient steps.",
             f"{NEARER}, condition number 100",
             "at most",
             1.0,

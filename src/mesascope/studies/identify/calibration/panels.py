@@ -18,7 +18,7 @@ COLOURS = ("C0", "C5", "C4", "C3", "0.6", "0.85")  # of the verdicts, in their o
 
 def confusion_map(summary: Summary) -> "Figure":
     """Rows are true algorithms, columns what was chosen, the true ones first: what a truth is taken for, and what a
-    choice was."""
+    choice was. Columns have the numbers of the rows, and those that are no truth follow."""
     counts = confusion(summary)
     true = [summary.names.index(name) for name in summary.said]
     chosen = [*true, *(i for i in np.flatnonzero(counts.any(axis=0)) if i not in true)]
@@ -26,12 +26,13 @@ def confusion_map(summary: Summary) -> "Figure":
     for axis, axes in zip((1, 0), panels[:, 0], strict=True):
         shares = counts / np.maximum(counts.sum(axis=axis, keepdims=True), 1)
         image = axes.imshow(shares[:, chosen], cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(chosen)), [summary.names[i] for i in chosen], rotation=90, fontsize=SMALL)
-        axes.set_yticks(range(len(counts)), list(summary.said), fontsize=SMALL)
+        marked = [i for i in range(len(chosen)) if i == 0 or i % 5 == 4]
+        others = [f"{summary.names[i]} {place}" for place, i in enumerate(chosen, 1) if i not in true]
+        axes.set_xticks(marked, [str(i + 1) for i in marked], fontsize=SMALL)
+        axes.set_yticks(range(len(counts)), [f"{name} {i}" for i, name in enumerate(summary.said, 1)], fontsize=SMALL)
         axes.grid(False)
-        axes.set(xlabel="chosen", ylabel="true algorithm")
-        of = "true algorithm's" if axis == 1 else "choice's"
-        figure.colorbar(image, ax=axes, label=f"share of the {of} cases", shrink=0.6)
+        axes.set(xlabel=", ".join(["chosen", *others]), ylabel="true algorithm")
+        figure.colorbar(image, ax=axes, label=f"share of a {'row' if axis == 1 else 'column'}", shrink=0.6)
     return figure
 
 

@@ -63,8 +63,8 @@ class Calibration(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "named",
-            "Where candidates can be told apart, the verdict names the true algorithm.",
-            "share of members in disguise that are named, where every other candidate is farther than 2 tau",
+            "If no other candidate is near, the verdict names the true algorithm.",
+            "named members / members whose other candidates are all farther than 2 tau",
             "at least",
             0.98,
             over="one number",
@@ -73,7 +73,7 @@ class Calibration(AbstractStudy):
         Claim(
             "inversion",
             "An identified algorithm is the true one, or a simpler one that computes the same.",
-            "share of identified members whose truth is the choice, or fits as well with more parameters",
+            "members identified as their truth, or as a simpler equal / members identified",
             "at least",
             0.98,
             over="one number",
@@ -97,7 +97,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "parameters",
-            "Parameters come back within 5%.",
+            "Fitted parameters of the true algorithm err by less than 5%.",
             "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
             "at least",
             0.95,
@@ -106,7 +106,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "intervals",
-            "Intervals of parameters hold the true parameter.",
+            "A parameter's interval holds the true one.",
             "share of profile intervals that hold it, where the choice is the truth",
             "at least",
             0.95,
@@ -115,7 +115,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "distance",
-            "The distance of the true algorithm is the noise that was put in.",
+            "The true algorithm's distance equals the size of the added noise.",
             "|log((median distance of the choice) / noise)|, where the choice is the truth",
             "at most",
             0.22,
@@ -123,7 +123,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "none",
-            "Without the true algorithm and its like, the verdict is that none fits.",
+            "With all near candidates taken away, three in four verdicts are that none fits.",
             "share of members whose second verdict is none",
             "at least",
             0.75,
@@ -132,7 +132,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "ties",
-            "A verdict names few algorithms.",
+            "Verdicts on members name one and a half algorithms at most.",
             "mean number of names in the verdict on a member",
             "at most",
             1.5,

@@ -38,20 +38,20 @@ PAPER: dict[str, Any] = {**EVERY, "decided_by": "paper"}
 
 
 class IdentifiedModels(AbstractStudy):
-    """`identify` names the algorithms of trained models as both papers do, from answers to prompts alone.
+    """`identify` is asked, by prompts alone, which algorithms the trained models of both papers run.
 
     **Question.** Both papers read an algorithm from weights, losses and alignments. Does an instrument that knows no
     paper find the same one?
 
     **Setting.** The models are those that figures 2, 3 and 11 train, and the layer on augmented tokens of proposition 2
-    of Sander et al. 2024. Each of ten candidates is fitted to a model's answers on some prompts, and held against the
-    answers on others.
+    of Sander et al. 2024. Candidates, and the baselines, are fitted to a model's answers on some prompts, and scored on
+    others.
 
     **What the papers say.** One layer is a step of gradient descent; one layer applied twice is two steps of GD++; two
     softmax heads make a step; an augmented layer makes a step along its sequence.
 
-    **What we measure.** The verdict; the fitted rates against the best ones; the distance sqrt(sum |f - g|^2 /
-    sum |f|^2) of a model f to a candidate g, where the zero predictor is at 1. Identified: at most 0.05, rivals far.
+    **What we measure.** The verdict; the fitted rates against the best ones; the distance sqrt(sum |f - g|^2 / sum
+    |f|^2) of a model f to a candidate g, where the zero predictor is at 1. Identified: at most 0.05, rivals far.
     Approximately: at most 0.15. None: beyond.
 
     **Found here.** The signs of an augmented layer's weights may differ between coordinates, at no cost in its loss.
@@ -67,7 +67,7 @@ class IdentifiedModels(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "layer",
-            "A trained attention layer is named one step of gradient descent.",
+            "`identify` calls a trained linear attention layer one step of gradient descent.",
             NAMED.format("one step of gradient descent"),
             "at least",
             1.0,
@@ -83,7 +83,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied",
-            "A layer applied twice is named two steps of GD++.",
+            "`identify` calls a trained layer applied twice two steps of GD++.",
             NAMED.format("two steps of GD++"),
             "at least",
             1.0,
@@ -91,7 +91,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied-eta",
-            "The eta of a layer applied twice is the best GD++'s within 5%.",
+            "A layer applied twice has the best GD++ learning rate within 5%.",
             "|fitted eta / best GD++'s - 1|",
             "at most",
             0.05,
@@ -99,7 +99,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied-gamma",
-            "The gamma of a layer applied twice is the best GD++'s within 5%.",
+            "A layer applied twice has the best GD++ curvature correction within 5%.",
             "|fitted gamma / best GD++'s - 1|",
             "at most",
             0.05,
@@ -124,7 +124,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "heads",
-            "Two softmax heads are named one step of centred gradient descent.",
+            "`identify` calls two softmax heads one step of centred gradient descent.",
             NAMED.format("one step of centred gradient descent"),
             "at least",
             1.0,
@@ -132,7 +132,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "alike",
-            "An augmented layer of equal signs is named one gradient step.",
+            "`identify` calls an augmented layer whose weights share one sign a gradient step.",
             NAMED.format("one gradient step along the sequence"),
             "at least",
             1.0,
@@ -140,7 +140,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "signs",
-            "An augmented layer of unequal signs is named no algorithm.",
+            "`identify` finds no algorithm for an augmented layer whose weights differ in sign.",
             NONE,
             "at least",
             1.0,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 POOL_TO_RIDGE = "(distance to the pool posterior) / (distance to ridge)"
 RIDGE_TO_POOL = "(distance to ridge) / (distance to the pool posterior)"
 LOSS = "(model's loss) / (pool posterior's loss) on fresh tasks, largest M"
-CROSSOVER = f"least change, from one M to the next, of log of {POOL_TO_RIDGE} on the M tasks"
+CROSSOVER = f"least increase, from one M to the next, of log of {POOL_TO_RIDGE} on the M tasks"
 
 
 class Diversity(AbstractStudy):
@@ -34,9 +34,9 @@ class Diversity(AbstractStudy):
     **Question.** Does a model trained on M tasks learn these tasks, or does it learn to learn new ones?
 
     **Setting.** y = w^T x + e, x ~ N(0, I), e ~ N(0, s^2). The M tasks w_m are drawn once from N(0, I). The pool
-    posterior is Bayes' answer for the M tasks: sum_m p_m w_m^T q with p_m proportional to
-    exp(-sum_i (y_i - w_m^T x_i)^2 / (2 s^2)). Ridge regression with penalty s^2 is Bayes' answer for all w ~ N(0, I).
-    The model has softmax attention and perceptrons.
+    posterior is Bayes' answer for the M tasks: sum_m p_m w_m^T q with p_m proportional to exp(-sum_i (y_i - w_m^T
+    x_i)^2 / (2 s^2)). Ridge regression with penalty s^2 is Bayes' answer for all w ~ N(0, I). The model has softmax
+    attention and MLPs.
 
     **What the paper says.** Below a threshold of M the Transformer behaves as the pool posterior. Above the threshold
     it behaves as ridge regression and solves fresh tasks, though the pool posterior is best for its training tasks.
@@ -44,19 +44,19 @@ class Diversity(AbstractStudy):
     **What we measure.** The distance of a model f to a rival g is sqrt(sum |f - g|^2 / sum |f|^2) over prompts of the M
     tasks, or of fresh tasks w ~ N(0, I). Losses are on clean targets.
 
-    **Differences.** The paper has 8 inputs, 16 examples, a GPT-2 and a threshold near 2^14 tasks. Our model is small
-    and has 3 inputs: few tasks are enough. Only the last prediction is trained. All seeds share one pool; a larger pool
-    holds the smaller ones.
+    **Differences.** The paper has 8 dimensions, 16 examples, a GPT-2 and a threshold near 2^14 tasks. Our model is
+    small and has 3 dimensions: few tasks are enough. Only the last prediction is trained. All seeds share one pool; a
+    larger pool holds the smaller ones.
 
-    **Limits.** For large M the rivals agree, and no distance tells them apart. Longer training moves the crossover.
+    **Limits.** For large M the rivals agree, and no distance tells them apart. One length of training is tried.
     """
 
-    title: ClassVar = "Few pretraining tasks leave their posterior mean, many leave ridge regression"
-    source: ClassVar = "Raventos, Paul, Chen and Ganguli 2023 (arXiv 2306.15063), figures 2 and 3"
+    title: ClassVar = "Few pretraining tasks teach their posterior mean, many teach ridge regression"
+    source: ClassVar = "Raventos, Paul, Chen and Ganguli 2023 (arXiv 2306.15063), figure 2"
     claims: ClassVar = (
         Claim(
             "few",
-            "A model trained on few tasks predicts these as their posterior mean.",
+            "A model of few tasks is at least twice as near to their posterior mean as to ridge.",
             f"{POOL_TO_RIDGE} on the M tasks, smallest M",
             "at most",
             0.5,
@@ -65,7 +65,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "few-fresh",
-            "On fresh tasks a model trained on few is nearer to their posterior mean.",
+            "On fresh tasks a model of few tasks is nearer to their posterior mean than to ridge.",
             f"{POOL_TO_RIDGE} on fresh tasks, smallest M",
             "at most",
             1.0,
@@ -83,7 +83,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "many-fresh",
-            "On fresh tasks the model trained on many predicts as ridge regression.",
+            "On fresh tasks a model of many tasks is at least twice as near to ridge.",
             f"{RIDGE_TO_POOL} on fresh tasks, largest M",
             "at most",
             0.5,

@@ -24,33 +24,33 @@ EVERY: dict[str, Any] = {"over": "every seed"}
 
 
 class Covariate(AbstractStudy):
-    """**Question.** What does gradient flow make of one linear attention layer, and on which other laws does it work?
+    """**Question.** What does gradient flow make of one linear attention layer, and under which shifts does it work?
 
     **Setting.** Inputs x ~ N(0, Lambda), Lambda = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), y = w^T x, N = 12
     examples. The layer predicts with W_PV (1/N sum_i e_i e_i^T) W_KQ. Let Gamma = (1 + 1/N) Lambda + (tr Lambda / N) I.
 
     **What the paper says.** Theorem 4.1: from a small start of a certain form gradient flow ends at W_KQ = s^-1
     diag(Gamma^-1, 0), W_PV = s diag(0, 1), s = tr(Gamma^-2)^(1/4). On a test prompt of M examples the layer predicts
-    q^T Gamma^-1 (1/M) sum_i y_i x_i. Its error on long prompts vanishes only as N grows. Another law of the query is
-    tolerated; another law of the examples is not.
+    q^T Gamma^-1 (1/M) sum_i y_i x_i. Its error on long test prompts vanishes only as N grows. A shift of the query is
+    tolerated on long prompts; covariate shift is not.
 
-    **What we measure.** Gradient descent with small steps on the exact population loss, all entries free, for several
+    **What we measure.** Gradient descent with small steps on the population loss itself, all entries free, for several
     N. Then the trained layers on prompts: of other lengths M; with Lambda reversed for the query; with Lambda reversed
     for examples and query. Losses are compared with closed forms and with the zero predictor's.
 
     **Differences.** The paper's layer also attends to the query, which changes nothing at its limit: there the query
-    has no label to pass on. Losses carry a factor 1/2.
+    has no label to pass on.
 
     **Limits.** Flow is descent with finite steps. One start scale; random starts of all weights are in
     ahn2023-preconditioned. Prompts of random covariances are not tried.
     """
 
-    title: ClassVar = "Gradient flow finds a fixed preconditioner, which other laws of the examples break"
+    title: ClassVar = "Gradient flow finds a fixed preconditioner, which covariate shift breaks"
     source: ClassVar = "Zhang et al. 2023 (arXiv 2306.09927), theorems 4.1 and 4.2 and section 4.2"
     claims: ClassVar = (
         Claim(
             "weights",
-            "Gradient descent ends at the weights that theorem 4.1 states.",
+            "Gradient descent ends at the closed form of gradient flow's limit.",
             "largest relative Frobenius distance of W_KQ and W_PV to their limits, over N",
             "at most",
             0.01,
@@ -58,7 +58,7 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "lengths",
-            "On prompts of every length tried the trained layer loses the closed form.",
+            "At every prompt length tried the layer's loss matches its closed form.",
             "largest |loss on M test examples / closed form - 1| over M",
             "at most",
             0.05,
@@ -66,7 +66,7 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "floor",
-            "Longer test prompts do not bring the loss below a floor.",
+            "Long test prompts do not lower the loss to zero.",
             "loss on the longest test prompts / closed form for infinitely many examples",
             "at least",
             0.9,
@@ -74,16 +74,16 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "query",
-            "Trained on long prompts, the layer tolerates another law of the query.",
-            "loss / zero predictor's at the largest N, variances reversed for the query",
+            "Trained on long prompts, the layer errs little if the query's law shifts.",
+            "layer's loss / zero predictor's loss, query variances reversed, largest N",
             "at most",
             0.05,
             **EVERY,
         ),
         Claim(
             "covariate",
-            "Another law of the examples makes the layer worse than predicting zero.",
-            "loss / zero predictor's at the largest N, variances reversed for examples and query",
+            "With reversed input variances the layer is worse than predicting zero.",
+            "layer's loss / zero predictor's loss, all input variances reversed, largest N",
             "at least",
             1.0,
             **EVERY,
