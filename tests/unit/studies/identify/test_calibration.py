@@ -71,6 +71,20 @@ def test_noise_is_a_share_of_the_answers_in_distribution(scene):
     assert sorted(subject.order) == [0, 1, 2]
 
 
+def test_noise_is_of_the_median_answer_where_few_are_large(instrument):
+    with jax.numpy_dtype_promotion("standard"):
+        scene = dataclasses.replace(instrument, num_fit=120, num_score=150).scene(NOBODY, 0)
+
+    def heavy(xs, ys, queries):
+        return np.exp(20 * queries[..., :1])
+
+    parts = [*scene.inside(), *(each for each in scene.scored if each.law == "in distribution")]
+    squares = np.concatenate([np.mean(heavy(None, None, each.queries) ** 2, axis=(1, 2)) for each in parts])
+    found = disguised(heavy, scene, 0.02, np.random.default_rng(0)).noise_std
+    assert found == pytest.approx(0.02 * np.sqrt(np.median(squares)), rel=1e-4)
+    assert found < 0.001 * np.sqrt(np.mean(squares))
+
+
 @pytest.mark.usefixtures("as_installed")
 def test_members_are_drawn_between_bounds_until_they_are_plausible(scene):
     rng, inside = np.random.default_rng(0), scene.inside()[-1]

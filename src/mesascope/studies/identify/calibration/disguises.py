@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from mesascope.candidate import AnyCandidate, LinearCandidate
-from mesascope.identify.environments import Environment
+from mesascope.identify.environments import IN_DISTRIBUTION, Environment
 from mesascope.identify.fit import Fit
 from mesascope.identify.score import predictions
 from mesascope.identify.stage import Scene
 from mesascope.identify.trial import Trial, trial_of
+from mesascope.probes.distance import is_heavy
 from mesascope.subject import AbstractSubject
 
 FILTERS = (
@@ -77,9 +78,16 @@ def noise_of(
 
 
 def disguised(answer: Answer, scene: Scene, noise: float, rng: np.random.Generator) -> Disguised:
-    """With an order drawn at random and noise of a share of the answers' root mean square in distribution."""
+    """With an order drawn at random and noise of a share of the answers' size in distribution.
+
+    That is their root mean square, or, as distances are judged, the median prompt's where few prompts hold most of it.
+    """
     inside = scene.inside()[-1]
-    return Disguised(answer, rng.permutation(inside.xs.shape[2]), noise * size(asked(answer, inside)))
+    parts = [inside, *(each for each in scene.scored if each.law == IN_DISTRIBUTION)]
+    squares = [np.mean(np.abs(asked(answer, each)) ** 2, axis=(1, 2))[:, None] for each in parts]
+    heavy = any(is_heavy(each).item() for each in squares)
+    unit = np.sqrt(np.median(np.concatenate(squares))) if heavy else size(asked(answer, inside))
+    return Disguised(answer, rng.permutation(inside.xs.shape[2]), float(noise * unit))
 
 
 def asked(answer: Answer, environment: Environment) -> np.ndarray:

@@ -40,9 +40,9 @@ class Calibration(AbstractStudy):
 
     **Setting.** Linear regression, N = 10, d = 5. A case draws an algorithm's parameters at random from the range that
     is searched, by their logarithms. Answers must have .1 to 3 times the labels' size. The algorithm answers in single
-    precision, on permuted coordinates, with noise of 2% of its answers' size. A mixture is the mean of two members of
-    different families. Networks are random perceptrons, Transformers as initialised, and Transformers trained on
-    prompts whose targets belong to other prompts.
+    precision, on permuted coordinates, with noise of 2% of its answers' size, the median one where few are large. A
+    mixture is the mean of two members of different families. Networks are random perceptrons, Transformers as
+    initialised, and Transformers trained on prompts whose targets belong to other prompts.
 
     **What the paper says.** This study has no paper.
 
