@@ -59,6 +59,8 @@ class Candidate(eqx.Module):
     counts: tuple[int, ...] = ()
     twins: tuple[str, ...] = ()
     """Candidates for prompts that answer the same along a sequence, in whose place this one is tried there."""
+    exchangeable: bool = False
+    """Whether parameters do the same in any order, as the rates of steps do; they are found the largest first."""
 
     @property
     def num_free(self) -> int:

@@ -68,8 +68,11 @@ class GradientDescent(AbstractLinearLearner):
         )
         rates = tuple(rate._replace(name=name, high=30.0) for name in ("first_rate", "second_rate", "third_rate"))
         says = "steps of gradient descent, each at its own rate"
-        two = Candidate("gradient-descent-2-rates", f"two {says}", _of_rates, rates[:2])
-        return tied, two, Candidate("gradient-descent-3-rates", f"three {says}", _of_rates, rates)
+        two, three = (
+            Candidate(f"gradient-descent-{num}-rates", f"{word} {says}", _of_rates, rates[:num], exchangeable=True)
+            for num, word in ((2, "two"), (3, "three"))
+        )
+        return tied, two, three
 
     @classmethod
     def examples(cls) -> "tuple[GradientDescent, ...]":

@@ -72,6 +72,8 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
         starts = points[np.argsort(table[:, k])[:2]]
         found.append((*search.refine(k, starts, float(table[:, k].min())), k))
     point, delta, k = min(found, key=lambda each: each[1])
+    if trial.candidate.exchangeable:
+        point = np.sort(point)[::-1]
     return Fit(search.natural(point), trial.counts[k], delta, (*search.at_bound(point), *_last_count(trial, k)))
 
 

@@ -86,6 +86,13 @@ def test_a_member_of_a_family_is_found_with_its_parameters(name, predictor, para
     np.testing.assert_allclose(answers_of(made_of, fresh[0].environment), fresh[0].answers, rtol=0.05, atol=5e-3)
 
 
+def test_rates_of_steps_are_found_the_largest_first(scene):
+    environments, scale, _ = scene
+    two = next(each for each in GradientDescent.candidates() if each.name == "gradient-descent-2-rates")
+    found = fit(Trial(two, 9, NUM_FIT), asked(GradientDescent(jnp.array([1.0, 3.0]), 2), environments), scale)
+    assert list(found.parameters.values()) == pytest.approx([3.0, 1.0], rel=0.01)
+
+
 def test_an_interval_is_where_the_distance_has_risen_by_a_hundredth(scene):
     environments, scale, trials = scene
     questions = asked(Ridge(0.3), environments)

@@ -156,6 +156,8 @@ def _drawn(trial: Trial, scene: Scene, rng: np.random.Generator) -> Fit:
         low, high = each.bounds(scene.scale)
         value = rng.uniform(low, high) if each.linear else np.exp(rng.uniform(np.log(low), np.log(high)))
         parameters[each.name] = float(value)
+    if candidate.exchangeable:
+        parameters = dict(zip(parameters, sorted(parameters.values(), reverse=True), strict=True))
     return Fit(parameters, trial.counts[rng.integers(len(trial.counts))], np.nan)
 
 
