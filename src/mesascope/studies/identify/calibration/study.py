@@ -34,27 +34,28 @@ SHUFFLED = ("linear attention, shuffled labels", "softmax attention, shuffled la
 
 
 class Calibration(AbstractStudy):
-    """`identify` is asked about learners that are known, in disguise, and about networks that have learned nothing.
+    """`identify` is asked about known learners in disguise, and about networks that have learned nothing.
 
     **Question.** How often is the name that `identify` gives the right one?
 
-    **Setting.** Linear regression, N = 10, d = 5. A case draws an algorithm's parameters at random from the range that
-    is searched, by their logarithms. Answers must have .1 to 3 times the labels' size. The algorithm answers in single
-    precision, on permuted coordinates, with noise of 2% of its answers' size, the median one where few are large. A
-    mixture is the mean of two members of different families. Networks are random perceptrons, Transformers as
-    initialised, and Transformers trained on prompts whose targets belong to other prompts.
+    **Setting.** Linear regression, N = 10, d = 5. A member is an algorithm with parameters drawn from the range that is
+    searched, such that its answers have .1 to 3 times the labels' size. It answers in single precision, on permuted
+    coordinates, with noise of 2% of its answers' size (of the median answer where few are large). A mixture is the mean
+    of two members of different families. Networks are random perceptrons, Transformers as initialised, and Transformers
+    trained on the targets of other prompts.
 
     **What the paper says.** This study has no paper.
 
-    **What we measure.** The verdict of `identify`, without the probes that have no part in it. Two algorithms can be
-    told apart where every candidate but the truth is farther than 2 tau from the subject; tau = .05 is the tolerance. A
-    second verdict comes after the truth and every candidate within 2 tau are taken away. A verdict is right where its
-    name is the truth, or a simpler algorithm that the truth does not beat by .01.
+    **What we measure.** The verdict of `identify`, without the probes that have no part in it. An algorithm can be told
+    apart where every other candidate is farther than 2 tau from the member; tau = .05 is the tolerance. A second
+    verdict comes after the truth and every candidate within 2 tau are taken away. A name is right where it is the
+    truth, or a simpler algorithm that the truth does not beat by .01.
 
     **Differences.** Fewer prompts are asked than `identify` asks.
 
-    **Limits.** One task, one size. Disguised learners answer with the program that is fitted to them. Members near the
-    ends of a range are often another algorithm: ridge regression without a penalty is least squares.
+    **Limits.** One task, one size. Members answer with the program that is fitted to them. Near the ends of a range they
+    are often another algorithm: ridge regression without a penalty is least squares; the mean of two gradient steps is
+    one. Few long steps may do what many short ones do: counts and rates then come back wrong together.
     """
 
     title: ClassVar = "The instrument names learners in disguise, and no network that has learned nothing"
