@@ -34,9 +34,7 @@ SHUFFLED = ("linear attention, shuffled labels", "softmax attention, shuffled la
 
 
 class Calibration(AbstractStudy):
-    """`identify` is asked about known learners in disguise, and about networks that have learned nothing.
-
-    **Question.** How often is the name that `identify` gives the right one?
+    """**Question.** How often is the name that `identify` gives the right one?
 
     **Setting.** Linear regression, N = 10, d = 5. A member is an algorithm with parameters drawn from the range that is
     searched, such that its answers have .1 to 3 times the labels' size. It answers in single precision, on permuted
@@ -46,16 +44,16 @@ class Calibration(AbstractStudy):
 
     **What the paper says.** This study has no paper.
 
-    **What we measure.** The verdict of `identify`, without the probes that have no part in it. An algorithm can be told
-    apart where every other candidate is farther than 2 tau from the member; tau = .05 is the tolerance. A second
-    verdict comes after the truth and every candidate within 2 tau are taken away. A name is right where it is the
-    truth, or a simpler algorithm that the truth does not beat by .01.
+    **What we measure.** The verdict of `identify`. An algorithm can be told apart where every other candidate is
+    farther than 2 tau from the member; tau = .05 is the tolerance. A second verdict comes after the truth and every
+    candidate within 2 tau are taken away. A name is right where it is the truth, or a simpler algorithm that the truth
+    does not beat by .01.
 
     **Differences.** Fewer prompts are asked than `identify` asks.
 
-    **Limits.** One task, one size. Members answer with the program that is fitted to them. Near the ends of a range they
-    are often another algorithm: ridge regression without a penalty is least squares; the mean of two gradient steps is
-    one. Few long steps may do what many short ones do: counts and rates then come back wrong together.
+    **Limits.** One task. Members answer with the program that is fitted to them. Near the ends of a range they are often
+    another algorithm: ridge regression without a penalty is least squares. Few long steps may do what many short ones
+    do: counts and rates then come back wrong together.
     """
 
     title: ClassVar = "The instrument names learners in disguise, and no network that has learned nothing"
