@@ -51,9 +51,9 @@ class Calibration(AbstractStudy):
 
     **Differences.** Fewer prompts are asked than `identify` asks.
 
-    **Limits.** One task. Members answer with the program that is fitted to them. Near the ends of a range they are often
+    **Limits.** One task. Members answer with the program that is fitted to them. Near an end of a range they are often
     another algorithm: ridge regression without a penalty is least squares. Few long steps may do what many short ones
-    do: counts and rates then come back wrong together.
+    do: then both count and rate come back wrong.
     """
 
     title: ClassVar = "The instrument names learners in disguise, and no network that has learned nothing"
