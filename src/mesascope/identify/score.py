@@ -70,8 +70,8 @@ class Scores:
         i, j = self.names.index(rival), self.names.index(best)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios, value = draws[:, i] / draws[:, j], point[i] / point[j]
-            differences = draws[:, i] - draws[:, j]
-        return Paired(_estimate(value, np.nan_to_num(ratios, nan=1.0)), _estimate(point[i] - point[j], differences))
+            differences, gap = draws[:, i] - draws[:, j], point[i] - point[j]
+        return Paired(_estimate(value, np.nan_to_num(ratios, nan=1.0)), _estimate(gap, differences))
 
     def top_share(self, law: str) -> float:
         """The part that the largest hundredth of answers has in the subject's mean square."""
@@ -131,5 +131,6 @@ def predictions(trial: Trial, fit: Fit, environment: Environment) -> np.ndarray:
 def _estimate(point: float, draws: np.ndarray) -> Estimate:
     if np.isinf(draws).mean() > LEVELS[0]:
         return Estimate(float(point), float(np.quantile(np.nan_to_num(draws, posinf=1e300), LEVELS[0])), np.inf)
-    low, high = np.quantile(draws[np.isfinite(draws)], LEVELS)
+    finite = draws[np.isfinite(draws)]
+    low, high = np.quantile(finite, LEVELS) if finite.size else (np.nan, np.nan)  # both are infinitely far
     return Estimate(float(point), float(low), float(high))

@@ -62,9 +62,9 @@ def squared_distance(sums: PromptSums) -> SquaredDistance:
 
     Uncentred: g = 0 is at 1 exactly. Positions are not pooled: early ones would hide behind the largest answers. Where
     the top 1% of prompts hold more than a quarter of sum |f|^2, D is median |f - g|^2 / median |f|^2 instead. This rule
-    looks at f alone, so that all g are judged alike, and needs 100 prompts. D is infinite for a g that is not finite on
-    any prompt, by median, too. A subject that answers zero to all prompts
-    has no unit: D is 0 where g does so too, else infinite. Axes before prompts, as of resampled ones, are kept.
+    looks at f alone, so that all g are judged alike, and needs 100 prompts and a median that is not 0. D is infinite
+    for a g that is not finite on any prompt, by median, too. A subject that answers zero to all prompts has no unit: D
+    is 0 where g does so too, else infinite. Axes before prompts, as of resampled ones, are kept.
     """
     share = top_share(sums.sizes)
     by_median = is_heavy(sums.sizes)
@@ -103,5 +103,9 @@ def top_share(sizes: Float[np.ndarray, "... b p"]) -> Float[np.ndarray, "... p"]
 
 
 def is_heavy(sizes: Float[np.ndarray, "... b p"]) -> Bool[np.ndarray, "... p"]:
-    """Whether few prompts hold more than a quarter of the sum, where there are enough to say so."""
-    return (top_share(sizes) > MOST_OF_TOP) & (sizes.shape[-2] >= FEWEST_PROMPTS)
+    """Whether few prompts hold more than a quarter of the sum, where there are enough to say so.
+
+    Not where the median prompt has size 0, as of a lasso that mostly answers zero: no unit but the sum is left.
+    """
+    enough = sizes.shape[-2] >= FEWEST_PROMPTS
+    return (top_share(sizes) > MOST_OF_TOP) & enough & (np.median(sizes, axis=-2) > 0)

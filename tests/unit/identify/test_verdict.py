@@ -67,6 +67,13 @@ def test_a_rival_with_more_parameters_that_is_farther_makes_no_tie():
     assert verdict(deltas, {"gd": 2.0}, least=0.01).kind is Kind.TIE
 
 
+def test_two_that_diverge_are_no_nearer_to_one_another():
+    scores = scores_of({"a": np.inf, "b": np.inf})
+    paired = scores.paired("a", "b", IN_DISTRIBUTION)
+    assert np.isnan(paired.difference).all()
+    assert paired.ratio.low == paired.ratio.high == 1
+
+
 def test_a_tie_names_no_member_that_a_smaller_member_is_as_near_as():
     deltas, complexity = (
         {"matrix": 0.052, "momentum": 0.064, "gd": 0.066, "zero": 1.0},

@@ -38,6 +38,16 @@ def test_sums_over_prompts_then_the_ratio_then_the_mean_over_positions():
     np.testing.assert_allclose(root_share(ours - theirs, ours) ** 2, pooled.value, rtol=1e3 * EPS)
 
 
+def test_answers_that_are_mostly_zero_are_judged_by_their_sum():
+    answers = np.zeros((200, 1, 1))
+    answers[:40] = 1.0
+    answers[0] = 100.0
+    found = squared_distance(prompt_sums(answers, 1.1 * answers))
+    assert found.top_share > 0.25
+    assert not found.by_median.any()
+    assert found.value == pytest.approx(0.01)
+
+
 @pytest.mark.parametrize("heavy", [False, True])
 def test_zero_is_at_one_and_the_subject_at_zero_exactly(heavy):
     answers = np.random.default_rng(1).normal(size=(200, 2, 1))
