@@ -8,7 +8,7 @@ import numpy as np
 from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
 from mesascope.identify.environments import Environment
 from mesascope.identify.trial import Trial
-from mesascope.probes.distance import prompt_sums, squared_distance
+from mesascope.probes.distance import is_heavy, prompt_sums, squared_distance
 
 GRID = {1: 15, 2: 8, 3: 5}  # points a parameter, by the number of parameters
 FINER = 4  # times as many for one parameter and several counts, all of which one answer serves
@@ -69,8 +69,7 @@ def fit(trial: Trial, asked: Sequence[Asked], scale: Scale) -> Fit:
     table = np.array([search.deltas(point) for point in points])  # [points counts]
     found = []
     for k in search.promising(points, table):
-        starts = points[np.argsort(table[:, k])[:2]]
-        found.append((*search.refine(k, starts, float(table[:, k].min())), k))
+        found.append((*search.refine(k, search.starts(k, points, table), float(table[:, k].min())), k))
     point, delta, k = min(found, key=lambda each: each[1])
     if trial.candidate.exchangeable:
         point = np.sort(point)[::-1]
@@ -85,6 +84,8 @@ class Search:
         self.trial, self.asked = trial, asked
         self.parameters = trial.candidate.parameters
         self.bounds = [parameter.bounds(scale) for parameter in self.parameters]
+        sizes = [np.sum(np.abs(each.answers) ** 2, axis=(1, 2))[:, None] for each in asked]
+        self.heavy = any(is_heavy(each).item() for each in sizes)  # distances are of medians, descents of sums
 
     def natural(self, point: np.ndarray) -> dict[str, float]:
         """The parameters themselves."""
@@ -120,12 +121,21 @@ class Search:
         reached = {k: self.descend(k, points[np.argmin(table[:, k])], all_free, num=SHORT)[1] for k in near}
         return sorted(near, key=lambda k: reached[k])[:MOST_REFINED]
 
+    def starts(self, k: int, points: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """The two best points of the grid; where distances are of medians, the one of the least sum of squares, too."""
+        best = list(np.argsort(table[:, k])[:2])
+        if self.heavy and len(self.parameters) > 1:
+            best.append(np.argmin([np.linalg.norm(self.residuals(point, k)) for point in points]))
+        return points[best]
+
     def refine(self, k: int, starts: np.ndarray, delta: float) -> tuple[np.ndarray, float]:
         """From the best points of the grid to the least distance after one count."""
         if len(self.parameters) == 1:
             ends = [self._bracketed(k, starts[0])]
         else:
             ends = [self.descend(k, start, np.arange(len(start))) for start in starts]
+            if self.heavy:
+                ends = [(point, _finite(self.deltas(point)[k])) for point, _ in ends]
         return min([*ends, (starts[0], delta)], key=lambda end: end[1])
 
     def _bracketed(self, k: int, start: np.ndarray) -> tuple[np.ndarray, float]:
@@ -217,8 +227,7 @@ def _as_near(search: Search, found: Fit, level: float) -> dict[int, np.ndarray]:
     table = np.array([search.deltas(point) for point in points])
     for k in search.promising(points, table):
         if k != own:
-            starts = points[np.argsort(table[:, k])[:2]]
-            point, delta = search.refine(k, starts, float(table[:, k].min()))
+            point, delta = search.refine(k, search.starts(k, points, table), float(table[:, k].min()))
             bests |= {k: point} if delta <= level else {}
     return bests
 

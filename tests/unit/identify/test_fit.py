@@ -86,6 +86,17 @@ def test_a_member_of_a_family_is_found_with_its_parameters(name, predictor, para
     np.testing.assert_allclose(answers_of(made_of, fresh[0].environment), fresh[0].answers, rtol=0.05, atol=5e-3)
 
 
+def test_a_member_whose_answers_few_prompts_hold_most_of_is_found(scene):
+    """Where distances are of medians and descents are of sums."""
+    environments, scale, _ = scene
+    parts = [each.part(slice(0, 120)) for each in environments[1:]]
+    asked_of = [Asked(each, answers_of(GDPlusPlus(0.3, 1.0, 3), each)) for each in parts]
+    trial = Trial(GDPP, 9, 120)
+    assert Search(trial, asked_of, scale).heavy
+    found = fit(trial, asked_of, scale)
+    assert (found.num_steps, list(found.parameters.values())) == (3, pytest.approx([0.3, 1.0], rel=1e-3))
+
+
 def test_rates_of_steps_are_found_the_largest_first(scene):
     environments, scale, _ = scene
     two = next(each for each in GradientDescent.candidates() if each.name == "gradient-descent-2-rates")
