@@ -7,7 +7,7 @@ import numpy as np
 
 from mesascope.identify.environments import IN_DISTRIBUTION
 from mesascope.identify.fit import Asked, Fit
-from mesascope.identify.mixture import Mixture, is_mixture, mixture, nearest_together
+from mesascope.identify.mixture import Mixture, is_mixture, nearest_together, simplest
 from mesascope.identify.score import Scores
 from mesascope.identify.separate import Separation, separation
 from mesascope.identify.stage import Scene
@@ -134,7 +134,7 @@ def _with_mixture(evidence: Evidence, found: Judgement) -> Judgement:
     names = nearest_together(evidence.trials, evidence.fits, evidence.ranked(), evidence.fitted)
     if len(names) < 2:
         return found
-    mixed = mixture(evidence.trials, evidence.fits, names, evidence.fitted, fresh)
     least = min(evidence.scores.delta(name, IN_DISTRIBUTION).mean for name in names)
+    mixed = simplest(evidence.trials, evidence.fits, names, evidence.fitted, fresh, least)
     kind = Kind.MIXTURE if is_mixture(mixed, least) else found.verdict.kind
     return Judgement(found.verdict._replace(kind=kind), found.separations, mixed)

@@ -1,5 +1,6 @@
 """Whether a subject lies between candidates: the nearest convex combination of the best three."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from mesascope.identify.fit import Asked, Fit
 from mesascope.identify.score import predictions
 from mesascope.identify.trial import Trial
-from mesascope.identify.verdict import APPROXIMATE
+from mesascope.identify.verdict import APPROXIMATE, GAIN
 from mesascope.stats import Estimate
 
 Moments = tuple[np.ndarray, np.ndarray]  # of candidates' answers with each other, and with the subject's
@@ -42,6 +43,17 @@ def mixture(
         )
         found.append(np.sum(np.abs(combined - each.answers) ** 2) / np.sum(np.abs(each.answers) ** 2))
     return Mixture(estimates, float(np.sqrt(np.mean(found))))
+
+
+def simplest(
+    trials: Mapping[str, Trial], fits: Mapping[str, Fit], names: Sequence[str], fitted: Sequence[Asked],
+    fresh: Sequence[Asked], least: float,
+) -> Mixture:  # fmt: skip
+    """The mixture of all these, or of two of them where it is one, too, and as near to within .01."""
+    found = mixture(trials, fits, names, fitted, fresh)
+    pairs = [mixture(trials, fits, pair, fitted, fresh) for pair in itertools.combinations(names, 2)]
+    best = min(pairs, key=lambda each: each.delta)
+    return best if is_mixture(best, least) and best.delta <= found.delta + GAIN else found
 
 
 def nearest_together(

@@ -9,7 +9,7 @@ from mesascope.probes.distance import root_share
 from mesascope.probes.invariance import Check, Invariance, leak_tolerance, same_size_normals
 from mesascope.probes.orthonormal import orthonormal
 from mesascope.probes.questions import Questions, answers, in_double
-from mesascope.subject import AbstractSubject
+from mesascope.subject import AbstractSubject, SubjectError
 
 FACTORS = (0.5, 2.0)  # powers of two: exact in floating numbers
 
@@ -119,7 +119,10 @@ def _duplication(asked: _Asked) -> float | str:
     most = asked.subject.max_examples
     if most is not None and 2 * xs.shape[1] > most:
         return f"The model takes at most {most} examples: give half as many or fewer."
-    return asked.change(asked.answers(xs=np.concatenate([xs, xs], axis=1), ys=np.concatenate([ys, ys], axis=1)))
+    try:
+        return asked.change(asked.answers(xs=np.concatenate([xs, xs], axis=1), ys=np.concatenate([ys, ys], axis=1)))
+    except SubjectError as error:
+        return f"The model does not take twice as many examples: {error}"
 
 
 def _orthogonal_query(asked: _Asked) -> float | str:

@@ -12,7 +12,7 @@ from mesascope.algorithms.ridge import Ridge
 from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
 from mesascope.identify.environments import draw, environments_of, scale_of
 from mesascope.identify.fit import WITHIN, Asked, Search, fit, profile
-from mesascope.identify.mixture import mixture
+from mesascope.identify.mixture import mixture, simplest
 from mesascope.identify.score import predictions, score
 from mesascope.identify.separate import most_controversial, separation
 from mesascope.identify.trial import Trial, made
@@ -189,6 +189,9 @@ def test_a_mixture_is_found_with_its_weights(scene):
     found = mixture(trials, fits, names, mixed, mixed)
     assert [each.mean for each in found.weights.values()] == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
     assert found.delta < 0.01
+    halves = [Asked(each, (answers_of(members[0], each) + answers_of(members[1], each)) / 2) for each in parts]
+    assert set(simplest(trials, fits, names, halves, halves, least=0.2).weights) == set(names[:2])
+    assert set(simplest(trials, fits, names, mixed, mixed, least=0.0).weights) == set(names)  # no pair is a mixture
 
 
 def test_environments_of_several_lengths_are_named_by_them(scene):

@@ -371,6 +371,18 @@ def test_a_law_that_a_model_cannot_answer_is_told_and_the_others_are_judged():
     assert "N = 5" in {law.law for law in found.laws}
 
 
+def test_a_model_that_raises_at_other_lengths_is_judged_at_its_own():
+    def of_eight(xs, ys, query):
+        return ridge(xs.reshape(8, 3), ys, query)
+
+    found = identify(of_eight, TASK, NAMES, key=jax.random.key(3))
+    assert found.verdict.members == ("ridge",)
+    (doubled,) = [each for each in found.symmetries.invariances if each.name == "duplication of examples"]
+    assert doubled.holds is None
+    assert not [law.law for law in found.laws if law.law.startswith("N = ")]
+    assert len([note for note in found.notes if note.startswith("Not judged under N = ")]) == 4
+
+
 def test_an_intercept_is_a_candidate_of_its_own():
     def centred(xs, ys, query):
         means = xs.mean(axis=0), ys.mean(axis=0)
