@@ -1,6 +1,6 @@
 """The parameters with which a candidate is nearest to a subject: one set of them for all environments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,19 +12,11 @@ from mesascope.probes.distance import is_heavy, prompt_sums, squared_distance
 
 GRID = {1: 15, 2: 8, 3: 5}  # points a parameter, by the number of parameters
 FINER = 4  # times as many for one parameter and several counts, all of which one answer serves
-WITHIN = 0.01  # above the least distance: how far a profile interval goes
 CLOSE = 0.5  # above the best point of the grid: counts whose best point is farther are not refined
 MOST_REFINED, SHORT = 4, 8  # counts of an algorithm with several parameters; evaluations that choose among more
 STEP = 1e-3  # of a parameter's range: differences of single precision's answers are exact enough
 FAR = 1e100  # in place of what is not finite
 AT_BOUND = 0.01  # of a parameter's range, on its scale
-
-
-class Interval(NamedTuple):
-    """All values of a parameter for which, others fitted anew, the distance is within .01 of the least."""
-
-    low: float
-    high: float
 
 
 class Fit(NamedTuple):
@@ -37,16 +29,6 @@ class Fit(NamedTuple):
     num_steps: int | None
     delta: float
     at_bound: tuple[str, ...] = ()
-
-
-class Profile(NamedTuple):
-    """What comes within .01 of the least distance: an interval of every parameter, and the counts of steps.
-
-    An interval spans those of all such counts: ten short steps may be as near as three long ones.
-    """
-
-    intervals: Mapping[str, Interval]
-    counts: tuple[int, ...]
 
 
 class Asked(NamedTuple):
@@ -90,7 +72,7 @@ class Search:
     def natural(self, point: np.ndarray) -> dict[str, float]:
         """The parameters themselves."""
         pairs = zip(self.parameters, self.bounds, np.clip(point, 0, 1), strict=True)
-        return {parameter.name: _between(parameter, *bounds, share) for parameter, bounds, share in pairs}
+        return {parameter.name: between(parameter, *bounds, share) for parameter, bounds, share in pairs}
 
     def deltas(self, point: np.ndarray) -> np.ndarray:
         """The distance after each count [k]."""
@@ -135,7 +117,7 @@ class Search:
         else:
             ends = [self.descend(k, start, np.arange(len(start))) for start in starts]
             if self.heavy:
-                ends = [(point, _finite(self.deltas(point)[k])) for point, _ in ends]
+                ends = [(point, finite(self.deltas(point)[k])) for point, _ in ends]
         return min([*ends, (starts[0], delta)], key=lambda end: end[1])
 
     def _bracketed(self, k: int, start: np.ndarray) -> tuple[np.ndarray, float]:
@@ -145,7 +127,7 @@ class Search:
         step = 1 / (len(self.grid()) - 1)
         low, high = np.clip([start[0] - step, start[0] + step], 0, 1)
         found = minimize_scalar(
-            lambda share: _finite(self.deltas(np.array([share]))[k]),
+            lambda share: finite(self.deltas(np.array([share]))[k]),
             bounds=(low, high),
             method="bounded",
             options={"xatol": 1e-6},
@@ -194,73 +176,6 @@ class Search:
         )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of candidates that diverge, which are infinitely far
-def profile(trial: Trial, asked: Sequence[Asked], scale: Scale, found: Fit) -> Profile:
-    """How far every searched parameter, and the count, can be from the best one."""
-    if isinstance(trial.candidate, LinearCandidate):
-        return Profile({}, ())
-    search, level = Search(trial, asked, scale), found.delta + WITHIN
-    bests = _as_near(search, found, level)
-    ends = {}
-    for i, parameter in enumerate(search.parameters):
-        shares = [
-            _end(_along(search, k, best, i), best[i], side, level) for k, best in bests.items() for side in (-1, 1)
-        ]
-        ends[parameter.name] = Interval(*(_between(parameter, *search.bounds[i], each(shares)) for each in (min, max)))
-    counts = [trial.counts[k] for k in sorted(bests)]
-    return Profile(ends, tuple(count for count in counts if count is not None))
-
-
-def _as_near(search: Search, found: Fit, level: float) -> dict[int, np.ndarray]:
-    """The best point of the count that was found, and of every other count that comes below a level with its own."""
-    counts, own = search.trial.counts, search.trial.counts.index(found.num_steps)
-    best = np.array([
-        _share(parameter, *bounds, found.parameters[parameter.name])
-        for parameter, bounds in zip(search.parameters, search.bounds, strict=True)
-    ])  # fmt: skip
-    bests = {own: best}
-    if len(counts) == 1:
-        return bests
-    if not search.parameters:
-        return bests | {int(k): best for k in np.flatnonzero(search.deltas(best) <= level)}
-    points = search.grid()
-    table = np.array([search.deltas(point) for point in points])
-    for k in search.promising(points, table):
-        if k != own:
-            point, delta = search.refine(k, search.starts(k, points, table), float(table[:, k].min()))
-            bests |= {k: point} if delta <= level else {}
-    return bests
-
-
-def _along(search: Search, k: int, best: np.ndarray, i: int) -> Callable[[float], float]:
-    """The distance as a function of one parameter, the others fitted anew from where they were best."""
-    others = np.array([j for j in range(len(best)) if j != i], int)
-
-    def of(share: float) -> float:
-        point = best.copy()
-        point[i] = share
-        if not others.size:
-            return _finite(search.deltas(point)[k])
-        return search.descend(k, point, others)[1]
-
-    return of
-
-
-def _end(profile: Callable[[float], float], start: float, side: int, level: float) -> float:
-    """Where a profile first reaches a level on one side of its least; the bound, where it does not."""
-    from scipy.optimize import brentq
-
-    inside, step = start, 1e-3
-    while True:
-        outside = float(np.clip(start + side * step, 0, 1))
-        if profile(outside) > level:
-            low, high = sorted((inside, outside))
-            return float(brentq(lambda share: profile(share) - level, low, high, xtol=1e-4))  # pyright: ignore
-        if outside in (0.0, 1.0):
-            return outside
-        inside, step = outside, 3 * step
-
-
 def _solve(trial: Trial, asked: Sequence[Asked]) -> Fit:
     """The coefficients of known vectors by least squares, every environment with the same weight."""
     rows, right = [], []
@@ -287,19 +202,13 @@ def _size(answers: np.ndarray) -> np.float64:
     return np.float64(np.linalg.norm(answers.astype(complex)) or 1.0)
 
 
-def _between(parameter: Parameter, low: float, high: float, share: float) -> float:
+def between(parameter: Parameter, low: float, high: float, share: float) -> float:
     """The value at a share of the way, by its logarithm unless it is linear."""
     if parameter.linear:
         return float(low + share * (high - low))
     return float(np.exp(np.log(low) + share * (np.log(high) - np.log(low))))
 
 
-def _share(parameter: Parameter, low: float, high: float, value: float) -> float:
-    if parameter.linear:
-        return (value - low) / (high - low)
-    return float((np.log(value) - np.log(low)) / (np.log(high) - np.log(low)))
-
-
-def _finite(delta: float) -> float:
+def finite(delta: float) -> float:
     """A distance that a search can compare, large where an algorithm diverges."""
     return float(delta) if np.isfinite(delta) else 1e6

@@ -16,10 +16,11 @@ from mesascope.identify.asking import Say, ask, ask_away
 from mesascope.identify.candidates import chosen
 from mesascope.identify.convention import of_other_convention
 from mesascope.identify.environments import IN_DISTRIBUTION, by_law
-from mesascope.identify.fit import Fit, fit, profile
+from mesascope.identify.fit import Fit, fit
 from mesascope.identify.judge import Evidence, Judgement, judge
 from mesascope.identify.kept import Kept
 from mesascope.identify.layers import Layers, layers
+from mesascope.identify.profile import profile
 from mesascope.identify.result import Identification, LawRow, Row, plain
 from mesascope.identify.sanity import Sanity, sane
 from mesascope.identify.score import Scores, predictions, score
@@ -95,12 +96,7 @@ def identify(
             *_convention(evidence, judgement),
             *_third(evidence, judgement, checked, tried),
         ),
-        made_with={
-            "mesascope": __version__,
-            "key": np.asarray(jax.random.key_data(key)).ravel().tolist(),
-            "lengths": None if lengths is None else list(lengths),
-            "candidates": {each.name: _searched(each, scene) for each in tried},
-        },
+        made_with=_made_with(key, lengths, {each.name: _searched(each, scene) for each in tried}),
     )
     kept.forget()
     return result
@@ -212,6 +208,14 @@ def _untrained(evidence: Evidence, judgement: Judgement, checked: Sanity, say: S
     say("asking an untrained copy")
     trial = evidence.trials[judgement.verdict.members[0]]
     return untrained(checked.subject, trial, evidence.fitted, evidence.scored, evidence.scene.scale)
+
+
+def _made_with(
+    key: Key[Array, ""], lengths: Sequence[int] | None, candidates: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    numbers = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    told = None if lengths is None else list(lengths)
+    return {"mesascope": __version__, "key": numbers, "lengths": told, "candidates": candidates}
 
 
 def _searched(candidate: AnyCandidate, scene: Scene) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mesascope.identify.fit import Interval
 from mesascope.identify.layers import Layers
 from mesascope.identify.mixture import Mixture
+from mesascope.identify.profile import Interval
 from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.untrained import Untrained
 from mesascope.identify.verdict import Verdict

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, save_arrays
-from mesascope.identify.fit import Interval
 from mesascope.identify.layers import Layers
 from mesascope.identify.mixture import Mixture
+from mesascope.identify.profile import Interval
 from mesascope.identify.result import Identification, LawRow, Row
 from mesascope.identify.symmetries import Symmetries
 from mesascope.identify.untrained import Untrained

@@ -11,8 +11,9 @@ from mesascope.algorithms.least_squares import LeastSquares
 from mesascope.algorithms.ridge import Ridge
 from mesascope.candidate import Candidate, LinearCandidate, Parameter, Scale
 from mesascope.identify.environments import draw, environments_of, scale_of
-from mesascope.identify.fit import WITHIN, Asked, Search, fit, profile
+from mesascope.identify.fit import Asked, Search, fit
 from mesascope.identify.mixture import mixture, simplest
+from mesascope.identify.profile import WITHIN, profile
 from mesascope.identify.score import predictions, score
 from mesascope.identify.separate import most_controversial, separation
 from mesascope.identify.trial import Trial, made

@@ -12,9 +12,9 @@ from mesascope.algorithms.zero import ZeroPredictor
 from mesascope.candidate import AnyCandidate, Candidate, LinearCandidate, Scale
 from mesascope.identify.candidates import chosen
 from mesascope.identify.environments import IN_DISTRIBUTION
-from mesascope.identify.fit import profile
 from mesascope.identify.identify import gather
 from mesascope.identify.judge import Evidence, Judgement, judge
+from mesascope.identify.profile import profile
 from mesascope.identify.sanity import sane
 from mesascope.identify.score import Scores
 from mesascope.identify.stage import Budget, Scene, stage
