@@ -46,20 +46,21 @@ def ask_away(
 
 def layers_of(subject: AnySubject, environment: Environment) -> np.ndarray | None:
     """What it answers after each layer [l b m dy]; None where there are no layers to see."""
-    if isinstance(subject, AbstractSequenceSubject):
-        assert environment.states is not None
-        found = subject.layers(environment.states)
-        return None if found is None else _at(found, environment)
-    return subject.layers(environment.xs, environment.ys, environment.queries)
+    return _by_layer(subject, subject.layers, environment)
 
 
 def hidden_of(subject: AnySubject, environment: Environment) -> np.ndarray | None:
     """What each layer holds at the queries [l b m k]; None where it is not seen."""
-    if isinstance(subject, AbstractSequenceSubject):
-        assert environment.states is not None
-        found = subject.hidden(environment.states)
-        return None if found is None else _at(found, environment)
-    return subject.hidden(environment.xs, environment.ys, environment.queries)
+    return _by_layer(subject, subject.hidden, environment)
+
+
+def _by_layer(
+    subject: AnySubject, ask_layers: Callable[..., np.ndarray | None], environment: Environment
+) -> np.ndarray | None:
+    if not isinstance(subject, AbstractSequenceSubject):
+        return ask_layers(environment.xs, environment.ys, environment.queries)
+    found = ask_layers(environment.states)
+    return None if found is None else _at(found, environment)
 
 
 def _ask_sequences(subject: AbstractSequenceSubject, parts: list[Environment]) -> list[Asked]:
