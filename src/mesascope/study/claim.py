@@ -13,6 +13,7 @@ from mesascope.validation import check_finite, check_known
 
 Numbers = float | np.generic | Sequence[float] | np.ndarray  # one a seed, or one in all
 PRESETS = ("smoke", "quick", "paper")  # from the smallest to the largest
+KINDS = ("paper", "found here", "open question")  # counted apart
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,9 @@ class Claim:
     `over` is who decides: the mean over seeds with its 95% Student interval, every seed, one number without sampling
     error, or a bootstrap interval. With `scale="log"` the mean is taken of logarithms, as ratios ask for. `decided_by`
     is the smallest preset whose sizes can decide.
+
+    `kind` is whose claim it is: the paper's, of which `restates` names the figure, the proposition or the sentence; this
+    project's, about the experiment of the paper; or this project's, about a question that the paper leaves open.
     """
 
     id: str
@@ -54,6 +58,8 @@ class Claim:
     over: Literal["mean", "every seed", "one number", "bootstrap"] = "mean"
     scale: Literal["linear", "log"] = "linear"
     decided_by: Literal["quick", "paper"] = "quick"
+    kind: Literal["paper", "found here", "open question"] = "found here"
+    restates: str = ""
 
     def __post_init__(self):
         check_known("relation", self.relation, ("at most", "at least"))
@@ -61,6 +67,12 @@ class Claim:
         check_known("scale", self.scale, ("linear", "log"))
         check_known("decided_by", self.decided_by, ("quick", "paper"))
         check_finite("bound", self.bound)
+        check_known("kind", self.kind, KINDS)
+        if (self.kind == "paper") != bool(self.restates):
+            raise ValueError(
+                f"`restates` must name what a claim of kind paper restates, and be empty for other kinds; got "
+                f"{self.restates!r} for claim {self.id!r} of kind {self.kind}. Name the figure, or change the kind."
+            )
 
     @property
     def criterion(self) -> str:
