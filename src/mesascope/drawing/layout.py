@@ -3,7 +3,8 @@
 import math
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
     from matplotlib.text import Text
+    from matplotlib.ticker import LogFormatter
 
+SMALLEST = 6.0  # points, of a letter or a digit in print
 LOWEST, LOW, HIGHEST, HIGHEST_MAP = 1.0, 1.2, 1.9, 2.6  # inches, of a panel without its labels
 PAGE = 9.4  # inches: panels of a figure higher than this are lower, down to the lowest
 LINE = 0.14  # inches that a name at the side of a panel needs
@@ -36,13 +39,16 @@ OF_LEGENDS = {
 def lay_out(figure: "Figure") -> None:
     """Give a figure the width in effect, lines of text that fit, legends that cover no data, and its height."""
     from matplotlib import rcParams
+    from matplotlib.text import Text
 
     cells = list(_cells(figure))
+    _make_indices_readable(figure.findobj(Text))
     num_rows = max((place.get_gridspec().nrows for _, place in cells), default=1)
     figure.set_size_inches(rcParams["figure.figsize"][0], ROOMY * num_rows)
     for axes, place in cells:
         _show_single_points(axes)
         _hide_inner_labels(axes, place)
+        _write_powers_plainly(axes)
         _wrap(axes.yaxis.label, LONGEST_YLABEL * figure.dpi)
         if legend := axes.get_legend():
             legend.set_in_layout(False)
@@ -84,6 +90,35 @@ def _hide_inner_labels(axes: "Axes", place: Any) -> None:
     if place.colspan.start > 0 and len(axes.get_shared_y_axes().get_siblings(axes)) > 1:
         axes.set_ylabel("")
         axes.tick_params(labelleft=False)
+
+
+def _write_powers_plainly(axes: "Axes") -> None:
+    """On logarithmic axes 1e-6 in place of 10 with a small exponent, which is too small to read in print."""
+    from matplotlib.ticker import FuncFormatter, LogFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        for formatter, put in (
+            (axis.get_major_formatter(), axis.set_major_formatter),
+            (axis.get_minor_formatter(), axis.set_minor_formatter),
+        ):
+            if isinstance(formatter, LogFormatter):
+                formatter.set_axis(axis)
+                put(FuncFormatter(partial(_plain_power, formatter)))
+
+
+def _plain_power(formatter: "LogFormatter", value: float, position: int | None = None) -> str:
+    """What a formatter of powers shows, in plain digits; nothing where it shows nothing."""
+    if not formatter(value, position):
+        return ""
+    digits = f"{value:g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.0e}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", digits)
+
+
+def _make_indices_readable(texts: "Iterable[Text]") -> None:
+    """Larger letters where a formula has indices or exponents, which are set at seven tenths of a text's size."""
+    for text in texts:
+        if re.search(r"\$[^$]*[_^][^$]*\$", text.get_text()):
+            text.set_fontsize(max(text.get_fontsize(), SMALLEST / 0.7))
 
 
 def _wrap(text: "Text", room: float) -> None:
@@ -135,6 +170,7 @@ def _in_columns(axes: "Axes", old: "Legend", room: float) -> "Legend":
     for num_lines in range(math.ceil(len(texts) / MOST_COLUMNS), len(texts) + 1):
         num_columns = math.ceil(len(texts) / num_lines)
         legend = axes.legend(handles, texts, title=title, ncols=num_columns, **OF_LEGENDS)
+        _make_indices_readable(legend.get_texts())
         if legend.get_window_extent().width <= room:
             return legend
     for text in legend.get_texts():

@@ -46,7 +46,7 @@ class Claim:
     error, or a bootstrap interval. With `scale="log"` the mean is taken of logarithms, as ratios ask for. `decided_by`
     is the smallest preset whose sizes can decide.
 
-    `kind` is whose claim it is: the paper's, of which `restates` names the figure, the proposition or the sentence; this
+    `kind` is whose claim it is: the paper's, of which `restates` names the figure, proposition or sentence; this
     project's, about the experiment of the paper; or this project's, about a question that the paper leaves open.
     """
 

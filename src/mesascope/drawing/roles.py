@@ -1,0 +1,13 @@
+"""What a colour means, the same in every figure: whose line it is."""
+
+from typing import Any
+
+from mesascope.drawing.style import COLOURS
+
+TRAINED: dict[str, Any] = {"color": COLOURS[0], "linestyle": "-"}  # the model that a figure is about
+TRAINED_TOO: dict[str, Any] = {"color": COLOURS[5], "linestyle": "-"}  # a second trained model beside it
+GRADIENT_DESCENT: dict[str, Any] = {"color": COLOURS[1], "linestyle": "--"}
+GDPP: dict[str, Any] = {"color": COLOURS[2], "linestyle": "--"}
+LEAST_SQUARES: dict[str, Any] = {"color": COLOURS[3], "linestyle": "--"}  # and ridge, and the Bayes predictor
+HALFWAY: dict[str, Any] = {"color": COLOURS[4], "linestyle": "-."}  # between the weights of two models
+LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.0}  # a closed form, a bound, zero
