@@ -228,7 +228,7 @@ def test_numbers_stand_one_a_seed_and_many_in_short(result):
 def test_the_markdown_table_has_a_row_a_claim(result):
     lines = verdicts_markdown([result, result]).splitlines()
     assert len(lines) == 2 + 12
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {10}
     assert "It is \\| large." in lines[3]
     assert "| 0.233 | -0.146 to 0.613 |  |" in lines[4]
     assert "| 0.4 |  | 0.1 to 0.4 |" in lines[6]
