@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from typing import Any
 
 from rich import box
@@ -60,17 +61,19 @@ def _print_list(studies: list[type[AbstractStudy]]) -> None:
     output().print(table)
 
 
-def _notes(study: type[AbstractStudy]) -> str:
-    """The study's docstring, a line a paragraph, for the console to wrap."""
+def _text(study: type[AbstractStudy]) -> Text:
+    """The study's docstring, a line a paragraph, for the console to wrap, with the heads of paragraphs bold."""
     paragraphs = (inspect.getdoc(study) or "").split("\n\n")
-    return "\n" + "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs) + "\n"
+    text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    parts = re.split(r"\*\*([^*]+\.)\*\*", text)
+    return Text.assemble("\n", *((part, "bold" if i % 2 else "") for i, part in enumerate(parts)), "\n")
 
 
 def _print_page(study: type[AbstractStudy]) -> None:
     console = output()
     source = study.source if study.kind == "paper" else f"{study.source}: {study.kind}"
-    for text, style in ((study.title, "bold"), (source, "dim"), (_notes(study), "")):
-        console.print(Text(text, style=style))
+    for text in (Text(study.title, style="bold"), Text(source, style="dim"), _text(study)):
+        console.print(text)
     claims = Table(
         "claim", "whose", "statement", "criterion", box=box.SIMPLE_HEAD, title="Claims", title_justify="left"
     )

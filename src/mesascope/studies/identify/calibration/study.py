@@ -68,6 +68,7 @@ class Calibration(AbstractStudy):
             0.98,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
         Claim(
             "inversion",
@@ -77,6 +78,7 @@ class Calibration(AbstractStudy):
             0.98,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
         Claim(
             "untrained",
@@ -85,6 +87,7 @@ class Calibration(AbstractStudy):
             "at most",
             0.0,
             over="one number",
+            kind="open question",
         ),
         Claim(
             "mixtures",
@@ -93,6 +96,7 @@ class Calibration(AbstractStudy):
             "at most",
             0.0,
             over="one number",
+            kind="open question",
         ),
         Claim(
             "parameters",
@@ -102,6 +106,7 @@ class Calibration(AbstractStudy):
             0.95,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
         Claim(
             "intervals",
@@ -111,6 +116,7 @@ class Calibration(AbstractStudy):
             0.95,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
         Claim(
             "distance",
@@ -119,6 +125,7 @@ class Calibration(AbstractStudy):
             "at most",
             0.22,
             over="one number",
+            kind="open question",
         ),
         Claim(
             "none",
@@ -128,6 +135,7 @@ class Calibration(AbstractStudy):
             0.75,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
         Claim(
             "ties",
@@ -137,6 +145,7 @@ class Calibration(AbstractStudy):
             1.5,
             over="one number",
             decided_by="paper",
+            kind="open question",
         ),
     )
     presets: ClassVar = {
