@@ -7,7 +7,7 @@ import numpy as np
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import GRADIENT_DESCENT, OTHER, TRAINED
 from mesascope.probes.layer_map import NEAR, LayerMap
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.studies._shared.panels import band
 from mesascope.studies.fu2023.newton.cells import Law
 from mesascope.studies.fu2023.newton.readings import Summary
 
