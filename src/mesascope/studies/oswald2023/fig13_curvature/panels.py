@@ -36,11 +36,9 @@ def over_examples(axes: "Axes", by_size: BySize) -> None:
     learned = np.stack([each.curvature[:, -1] for each in found]) / best[:, None]
     lines = axes.plot(sizes, learned, "o", color=TRAINED["color"])
     lines[0].set_label(f"learned (n = {len(lines)} each)")
-    reported = [
-        (size, PUBLISHED[size].curvature / by_size[size].best_curvature) for size in by_size if size in PUBLISHED
-    ]
-    if reported:
-        axes.plot(*np.transpose(reported), "kx", markersize=6, label="the paper's")
+    reported = [size for size in by_size if size in PUBLISHED]
+    papers = [PUBLISHED[size].curvature / float(by_size[size].best_curvature) for size in reported]
+    axes.plot(reported, papers, "kx", markersize=6, label="the paper's" if reported else None)
     axes.axhline(1.0, label="least loss", **GDPP)
     axes.plot(
         sizes, [each.best_conditioning for each in found] / best, "s", color="0.35", label="least condition number"
