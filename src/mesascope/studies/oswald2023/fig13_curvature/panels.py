@@ -1,13 +1,12 @@
 """The panels of the figures about the curvature of GD++."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.drawing.roles import GDPP, LINE, TRAINED
+from mesascope.drawing.roles import GDPP, LINE, TRAINED, shades
 from mesascope.studies._shared.panels import band
-from mesascope.studies._shared.shades import shades
 from mesascope.studies.oswald2023.fig13_curvature.cells import Curvature, condition_numbers
 from mesascope.studies.oswald2023.fig13_curvature.readings import PUBLISHED, BySize
 from mesascope.theory.gdpp import effective_eigenvalue
@@ -21,8 +20,8 @@ def learned_gammas(by_size: BySize) -> "Figure":
     """What the layers learned, by number of examples and over the training, relative to the best for the loss."""
     figure, [[sizes, training]] = panel_grid(1, 2)
     over_examples(sizes, by_size)
-    for style, (size, found) in zip(_styles(by_size), by_size.items(), strict=True):
-        band(training, found.snapshot_steps, found.curvature / found.best_curvature, f"N = {size}", **style)
+    for colour, (size, found) in zip(shades(len(by_size)), by_size.items(), strict=True):
+        band(training, found.snapshot_steps, found.curvature / found.best_curvature, f"N = {size}", color=colour)
     training.axhline(1.0, **GDPP)
     training.set(xlabel="training step", ylabel="learned γ relative to least loss")
     training.legend()
@@ -41,7 +40,11 @@ def over_examples(axes: "Axes", by_size: BySize) -> None:
     axes.plot(reported, papers, "kx", markersize=6, label="the paper's" if reported else None)
     axes.axhline(1.0, label="least loss", **GDPP)
     axes.plot(
-        sizes, [each.best_conditioning for each in found] / best, "s", color="0.35", label="least condition number"
+        sizes,
+        [each.best_conditioning for each in found] / best,
+        "s",
+        color=LINE["color"],
+        label="least condition number",
     )
     axes.set_xscale("log")
     axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -65,9 +68,9 @@ def four_panels(by_size: BySize, shown: int) -> "Figure":
 
 def maps(axes: "Axes", by_size: BySize) -> None:
     """What one map makes of an eigenvalue."""
-    for style, (size, found) in zip(_styles(by_size), by_size.items(), strict=True):
+    for colour, (size, found) in zip(shades(len(by_size)), by_size.items(), strict=True):
         eigenvalues = np.linspace(0, found.spectra.max(), 200)
-        axes.plot(eigenvalues, effective_eigenvalue(eigenvalues, _learned(found)), label=f"N = {size}", **style)
+        axes.plot(eigenvalues, effective_eigenvalue(eigenvalues, _learned(found)), label=f"N = {size}", color=colour)
     highest = max(float(found.spectra.max()) for found in by_size.values())
     axes.plot([0, highest / 3], [0, highest / 3], label="unchanged", **LINE)
     axes.set(xlabel="eigenvalue λ of XXᵀ", ylabel="after one map, λ(1-γλ)²")
@@ -76,29 +79,24 @@ def maps(axes: "Axes", by_size: BySize) -> None:
 
 def conditions(axes: "Axes", by_size: BySize) -> None:
     """Condition numbers of all tasks together over gamma; a circle where the trained layers are."""
-    for style, (size, found) in zip(_styles(by_size), by_size.items(), strict=True):
+    for colour, (size, found) in zip(shades(len(by_size)), by_size.items(), strict=True):
         largest = found.largest[0]  # of the tasks whose condition numbers these are
-        axes.plot(found.curvatures * largest, found.pooled_ratio, label=f"N = {size}", **style)
+        axes.plot(found.curvatures * largest, found.pooled_ratio, label=f"N = {size}", color=colour)
         at = _learned(found)
         height = np.interp(at, found.curvatures, found.pooled_ratio)
-        axes.plot(at * largest, height, "o", color=style["color"])
-    axes.plot([], [], "o", color=TRAINED["color"], label="learned γ")
+        axes.plot(at * largest, height, "o", color=colour)
+    axes.plot([], [], "o", color=LINE["color"], label="learned γ")
     if any(np.any(found.pooled_ratio > 0) for found in by_size.values()):
         axes.set_yscale("log")  # which needs a positive number
-        axes.minorticks_off()
     axes.set(xlabel="γ relative to 1 / largest λ", ylabel="condition number of all tasks relative to no map")
     axes.legend()
-
-
-def _styles(by_size: BySize) -> list[dict[str, Any]]:
-    return shades(TRAINED, len(by_size))
 
 
 def _two_histograms(axes: "Axes", before: np.ndarray, after: np.ndarray) -> None:
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return
     bins = np.histogram_bin_edges(np.concatenate([before, after]), 40)
-    for values, label, colour in ((before, "before", "0.35"), (after, "after one map", TRAINED["color"])):
+    for values, label, colour in ((before, "before", LINE["color"]), (after, "after one map", TRAINED["color"])):
         share = np.full(values.shape, 1 / values.size)
         axes.hist(values, bins=bins.tolist(), weights=share, alpha=0.6, label=label, color=colour)
     axes.legend()

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.drawing.roles import GDPP, GRADIENT_DESCENT, LEAST_SQUARES, TRAINED
+from mesascope.drawing.roles import GDPP, GRADIENT_DESCENT, LEAST_SQUARES, TRAINED, shades
 from mesascope.studies._shared.panels import band
-from mesascope.studies._shared.shades import shades
 from mesascope.studies.oswald2023.noise.readings import Summary
 
 if TYPE_CHECKING:
@@ -44,11 +43,18 @@ def step_over_noise(axes: "Axes", summary: Summary) -> None:
 def losses_over_noise(axes: "Axes", relative: "Axes", summary: Summary) -> None:
     """The loss of every depth and of ridge; and of every depth relative to the best GD++ of as many steps."""
     levels, variances = summary.levels, np.array(summary.noise_variances)
-    for k, (depth, style) in enumerate(zip(summary.depths, shades(TRAINED, len(summary.depths)), strict=True)):
+    for k, (depth, colour) in enumerate(zip(summary.depths, shades(len(summary.depths)), strict=True)):
         label = "1 layer" if depth == 1 else f"{depth} tied layers"
-        band(axes, variances, levels.loss[:, k].T, label, marker="o", **style)
+        band(axes, variances, levels.loss[:, k].T, label, marker="o", color=colour)
         if depth > 1:
-            band(relative, variances, (levels.loss[:, k] / levels.gdpp_loss[:, k, None]).T, label, marker="o", **style)
+            band(
+                relative,
+                variances,
+                (levels.loss[:, k] / levels.gdpp_loss[:, k, None]).T,
+                label,
+                marker="o",
+                color=colour,
+            )
     axes.plot(variances, levels.bayes_loss, label="ridge, penalty s²", **LEAST_SQUARES)
     relative.axhline(1.0, label="best GD++", **GDPP)
     top = levels.loss.max()

@@ -28,8 +28,6 @@ def two_panels(summary: Summary, bound: float) -> "Figure":
     for each in summary.double:
         of_block = visible(np.array([each.kernel, each.softmax, each.printed]).max(axis=1))
         block.semilogy(range(len(NAMES)), of_block, "o", color=TRAINED["color"])
-    for axes in (chain, block):
-        axes.minorticks_off()
     chain.set(xlabel="layers, and gradient steps", ylabel="largest error of predictions of order 1")
     chain.set_title("K layers")
     chain.legend()

@@ -30,7 +30,6 @@ def errors_over_scales(summary: Summary, logit_scales: tuple[float, ...], num_ex
     axes.semilogy(logit_scales, visible(by_scale.max(axis=0)), "o", label=label, **TRAINED)
     axes.axhline(visible(summary.copying[0].linear).max(), label="linear attention", **TRAINED_TOO)
     axes.semilogy(scales, of_theory, label="(2N - 1) exp(-size)", **LINE)
-    axes.minorticks_off()
     axes.set(xlabel="size of the logits (1 as printed)", ylabel="largest error of tokens of order 1")
     axes.legend()
     return figure
