@@ -169,14 +169,6 @@ def test_readings_take_the_worst_level_and_depth():
     np.testing.assert_array_equal(found["learned step size of one layer, noise variance 0.1, every seed"], [2.2])
 
 
-@pytest.mark.parametrize(("weakest", "change"), [(2.5, -0.2), (1.5, -0.2)])
-def test_strengths_of_weight_decay_too_weak_to_be_told_are_not_judged(weakest, change):
-    """From 0 to 1 the step shrinks from 2 to 1.6, from 1 to 3 more; at 0.1 it may be anything."""
-    decay = Decay(np.array([[2.0], [weakest], [1.6], [0.4]]), np.ones((4, 1)))
-    found = readings(Summary((0.0,), (1, 2), (0.0, 0.1, 1.0, 3.0), levels_of(1, 2), decay))
-    np.testing.assert_allclose(found["decay"], [change], rtol=1e3 * EPS)
-
-
 def test_without_strong_noise_or_a_second_strength_nothing_is_said_of_them():
     found = readings(Summary((0.0,), (1, 2), (0.0,), levels_of(1, 2), Decay(np.ones((1, 1)), np.ones((1, 1)))))
     for name in ("near-bayes", "labels", "decay"):

@@ -9,12 +9,11 @@ from mesascope.study.base import Readings
 
 STRONG = 0.25  # the least noise variance that is called strong
 STRONGEST = 1.0  # the noise variance at which labels are worth comparing with labels
-TOLD_APART = 1.0  # the least strength of weight decay whose effect is larger than training's own noise
 
 # What is read, in the words of a criterion: always the worst over noise levels, and over depths where there are more.
 STEP_SIZE = "largest |learned η / η of the best step in closed form - 1| over noise variances s²"
 LOSS = "largest |loss of one layer - loss of the best step| / its loss in closed form, over s²"
-DECAY = "largest change of learned η, relative, from one strength of weight decay to the next of 0, 1, 3, 10, s² = 0,"
+DECAY = "largest change of learned η, relative, from one strength of weight decay to the next of those tried, s² = 0,"
 BEATS = "largest loss of K tied layers / loss of K gradient steps of the best rate, K = 2, 3, all s²,"
 GDPP = "largest |loss of K tied layers / loss of K steps of the best GD++ - 1|, K = 2, 3, all s²,"
 DEPTH = "largest (loss of K layers - R) / (loss of K - 1 layers - R), R the loss of ridge, over K and s²,"
@@ -41,9 +40,8 @@ def _of_claims(summary: Summary) -> Readings:
     levels = summary.levels
     one, deep = levels.loss[:, 0], levels.loss[:, 1:]
     descent, gdpp = levels.gd_loss[:, 1:, None], levels.gdpp_loss[:, 1:, None]
-    variances, strengths = np.array(summary.noise_variances), np.array(summary.weight_decays)
+    variances, rates = np.array(summary.noise_variances), summary.decay.learning_rate
     noisy, noisiest = variances >= STRONG, variances >= STRONGEST
-    rates = summary.decay.learning_rate[(strengths == 0) | (strengths >= TOLD_APART)]
     towards = levels.loss[noisy, -1] / levels.bayes_loss[noisy, None] - 1
     unmatched = levels.unmatched[noisiest, 1:] / levels.loss[noisiest, 1:]
     nothing = np.ma.masked_all(levels.loss.shape[2])

@@ -47,7 +47,7 @@ class Noise(AbstractStudy):
 
     **Differences.** None: layers and training are those of figures 2 and 3a.
 
-    **Limits.** At most three layers. Weight decay of 0.1 is drawn, not judged: two trainings differ more.
+    **Limits.** At most three layers. The weakest weight decay changes the step by less than two trainings differ.
     """
 
     kind: ClassVar = "open question"
@@ -74,7 +74,7 @@ class Noise(AbstractStudy):
         ),
         Claim(
             "decay",
-            "Stronger weight decay, from 1 to 10, shortens the learned step.",
+            "Stronger weight decay shortens the learned step.",
             read.DECAY,
             "at most",
             0.0,
