@@ -29,6 +29,8 @@ FAMILY = (
     "P_{T-1,T-1} / P_{T-1,T}, H = d = 10"
 )
 FLOOR = "|least loss a position over seeds / (d - 2H) - 1|, H = 4, d = 10"
+of_paper = partial(Claim, over="every seed", kind="paper")
+of_ours = partial(Claim, over="every seed")
 
 
 class Figure3Orthogonal(AbstractStudy):
@@ -58,7 +60,7 @@ class Figure3Orthogonal(AbstractStudy):
     title: ClassVar = "On orthogonal dynamics heads serve pairs, and positions take the ratio -1/2"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 3 (right) and proposition 5"
     claims: ClassVar = (
-        Claim(
+        of_paper(
             "zero",
             "With eight heads on ten coordinates, most seeds reach zero loss.",
             f"{SHARE}, H = 8, d = 10",
@@ -66,48 +68,34 @@ class Figure3Orthogonal(AbstractStudy):
             0.5,
             over="one number",
             decided_by="paper",
-            kind="paper",
             restates="proposition 5: fewer heads than coordinates suffice",
         ),
-        Claim(
+        of_paper(
             "ratio",
             "The weights of the last two states take the ratio -1/2.",
             RATIO,
             "at most",
             0.01,
-            over="every seed",
-            kind="paper",
             restates="figure 3 (right), last panel",
         ),
-        Claim(
+        of_paper(
             "two",
             "The position weights of all earlier states vanish.",
             OTHERS,
             "at most",
             1e-3,
-            over="every seed",
-            kind="paper",
             restates="figure 3 (right), last panel",
         ),
-        Claim(
+        of_paper(
             "rank",
             "Eight trained heads use rank d / 2 = 5.",
             RANK,
             "at most",
             0.0,
-            over="every seed",
-            kind="paper",
             restates="figure 3 (right), third panel, and proposition 5",
         ),
-        Claim(
-            "family",
-            "Ten heads end on a one-parameter family of solutions.",
-            FAMILY,
-            "at most",
-            1e-3,
-            over="every seed",
-        ),
-        Claim(
+        of_ours("family", "Ten heads end on a one-parameter family of solutions.", FAMILY, "at most", 1e-3),
+        of_ours(
             "floor",
             "The best seed with four heads ends within 5% of d - 2H = 2.",
             FLOOR,
@@ -116,7 +104,7 @@ class Figure3Orthogonal(AbstractStudy):
             over="one number",
             decided_by="paper",
         ),
-        Claim(
+        of_ours(
             "half",
             "With five heads on ten coordinates, few seeds reach zero loss.",
             f"{SHARE}, H = d / 2 = 5",

@@ -24,6 +24,8 @@ BESIDE = f"largest |entry beside the diagonal of p_T B^T A|, p_T the mean weight
 DIAGONAL = f"largest |diagonal entry of p_T B^T A - 1|, {SIZES}"
 OTHERS = f"largest |weight of any other state| / p_T, the mean weight of s_T, {SIZES}"
 FLOOR = "largest |loss a position / (d - H) - 1| over the numbers of heads H < d tried, d = 10"
+of_paper = partial(Claim, over="every seed", kind="paper")
+of_ours = partial(Claim, over="every seed")
 
 
 class Summary(NamedTuple):
@@ -61,54 +63,39 @@ class Figure3Unitary(AbstractStudy):
     title: ClassVar = "On unitary dynamics heads become orthogonal and apply the last step again"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 3 (left) and proposition 3"
     claims: ClassVar = (
-        Claim(
+        of_paper(
             "zero",
             "With as many heads as coordinates, training reaches zero loss.",
             ZERO,
             "at most",
             1e-3,
-            over="every seed",
-            kind="paper",
             restates="proposition 3",
         ),
-        Claim(
+        of_paper(
             "orthogonal",
             "Trained heads are orthogonal: BᵀA is diagonal.",
             BESIDE,
             "at most",
             1e-3,
-            over="every seed",
-            kind="paper",
             restates="figure 3 (left), third panel",
         ),
-        Claim(
+        of_paper(
             "identity",
             "The diagonal of BᵀA is the same for every coordinate, 1 / p_T.",
             DIAGONAL,
             "at most",
             1e-3,
-            over="every seed",
-            kind="paper",
             restates="proposition 3",
         ),
-        Claim(
+        of_paper(
             "newest",
             "The position weights P look at the newest state alone.",
             OTHERS,
             "at most",
             1e-3,
-            over="every seed",
-            kind="paper",
             restates="figure 3 (left), last panel",
         ),
-        Claim(
-            "floor",
-            "Fewer heads than coordinates end within 5% of the loss d - H.",
-            FLOOR,
-            "at most",
-            0.05,
-            over="every seed",
-        ),
+        of_ours("floor", "Fewer heads than coordinates end within 5% of the loss d - H.", FLOOR, "at most", 0.05),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "num_steps": 200, "scan_heads": (3, 4), "scan_steps": 300, "dim": 4, "num_states": 6},

@@ -57,6 +57,6 @@ def heat_maps(summary: Summary) -> "Figure":
             count_entries(axes, "coordinate i", "coordinate k")
             axes.set_title(f"{dynamics}, {text}")
             axes.grid(False)
-    label = f"$|C_{{ik}}|$ / its largest, best of {len(of.losses)} seeds, H = {summary.dim}"
+    label = f"$|C_{{ik}}|$ / its largest, best of {len(summary.haar.loss)} seeds, H = {summary.dim}"
     figure.colorbar(rows[0, 0].images[0], ax=list(rows.ravel()), label=label, shrink=0.8)
     return figure

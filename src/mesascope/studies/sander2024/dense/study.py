@@ -33,6 +33,7 @@ DENSE = "share of seeds with at least half of |K_{ij,kl} + K_{il,kj}|^2 off the 
 HAAR = "|loss / that of least squares on s_t <s_t, s_{T-1}> - 1|, d = 4"
 ONE_HEAD = {"haar_steps": 300, "haar_rate": 0.02, "haar_batch": 128, "num_validation": 2000}
 SMALL = {"num_states": 4, "num_steps": 2500, "learning_rate": 0.05}
+asked = partial(Claim, over="every seed", kind="open question")
 
 
 class DenseAttention(AbstractStudy):
@@ -64,52 +65,12 @@ class DenseAttention(AbstractStudy):
     title: ClassVar = "On independent phases dense heads become diagonal where it counts; on pairs most do not"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = (
-        Claim(
-            "zero",
-            "With as many dense heads as coordinates, training reaches zero loss.",
-            ZERO,
-            "at most",
-            ARRIVED,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
-            "floor",
-            "On independent phases, H < d heads end within 5% of d - H.",
-            FLOOR,
-            "at most",
-            0.05,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
-            "energy",
-            "On independent phases, d dense heads become diagonal.",
-            ENERGY,
-            "at most",
-            0.01,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
-            "defect",
-            "On independent phases, d dense heads become orthogonal.",
-            DEFECT,
-            "at most",
-            0.01,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
-            "visible",
-            "With spare heads, the part that predictions see is diagonal.",
-            VISIBLE,
-            "at most",
-            0.01,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
+        asked("zero", "With as many dense heads as coordinates, training reaches zero loss.", ZERO, "at most", ARRIVED),
+        asked("floor", "On independent phases, H < d heads end within 5% of d - H.", FLOOR, "at most", 0.05),
+        asked("energy", "On independent phases, d dense heads become diagonal.", ENERGY, "at most", 0.01),
+        asked("defect", "On independent phases, d dense heads become orthogonal.", DEFECT, "at most", 0.01),
+        asked("visible", "With spare heads, the part that predictions see is diagonal.", VISIBLE, "at most", 0.01),
+        asked(
             "pairs-dense",
             "On conjugate pairs, most seeds with d heads stay dense.",
             DENSE,
@@ -117,26 +78,16 @@ class DenseAttention(AbstractStudy):
             0.5,
             over="one number",
             decided_by="paper",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "pairs-floor",
             "On conjugate pairs, one dense head does not beat one diagonal head.",
             PAIRS_FLOOR,
             "at least",
             0.99,
             over="one number",
-            kind="open question",
         ),
-        Claim(
-            "haar-one",
-            "On Haar dynamics, one head is within 5% of any number's least loss.",
-            HAAR,
-            "at most",
-            0.05,
-            over="every seed",
-            kind="open question",
-        ),
+        asked("haar-one", "On Haar dynamics, one head is within 5% of any number's least loss.", HAAR, "at most", 0.05),
     )
     presets: ClassVar = {
         "smoke": {**SMALL, **ONE_HEAD, "seeds": 2, "num_steps": 300, "haar_steps": 30},

@@ -1,5 +1,6 @@
 """An open question of Sander et al. 2024: which position weights can hold the solution, and which find it?"""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.sander2024.position_schemes.cells import SchemesCell, TrainedSchemes
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 LOSS = "population loss a coordinate (predicting zero: 1)"
 SOLVED = f"largest {LOSS} over unitary W with d = 6 heads, orthogonal W with 6 and 4 heads"
-SHAPES = f"largest {LOSS} of the three, unitary W, H = d = 6"
-FEW = f"{LOSS}, orthogonal W, d = 6, H = 4"
-HALF = f"{LOSS}, orthogonal W, H = d / 2 = 3"
-UNITARY = f"{LOSS}, unitary W, H = d = 6"
-SMOOTH = f"{LOSS}, phases θ / 50"
-NONE = f"least {LOSS} over unitary W, orthogonal W with d heads, and phases θ / 50"
+SHAPES = f"largest {LOSS} of softmax, exponential and cosine weights, unitary W, H = d = 6"
+FEW = f"{LOSS}, softmax weights, orthogonal W, d = 6, H = 4"
+HALF = "orthogonal W, H = d / 2 = 3"
+UNITARY = f"{LOSS}, sinusoidal weights, unitary W, H = d = 6"
+SMOOTH = f"{LOSS}, sinusoidal weights, phases θ / 50"
+NONE = f"least {LOSS} without weights over unitary W, orthogonal W with d heads, and phases θ / 50"
+asked = partial(Claim, over="every seed", kind="open question")
 
 
 class PositionSchemes(AbstractStudy):
@@ -54,91 +56,64 @@ class PositionSchemes(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     kind: ClassVar = "open question"
     claims: ClassVar = (
-        Claim(
+        asked(
             "learned",
             "A free matrix of position weights finds zero loss with 4 to 6 heads.",
-            SOLVED,
+            f"{SOLVED}, free matrix",
             "at most",
             1e-3,
-            over="every seed",
             decided_by="paper",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "toeplitz",
             "One weight a lag finds zero loss with 4 to 6 heads.",
-            SOLVED,
+            f"{SOLVED}, one weight a lag",
             "at most",
             1e-3,
-            over="every seed",
             decided_by="paper",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "shapes",
             "On unitary dynamics, a softmax, an exponential and cosines find zero loss.",
             SHAPES,
             "at most",
             1e-3,
-            over="every seed",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "softmax-few",
             "With more than d / 2 heads, a softmax comes near zero loss.",
             FEW,
             "at most",
             1e-3,
-            over="every seed",
             decided_by="paper",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "half",
             "With d / 2 heads, the best seed of a free matrix finds zero loss.",
-            f"least over seeds of the {HALF}",
+            f"least {LOSS} over seeds, free matrix, {HALF}",
             "at most",
             1e-3,
             over="one number",
-            kind="open question",
         ),
-        Claim(
+        asked(
             "half-lacks",
             "With d / 2 heads, a softmax stays far from zero loss.",
-            HALF,
+            f"{LOSS}, softmax weights, {HALF}",
             "at least",
             0.05,
-            over="every seed",
-            kind="open question",
         ),
-        Claim(
-            "sinusoidal",
-            "On unitary dynamics, sinusoidal encodings do not find zero loss.",
-            UNITARY,
-            "at least",
-            0.01,
-            over="every seed",
-            kind="open question",
+        asked(
+            "sinusoidal", "On unitary dynamics, sinusoidal encodings do not find zero loss.", UNITARY, "at least", 0.01
         ),
-        Claim(
+        asked(
             "smooth",
             "On concentrated phases, sinusoidal encodings find zero loss.",
             SMOOTH,
             "at most",
             1e-3,
-            over="every seed",
             decided_by="paper",
-            kind="open question",
         ),
-        Claim(
-            "none",
-            "Without position weights, training solves no law.",
-            NONE,
-            "at least",
-            0.1,
-            over="every seed",
-            kind="open question",
-        ),
+        asked("none", "Without position weights, training solves no law.", NONE, "at least", 0.1),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 100},

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 LOSS = "|population loss / that of the best gradient step - 1|, both summed over T"
 REST = "largest |entry| of a1, a3, a4 over that of a2, and of b2 over that of b1"
-PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|, c* = 3 / (2N + 3d - 2), N pairs of states at most"
+PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|, c* = 3 / (2N + 3d - 2), for up to N pairs of states"
 DISTANCE = "|f - g| / |g|, f the layer's predictions of s_{T+1}, g those of the best gradient step"
 EQUAL = f"{DISTANCE}, the signs of b1 and a2 made equal"
 SHARE = "share of seeds whose a2 has entries of both signs"
 TINY = {"num_steps": 300, "num_sample_steps": 20, "batch_size": 32}
 LARGE = {"num_steps": 20_000, "num_sample_steps": 5000, "batch_size": 1024}
+of_paper = partial(Claim, over="every seed", kind="paper")
+of_ours = partial(Claim, over="every seed")
 
 
 class Summary(NamedTuple):
@@ -66,45 +68,38 @@ class Proposition2(AbstractStudy):
     title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 2"
     claims: ClassVar = (
-        Claim(
+        of_paper(
             "loss",
             "Training ends within 5% of the loss of the best gradient step.",
             LOSS,
             "at most",
             0.05,
-            over="every seed",
-            kind="paper",
             restates="proposition 2: the minimum is one gradient step",
         ),
-        Claim(
+        of_paper(
             "rest",
             "All blocks of the trained layer but A2 and B1 vanish.",
             REST,
             "at most",
             0.01,
-            over="every seed",
-            kind="paper",
             restates="proposition 2: a1 + a4 = a3 = b2 = 0",
         ),
-        Claim(
+        of_paper(
             "map",
             "The trained layer predicts as one gradient step does.",
             DISTANCE,
             "at most",
             0.05,
-            over="every seed",
-            kind="paper",
             restates="proposition 2: the layer is one gradient step",
         ),
-        Claim(
+        of_ours(
             "map-signs",
             "With signs made equal, the trained layer predicts as one gradient step does.",
             EQUAL,
             "at most",
             0.05,
-            over="every seed",
         ),
-        Claim(
+        of_ours(
             "signs",
             "Training from random weights leaves coordinates of both signs.",
             SHARE,
@@ -113,21 +108,9 @@ class Proposition2(AbstractStudy):
             over="one number",
             decided_by="paper",
         ),
-        Claim(
-            "product",
-            "Every entry of b1 a2ᵀ has the size c* within 5%.",
-            PRODUCT,
-            "at most",
-            0.05,
-            over="every seed",
-        ),
-        Claim(
-            "samples",
-            "A layer trained on samples is the same step, with signs made equal.",
-            EQUAL,
-            "at most",
-            0.05,
-            over="every seed",
+        of_ours("product", "Every entry of b1 a2ᵀ has the size c* within 5%.", PRODUCT, "at most", 0.05),
+        of_ours(
+            "samples", "A layer trained on samples is the same step, with signs made equal.", EQUAL, "at most", 0.05
         ),
     )
     presets: ClassVar = {

@@ -31,13 +31,14 @@ def three_panels(found: Descents, cell: RowDescentCell) -> "Figure":
         resolved = eigenvalues[eigenvalues > 1e-13 * eigenvalues.max()]
         times = 1 / (2 * cell.learning_rate * resolved)
         directions.semilogy(np.arange(1, len(times) + 1), times, marker="o", label=label, **style)
-    losses.set(xlabel="gradient steps, from zero", ylabel="loss (predicting zero: 1)", ylim=(1e-10, 2))
+    losses.set(xlabel="gradient steps, from zero", ylabel="loss (predicting zero: 1)")
+    losses.set(xlim=(0.8, 1.2 * cell.num_steps), ylim=(1e-10, 2))
     directions.set(xlabel="eigenvalue of H, largest first", ylabel="gradient steps to learn a direction")
     directions.set_ylim(0.5, 1e8)
     for tolerance, style in zip(DRAWN, shades(len(DRAWN)), strict=True):
         taken = steps_or_nan(found.steps_to[:, :, cell.tolerances.index(tolerance)].T, cell.num_steps)
         band(steps, np.array(cell.mus), np.maximum(taken, 1.0), f"{tolerance:g}", **style)
-    steps.set(xscale="log", yscale="log", ylim=(0.8, 1.2 * cell.num_steps))
+    steps.set(xscale="log", yscale="log", xlim=(0.8, 1.2 * cell.mus[-1]), ylim=(0.8, 1.2 * cell.num_steps))
     steps.set(xlabel="$\\mu$, concentration of phases", ylabel="gradient steps to reach a loss")
     for axes, title in ((losses, None), (directions, None), (steps, f"loss, {found.losses.shape[1]} starts")):
         axes.legend(title=title)

@@ -1,5 +1,6 @@
 """An open question of Sander et al. 2024: how fast position weights are learned, by the law of W."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDescentCell
@@ -19,6 +20,7 @@ LATER = "steps to a loss of 1e-6 at mu = 1000 / at mu = 1, from zero and from ra
 DIRECTIONS = (
     "most directions with 2 rate l k > 1 after the k steps to a loss of 0.001 / (4T / mu + 3), every mu and start"
 )
+asked = partial(Claim, over="every seed", kind="open question")
 
 
 class Proposition7(AbstractStudy):
@@ -49,33 +51,15 @@ class Proposition7(AbstractStudy):
     title: ClassVar = "Smooth phases are soon predicted roughly, and exactly only late"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 7 and open question"
     claims: ClassVar = (
-        Claim(
-            "sooner",
-            "Concentrated phases reach a loss of 0.1 sooner than free phases.",
-            SOONER,
-            "at most",
-            1.0,
-            over="every seed",
-            kind="open question",
-        ),
-        Claim(
+        asked("sooner", "Concentrated phases reach a loss of 0.1 sooner than free phases.", SOONER, "at most", 1.0),
+        asked(
             "later",
             "To a loss of 1e-6, the most concentrated phases take 100 times the steps.",
             LATER,
             "at least",
             100.0,
-            over="every seed",
-            kind="open question",
         ),
-        Claim(
-            "directions",
-            "A loss of 0.001 needs at most 4T / μ + 3 eigenvectors of H.",
-            DIRECTIONS,
-            "at most",
-            1.0,
-            over="every seed",
-            kind="open question",
-        ),
+        asked("directions", "A loss of 0.001 needs at most 4T / μ + 3 eigenvectors of H.", DIRECTIONS, "at most", 1.0),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "mus": (10.0, 100.0, 1000.0), "num_positions": 12, "num_steps": 300},
