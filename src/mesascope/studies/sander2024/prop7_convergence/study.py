@@ -64,7 +64,7 @@ class Proposition7(AbstractStudy):
     presets: ClassVar = {
         "smoke": {"seeds": 2, "mus": (10.0, 100.0, 1000.0), "num_positions": 12, "num_steps": 300},
         "quick": {},
-        "paper": {"seeds": 10, "num_steps": 1_000_000},
+        "paper": {"seeds": 10, "num_steps": 2_000_000},
     }
 
     seeds: int = 3
