@@ -154,6 +154,7 @@ def test_an_open_question_says_so(cli, capsys):
         "sander2024-dense",
         "sander2024-noncommuting",
         "sander2024-position-schemes",
+        "sander2024-prop7-convergence",
         "sander2024-text-mechanism",
     ]
 
