@@ -97,10 +97,10 @@ class Figure3Orthogonal(AbstractStudy):
         of_ours("family", "Ten heads end on a one-parameter family of solutions.", FAMILY, "at most", 1e-3),
         of_ours(
             "floor",
-            "The best seed with four heads ends within 5% of d - 2H = 2.",
+            "The best seed with four heads ends within 1% of d - 2H = 2.",
             FLOOR,
             "at most",
-            0.05,
+            0.01,
             over="one number",
             decided_by="paper",
         ),

@@ -68,7 +68,7 @@ class Figure3Unitary(AbstractStudy):
             "With as many heads as coordinates, training reaches zero loss.",
             ZERO,
             "at most",
-            1e-3,
+            1e-5,
             restates="proposition 3",
         ),
         of_paper(
@@ -95,7 +95,7 @@ class Figure3Unitary(AbstractStudy):
             1e-3,
             restates="figure 3 (left), last panel",
         ),
-        of_ours("floor", "Fewer heads than coordinates end within 5% of the loss d - H.", FLOOR, "at most", 0.05),
+        of_ours("floor", "Fewer heads than coordinates end within 1% of the loss d - H.", FLOOR, "at most", 0.01),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "num_steps": 200, "scan_heads": (3, 4), "scan_steps": 300, "dim": 4, "num_states": 6},

@@ -56,19 +56,19 @@ class Noise(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "step-size",
-            "With label noise one layer learns the best step size within 5%.",
+            "With label noise one layer learns the best step size within 3%.",
             read.STEP_SIZE,
             "at most",
-            0.05,
+            0.03,
             "every seed",
             kind="open question",
         ),
         Claim(
             "loss",
-            "With label noise one layer reaches the loss of the best gradient step within 5%.",
+            "With label noise one layer reaches the loss of the best gradient step within 2%.",
             read.LOSS,
             "at most",
-            0.05,
+            0.02,
             "every seed",
             kind="open question",
         ),

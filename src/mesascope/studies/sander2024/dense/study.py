@@ -66,7 +66,7 @@ class DenseAttention(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = (
         asked("zero", "With as many dense heads as coordinates, training reaches zero loss.", ZERO, "at most", ARRIVED),
-        asked("floor", "On independent phases, H < d heads end within 5% of d - H.", FLOOR, "at most", 0.05),
+        asked("floor", "On independent phases, H < d heads end within 1% of d - H.", FLOOR, "at most", 0.01),
         asked("energy", "On independent phases, d dense heads become diagonal.", ENERGY, "at most", 0.01),
         asked("defect", "On independent phases, d dense heads become orthogonal.", DEFECT, "at most", 0.01),
         asked("visible", "With spare heads, the part that predictions see is diagonal.", VISIBLE, "at most", 0.01),
@@ -87,7 +87,7 @@ class DenseAttention(AbstractStudy):
             0.99,
             over="one number",
         ),
-        asked("haar-one", "On Haar dynamics, one head is within 5% of any number's least loss.", HAAR, "at most", 0.05),
+        asked("haar-one", "On Haar dynamics, one head is within 1% of any number's least loss.", HAAR, "at most", 0.01),
     )
     presets: ClassVar = {
         "smoke": {**SMALL, **ONE_HEAD, "seeds": 2, "num_steps": 300, "haar_steps": 30},

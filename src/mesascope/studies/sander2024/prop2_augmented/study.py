@@ -70,10 +70,10 @@ class Proposition2(AbstractStudy):
     claims: ClassVar = (
         of_paper(
             "loss",
-            "Training ends within 5% of the loss of the best gradient step.",
+            "Training ends at the loss of the best gradient step.",
             LOSS,
             "at most",
-            0.05,
+            1e-4,
             restates="proposition 2: the minimum is one gradient step",
         ),
         of_paper(
@@ -89,7 +89,7 @@ class Proposition2(AbstractStudy):
             "The trained layer predicts as one gradient step does.",
             DISTANCE,
             "at most",
-            0.05,
+            0.01,
             restates="proposition 2: the layer is one gradient step",
         ),
         of_ours(
@@ -97,7 +97,7 @@ class Proposition2(AbstractStudy):
             "With signs made equal, the trained layer predicts as one gradient step does.",
             EQUAL,
             "at most",
-            0.05,
+            0.01,
         ),
         of_ours(
             "signs",
@@ -108,7 +108,7 @@ class Proposition2(AbstractStudy):
             over="one number",
             decided_by="paper",
         ),
-        of_ours("product", "Every entry of b1 a2ᵀ has the size c* within 5%.", PRODUCT, "at most", 0.05),
+        of_ours("product", "Every entry of b1 a2ᵀ has the size c* within 1%.", PRODUCT, "at most", 0.01),
         of_ours(
             "samples", "A layer trained on samples is the same step, with signs made equal.", EQUAL, "at most", 0.05
         ),
