@@ -39,7 +39,7 @@ def verdict_table(result: StudyResult) -> Table:
     title = f"{result.study}, preset {result.preset}{kind}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("verdict")
-    table.add_column("claim,\nand whose it is", overflow="fold")
+    table.add_column("claim,\nwhose", overflow="fold")
     table.add_column("measured,\ninterval or range")
     table.add_column("criterion")
     for verdict in result.verdicts:
