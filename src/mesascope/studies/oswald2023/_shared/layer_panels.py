@@ -51,16 +51,16 @@ def loss_over_input_scale(
 
 
 def applied_again_and_again(axes: "Axes", repeated: Repeated, index: int, zero_loss: float) -> None:
-    """Losses at one dampening, relative to the zero predictor's; a line for each seed that writes to x."""
+    """Losses at one dampening, relative to the zero predictor's; of layers a line for each seed."""
     steps = np.arange(1, repeated.trained.shape[2] + 1)
-    for seed, losses in enumerate(repeated.writes_x[:, index] / zero_loss):  # a mean would show the worst only
-        label = None if seed else "layer as trained, a line a seed"
-        axes.plot(steps, losses, label=label, **{**TRAINED_TOO, "linewidth": 0.8})
-    band(axes, steps, repeated.trained[:, index] / zero_loss, "layer writing to y only", **TRAINED)
+    layers = (("as trained", repeated.writes_x, TRAINED_TOO), ("writing to y only", repeated.trained, TRAINED))
+    for name, of_layers, style in layers:
+        for seed, losses in enumerate(of_layers[:, index] / zero_loss):  # a mean would show the worst only
+            label = None if seed else f"layer {name}, a line a seed"
+            axes.plot(steps, losses, label=label, **{**style, "linewidth": 0.8})
     axes.plot(steps, repeated.gradient_descent[index] / zero_loss, label="gradient descent", **GRADIENT_DESCENT)
     axes.set(xlabel="applications of the layer, steps", ylabel="loss relative to predicting zero")
     powers_only(axes)
-    axes.legend()
 
 
 def powers_only(axes: "Axes") -> None:

@@ -26,13 +26,12 @@ def readings(summary: Summary) -> Readings:
     """The numbers that claims are about, then losses and exploding prompts at every dampening."""
     repeated, stable = summary.repeated, summary.stable()
     start = repeated.trained[:, 0, 0]
-    ends = repeated.trained[:, ~stable, -1]
-    ends = np.where(np.isposinf(ends), np.finfo(ends.dtype).max, ends) / summary.zero_loss
+    ends = [capped_ends(losses / summary.zero_loss, start) for losses in repeated.trained[:, ~stable, -1].T]
     nothing = np.full(len(start), np.nan)
     return {
         "silenced": repeated.gap()[:, stable].max(axis=1) if stable.any() else nothing,
         "falls": repeated.change()[:, stable].max(axis=1) if stable.any() else nothing,
-        "explodes": nothing if stable.all() else ends.min(axis=1),
+        "explodes": nothing if stable.all() else np.min(ends, axis=0),
         "writes-x": share_of_seeds(repeated.writes_x_exploded[:, stable].sum(axis=1), start),
         "dampenings": summary.dampenings,
         "share of prompts on which gradient descent diverges, by dampening": repeated.diverging,
@@ -55,6 +54,14 @@ def readings(summary: Summary) -> Readings:
     }
 
 
-def share_of_seeds(exploded: np.ndarray, start: np.ndarray) -> float:
-    """The share of seeds with a prompt that explodes; nan where a training was lost, of which `start` is no number."""
-    return float(np.mean(np.where(np.isfinite(start), exploded > 0, np.nan)))
+def capped_ends(ends: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Losses [seeds], those beyond the range of floats as the largest of them; nan where the training was lost.
+
+    A training is lost where the loss of one application, `start`, is no number.
+    """
+    return np.where(np.isfinite(start), np.where(np.isfinite(ends), ends, np.finfo(ends.dtype).max), np.nan)
+
+
+def share_of_seeds(num_exploded: np.ndarray, start: np.ndarray) -> float:
+    """The share of seeds with a prompt that explodes; nan where a training was lost."""
+    return float(np.mean(np.where(np.isfinite(start), num_exploded > 0, np.nan)))

@@ -52,4 +52,5 @@ def rollout(repeated: Repeated, dampening: float, zero_loss: float) -> "Figure":
     figure, [[axes]] = panel_grid(1, 1)
     applied_again_and_again(axes, repeated, 0, zero_loss)
     axes.set(title=f"dampening {dampening:g}", ylim=(0.05, 1.0), yticks=(0.1, 0.2, 0.5, 1.0))
+    axes.legend()
     return figure
