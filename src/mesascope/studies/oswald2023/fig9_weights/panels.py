@@ -33,5 +33,6 @@ def heat_maps(summary: Summary, depth: int) -> "Figure":
         for axes in pair:
             for line in (axes.axhline, axes.axvline):
                 line(dim_x - 0.5, color="grey", linewidth=0.6)
-            axes.set(xticks=(0, dim_x), yticks=(0, dim_x), xticklabels=("$x_1$", "$y$"), yticklabels=("$x_1$", "$y$"))
+            axes.set(xticks=(0, dim_x), yticks=(0, dim_x), xticklabels=("$x_1$", "$y$"))
+            axes.set(yticklabels=("$x_1$", "$y$"), aspect="auto")
     return figure
