@@ -107,25 +107,25 @@ def with_one_more(construction: GradientDescentConstruction, prompt: Prompt) -> 
 class Proposition1(AbstractProposition):
     """**Question.** Can one linear attention layer make exactly one step of gradient descent?
 
-    **Setting.** Tokens (x_j, y_j), j = 1 to N, and the query's token (x, -W_0 x); the prediction is minus its last
-    entry. The proposition's weights are W_K = W_Q = diag(I, 0), W_V = [[0, 0], [W_0, -I]], P = (η/N) I. The step is
-    ΔW = -(η/N) Σ (W_0 x_i - y_i) x_iᵀ, η = 1.
+    **Setting.** Tokens (x_j, y_j) of N examples, and the query's token (x, -W_0 x); the prediction is minus its last
+    entry. The weights are W_K = W_Q = diag(I, 0), W_V = [[0, 0], [W_0, -I]], P = (η/N) I. The step is
+    ΔW = -(η/N) Σ (W_0 x_i - y_i) x_iᵀ, with η = 1.
 
-    **What the paper says.** Proposition 1: the layer turns every token into (x_j, y_j - ΔW x_j), and the query's into
-    (x, -(W_0 + ΔW) x): the prediction after a gradient step.
+    **What the paper says.** Proposition 1: the layer turns (x_j, y_j) into (x_j, y_j - ΔW x_j), and the query's token
+    into (x, -(W_0 + ΔW) x): the prediction after a gradient step.
 
-    **What we measure.** Largest errors in float64 for several sizes of x, y and N, with W_0 of standard normals:
-    predictions after each of K layers against K steps, and context tokens. Predictions are of order one.
+    **What we measure.** Largest errors in float64 of predictions and of context tokens after each of K layers, for
+    several sizes, with W_0 of standard normals. Predictions are of order one.
 
-    **Found here.** The sum runs over the N examples; the query is no key. If the query's token is a key as well, the
-    layer still makes exact gradient steps, but on one more example: the query with the label -W_0 x, and the rate
-    η (N + 1)/N. One layer's prediction then changes by -(2η/N) ‖x‖² W_0 x: it changes where W_0 is not zero, and stays
-    where W_0 = 0, as in all experiments of the paper. Further layers change in either case.
+    **Found here.** The sum runs over the N examples; the query is no key. If the query's token is a key, too, the layer
+    still makes exact gradient steps, but on one more example: the query with the label -W_0 x, at the rate η(N + 1)/N.
+    One layer's prediction changes by -(2η/N) ‖x‖² W_0 x. The change is visible where W_0 is not zero, and none where
+    W_0 = 0, as in the paper's experiments.
 
-    **Differences.** The paper proves one step; further steps of the same layer are our derivation: the value of an
-    updated token is the residual at W_0 + ΔW.
+    **Differences.** The proposition is about one step. The next steps of the same layer are our derivation: the value
+    of an updated token is the residual at W_0 + ΔW.
 
-    **Limits.** Exactness of given weights only; what training finds is in oswald2023-fig2.
+    **Limits.** What training finds is in oswald2023-fig2.
     """
 
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"

@@ -28,25 +28,23 @@ class Figure10(AbstractStudy):
     """**Question.** One trained attention layer makes one gradient step. Does the layer, applied K times, make K steps?
 
     **Setting.** Linear regression, N = d = 10, inputs uniform on [-1/2, 1/2]. An application adds λ times the layer's
-    update to the tokens, with dampening λ = 1, 0.9, 0.75, 0.5. Gradient descent takes the rate λ η, with η the best
-    rate of one step in closed form. A step multiplies the error along an eigenvector of XᵀX, of eigenvalue s, by
-    1 - λ η s / N: gradient descent diverges on a prompt exactly when λ η s_max / N > 2.
+    update to the tokens; the dampening λ is 1, 0.9, 0.75 or 0.5. Gradient descent has the rate λη, with η the best rate
+    of one step in closed form, and diverges on a prompt exactly when ληs_max/N > 2, s_max the largest eigenvalue of
+    XᵀX.
 
-    **What the paper says.** A trained layer can be applied many times. Without dampening the loss soon grows; with
-    dampening the loss falls with gradient descent's for 50 applications.
+    **What the paper says.** Figure 10: without dampening the loss of the repeated layer soon grows; with dampening the
+    loss falls with gradient descent's for 50 applications.
 
     **What we measure.** Validation loss after 1 to 50 applications. The layer writes to y only: the rows of P that
-    write to x are set to zero. The same layer as trained, with these rows, is measured beside it.
+    write to x are set to zero. The layer as trained stands beside it. Overflow counts as the largest float.
 
-    **Found here.** As trained, the repeated layer explodes on rare prompts in many seeds. The loss of one application
-    does not depend on the rows of P that write to x. These rows get no gradient and keep their random initial values.
-    Applied again and again, these rows let x drift.
+    **Found here.** As trained, the repeated layer explodes on rare prompts in half of the seeds or more. The loss of
+    one application does not depend on the rows of P that write to x. These rows stay random and let x drift.
 
-    **Differences.** The paper's text does not say that only y is updated; the authors' notebook sets a switch for it
-    before this figure. The notebook tunes η by a line search and does not dampen its other curves.
+    **Differences.** The text does not say that only y is updated; the authors' notebook sets a switch for it. The
+    notebook tunes η by a line search.
 
-    **Limits.** A mean over prompts is ruled by the prompt with the largest eigenvalue: at λ = 1 and 0.9 its size after
-    50 applications is that of one sample. Dampening below 0.5 and other input laws are not tried.
+    **Limits.** At λ = 1 and 0.9 the mean loss is that of the worst prompts. Smaller λ are not tried.
     """
 
     title: ClassVar = "A trained layer applied again and again follows dampened gradient descent"

@@ -48,26 +48,25 @@ def of_paper(panel: str) -> dict[str, Any]:
 class Figure2(AbstractStudy):
     """**Question.** Does one attention layer, trained on linear regression, become one step of gradient descent?
 
-    **Setting.** Prompts of N examples y = w·x and a query, w standard normal, x uniform on [-1/2, 1/2]^d, N = d = 10.
-    One linear self-attention layer; loss ½(ŷ - y)². The reference is a step from zero,
-    ŷ = (η/N) Σ yᵢ xᵢ·x, with the η that is best on the validation prompts.
+    **Setting.** N examples y = w·x and a query; w standard normal, x uniform on [-1/2, 1/2]^d, N = d = 10. One linear
+    self-attention layer, loss ½(ŷ - y)². The reference is one step from zero, ŷ = (η/N) Σ yᵢ xᵢ·x, with the η that is
+    best on validation prompts.
 
-    **What the paper says.** Figure 2: the layer reaches the loss of gradient descent (a); predictions and their
-    derivatives align almost perfectly (b); layer, step and the model halfway between their weights have identical
-    losses at every N = d (c), and layer and step on inputs of other scales (d). Figure 1, centre: the layer, applied
-    again and again, follows gradient descent.
+    **What the paper says.** Figure 2: the layer reaches gradient descent's loss (a) and aligns with the step almost
+    perfectly (b). Layer, step and the model halfway between their weights have identical losses for every N = d (c);
+    layer and step have them on inputs of other scales (d). Figure 1, centre: the repeated layer follows gradient
+    descent.
 
-    **What we measure.** Losses on fresh prompts; alignment with the step along training; weights averaged after the
-    scale of W_KQ against P W_V is fixed. N = d = 2, 5 and 15 beside 10. For figure 1, updates times 0.75, written to y
-    only.
+    **What we measure.** Losses on fresh prompts; distances of predictions and of their derivatives by the query, and
+    the cosine of these. Weights are averaged after the scale of W_KQ against P W_V is fixed. N = d = 2, 5, 10, 15. For
+    figure 1 every update is multiplied by 0.75 and written to y only.
 
-    **Differences.** The code draws inputs on [-1/2, 1/2], the text on [-1, 1]. The factor ½ is the code's, as are b2 =
-    0.98 and gradient clipping at 0.001 (text: Adam's defaults, and 10). Initial weights have standard deviation
-    √(0.002/11), not 0.002. The text tunes η on training prompts; the code, and this study, on validation prompts, which
-    favours gradient descent.
+    **Differences.** Inputs are the code's (text: [-1, 1]), and the factor ½, AdamW's b2 = 0.98, clipping at 0.001
+    (text: Adam's defaults, 10) and initial weights of standard deviation √(0.002/11) (text: 0.002). The code tunes η on
+    validation prompts, which favours gradient descent; the text says training prompts.
 
-    **Limits.** Input scales beyond 1.25, teacher scales, input laws and noisy targets are in oswald2023-fig6-shift.
-    What rows of P that write to x do to the repeated layer is in oswald2023-fig10-rollout.
+    **Limits.** Larger scales and other shifts are in oswald2023-fig6-shift, repeated layers that write to x in
+    oswald2023-fig10-rollout.
     """
 
     title: ClassVar = "One trained linear self-attention layer is one step of gradient descent"

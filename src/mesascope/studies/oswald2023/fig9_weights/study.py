@@ -24,25 +24,25 @@ PAPERS: dict[str, Any] = {"kind": "paper", "restates": "figure 9"}
 class Figure9(AbstractStudy):
     """**Question.** Are the trained weights those of the construction?
 
-    **Setting.** Linear regression, N = d = 10, tokens (x, y). A linear layer depends on two products of its weights:
-    W_KQ = W_Kᵀ W_Q and P W_V. Gradient descent has W_KQ = diag(I, 0) and P W_V = diag(0, -η/N); GD++ has
-    P W_V = diag(-γ I, -η/N). The gauge (W_KQ / s, s P W_V) is fixed by a mean of one on W_KQ's diagonal on x.
+    **Setting.** Linear regression, N = d = 10, tokens (x, y). A linear layer depends on W_KQ = W_Kᵀ W_Q and P W_V only.
+    Gradient descent has W_KQ = diag(I, 0), P W_V = diag(0, -η/N); GD++ has P W_V = diag(-γI, -η/N). The scale
+    (W_KQ / s, s P W_V) is fixed by a mean of one on W_KQ's diagonal on x.
 
-    **What the paper says.** Figure 9: one trained layer has the weights of the construction, up to a scale. One layer
-    applied three times (tied layers) has these weights and a curvature correction: entries of equal size on P W_V's
-    diagonal on x. The last entry acts as the learning rate.
+    **What the paper says.** Figure 9: the weights of one layer resemble the construction perfectly, up to a scale. One
+    layer applied three times (tied layers) has these weights and a curvature correction: P W_V's diagonal on x has
+    entries of the same size. The last entry is the learning rate.
 
-    **What we measure.** The distance of each product from the nearest one of the construction's form, whatever η and γ.
-    Then η and γ against the best ones: in closed form for one step, and for GD++ the minimum of the loss over sampled
-    spectra of XᵀX. Of one layer only entries that reach the prediction count: P W_V's rows that write to x and
-    W_KQ's column that asks for y do not, get no gradient and stay random. In tied layers every entry counts.
+    **What we measure.** The distance of both products from the nearest of the construction's form, whatever η and γ.
+    Then η and γ against the best: for one step in closed form, for GD++ the minimum over sampled spectra of XᵀX. Of one
+    layer, entries that do not reach the prediction are not counted: rows of P W_V that write to x, and W_KQ's column
+    for y.
 
-    **Found here.** In tied layers γ is the best curvature of GD++. The learning rate is held against the best one, too.
+    **Found here.** One layer has the best learning rate of one step, and tied layers have the best curvature of GD++.
+    The learning rate of tied layers is compared, too.
 
     **Differences.** Inputs are uniform on [-1/2, 1/2], as in the code; the text says [-1, 1].
 
-    **Limits.** The maps show the first seed. Two tied layers are in oswald2023-fig3-recurrent and
-    oswald2023-fig13-curvature.
+    **Limits.** The maps show the first seed. Two tied layers are in oswald2023-fig3-recurrent.
     """
 
     title: ClassVar = "The trained weights are those of the construction, and of GD++ in tied layers"
