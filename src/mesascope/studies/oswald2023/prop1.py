@@ -223,5 +223,7 @@ class Proposition1(AbstractProposition):
         colors = shades(len(self.shapes))
         for i, (shape, of_shape) in enumerate(zip(self.shapes, errors, strict=True)):
             style = {"color": colors[i], "marker": "osD^v<>"[i % 7], "label": shape_label(shape)}
-            axes.semilogy(steps, visible(of_shape.max(axis=0)), **style)
-        axes.set(xlabel="layers, gradient steps")
+            axes.plot(steps, visible(of_shape.max(axis=0)), **style)
+        axes.set_xlabel("layers, gradient steps")
+        if np.isfinite(errors).all():  # a logarithmic axis needs numbers
+            axes.set_yscale("log")
