@@ -70,7 +70,7 @@ def augmented(preset: str) -> Training[UnitaryProcess]:
 def _stack(
     num_layers: int, num_repeats: int, size: tuple[int, int], seeds: int, config: Config
 ) -> Training[LinearRegression]:
-    sizes = dict(zip(("num_steps", "batch_size", "learning_rate"), config, strict=True))
+    sizes: Settings = dict(zip(("num_steps", "batch_size", "learning_rate"), config, strict=True))
     task = LinearRegression(*size, input_scale=0.5)
     return stack_training(num_layers, num_repeats, task=task, seeds=seeds, **sizes)
 
