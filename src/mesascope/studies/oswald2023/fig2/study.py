@@ -37,12 +37,11 @@ GAPS = "largest |loss / loss of the best gradient step - 1| of the trained layer
 COSINE = "mean over prompts of the cosine between the derivatives, by the query, of the two predictions"
 DISTANCE = "mean over prompts of the distance between"
 APPLIED = "over 1 to 50 applications of the layer, dampening 0.75"
-EVERY: dict[str, Any] = {"over": "every seed"}
 
 
 def of_paper(panel: str) -> dict[str, Any]:
-    """A claim of the paper's, shown in this figure."""
-    return {"kind": "paper", "restates": f"figure {panel}"}
+    """Of a claim of the paper's, shown in this figure, every seed decides."""
+    return {"over": "every seed", "kind": "paper", "restates": f"figure {panel}"}
 
 
 class Figure2(AbstractStudy):
@@ -110,7 +109,6 @@ class Figure2(AbstractStudy):
             f"{GAPS}, N = dim_x = 10",
             "at most",
             0.05,
-            **EVERY,
             **of_paper("2c"),
         ),
         Claim(
@@ -119,7 +117,6 @@ class Figure2(AbstractStudy):
             f"{GAPS}, N = dim_x = 5 and 15",
             "at most",
             0.05,
-            **EVERY,
             **of_paper("2c"),
         ),
         Claim(
@@ -128,7 +125,6 @@ class Figure2(AbstractStudy):
             f"{GAPS}, N = dim_x = 2",
             "at most",
             0.05,
-            **EVERY,
             **of_paper("2c"),
         ),
         Claim(
@@ -145,7 +141,6 @@ class Figure2(AbstractStudy):
             f"largest |loss / gradient descent's loss - 1| {APPLIED}",
             "at most",
             0.1,
-            **EVERY,
             **of_paper("1, centre"),
         ),
         Claim(
@@ -154,7 +149,6 @@ class Figure2(AbstractStudy):
             f"largest relative change of the loss from one application to the next, {APPLIED}",
             "at most",
             0.0,
-            **EVERY,
             **of_paper("1, centre"),
         ),
     )
