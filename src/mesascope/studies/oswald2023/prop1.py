@@ -219,11 +219,14 @@ class Proposition1(AbstractProposition):
 
     def by_layer(self, axes: "Axes", errors: list[np.ndarray]) -> None:
         """The largest over seeds after each layer, a line for each size."""
+        from matplotlib.ticker import MaxNLocator
+
         steps = np.arange(1, self.num_steps + 1)
         colors = shades(len(self.shapes))
         for i, (shape, of_shape) in enumerate(zip(self.shapes, errors, strict=True)):
             style = {"color": colors[i], "marker": "osD^v<>"[i % 7], "label": shape_label(shape)}
             axes.plot(steps, visible(of_shape.max(axis=0)), **style)
         axes.set_xlabel("layers, gradient steps")
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         if np.isfinite(errors).all():  # a logarithmic axis needs numbers
             axes.set_yscale("log")

@@ -44,7 +44,7 @@ def loss_over_input_scale(
     for (name, losses), style in zip(rivals.items(), styles, strict=False):
         axes.plot(scales, losses, label=name, **style)
         if np.any(losses > 0):  # a logarithmic axis needs a positive number
-            powers_only(axes)
+            axes.set_yscale("log")
     axes.axvline(1.0, **LINE)
     axes.set(xlabel="input scale relative to training", ylabel="validation loss")
     axes.legend()
@@ -59,13 +59,4 @@ def applied_again_and_again(axes: "Axes", repeated: Repeated, index: int, zero_l
             label = None if seed else f"layer {name}, a line a seed"
             axes.plot(steps, losses, label=label, **{**style, "linewidth": 0.8})
     axes.plot(steps, repeated.gradient_descent[index] / zero_loss, label="gradient descent", **GRADIENT_DESCENT)
-    axes.set(xlabel="applications of the layer, steps", ylabel="loss relative to predicting zero")
-    powers_only(axes)
-
-
-def powers_only(axes: "Axes") -> None:
-    """A logarithmic y axis with numbers at the powers of ten."""
-    from matplotlib.ticker import NullFormatter
-
-    axes.set_yscale("log")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="applications of the layer, steps", ylabel="loss relative to predicting zero", yscale="log")

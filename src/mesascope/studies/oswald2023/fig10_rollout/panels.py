@@ -17,10 +17,7 @@ def a_panel_each(summary: Summary) -> "Figure":
     figure, [panels] = panel_grid(1, len(summary.dampenings), narrowest=7.0)
     for i, axes in enumerate(panels):
         applied_again_and_again(axes, summary.repeated, i, summary.zero_loss)
-        axes.set_title(f"dampening {summary.dampenings[i]:g}")
-        if summary.stable()[i]:
-            axes.set(ylim=(LOWEST, 1.0), yticks=(0.1, 0.2, 0.5, 1.0))
-        else:
-            axes.set(ylim=(LOWEST, HIGHEST), yticks=(0.1, 1.0, 10.0, 100.0, 1000.0, HIGHEST))
+        top = 1.0 if summary.stable()[i] else HIGHEST
+        axes.set(title=f"dampening {summary.dampenings[i]:g}", ylim=(LOWEST, top))
     panels[-1].legend()
     return figure
