@@ -1,7 +1,7 @@
 """Proposition 1 of von Oswald et al. 2023: one linear attention layer is one gradient step."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from mesascope.prompt import Prompt
 from mesascope.studies.oswald2023._shared.proposition import (
     AbstractComparison,
     AbstractProposition,
+    exactly,
     largest_by_step,
     shape_label,
     visible,
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-EXACT: dict[str, Any] = {"relation": "at most", "bound": 1e-12, "over": "one number"}
 OVER = "in float64, over all K and sizes"
-PAPERS: dict[str, Any] = {"kind": "paper", "restates": "proposition 1"}
 
 
 class DescentErrors(NamedTuple):
@@ -131,26 +130,23 @@ class Proposition1(AbstractProposition):
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 1"
     claims: ClassVar = (
-        Claim(
+        exactly(
             "query",
             "Layers of the stated weights predict exactly what gradient steps predict.",
-            quantity=f"largest |prediction of K layers - prediction of K gradient steps| {OVER}",
-            **EXACT,
-            **PAPERS,
+            f"largest |prediction of K layers - prediction of K gradient steps| {OVER}",
+            "proposition 1",
         ),
-        Claim(
+        exactly(
             "context",
             "A layer turns every example's token into (x_j, y_j - ΔW x_j).",
-            quantity=f"largest |entry of a context token - entry of (x_j, y_j - ΔW x_j)| {OVER}",
-            **EXACT,
-            **PAPERS,
+            f"largest |entry of a context token - entry of (x_j, y_j - ΔW x_j)| {OVER}",
+            "proposition 1",
         ),
-        Claim(
+        exactly(
             "one-more",
             "With the query among the keys, the layer descends on one more example.",
-            quantity="largest |prediction - prediction of gradient descent with one more example (x, -W_0 x) and rate "
+            "largest |prediction - prediction of gradient descent with one more example (x, -W_0 x) and rate "
             f"η (N + 1)/N| {OVER}",
-            **EXACT,
         ),
         Claim(
             "change",
@@ -160,11 +156,10 @@ class Proposition1(AbstractProposition):
             0.1,
             "one number",
         ),
-        Claim(
+        exactly(
             "no-change",
             "The query among the keys changes no prediction of one layer with W_0 = 0.",
-            quantity="largest |change of one layer's prediction| in float64, W_0 = 0, over all sizes",
-            **EXACT,
+            "largest |change of one layer's prediction| in float64, W_0 = 0, over all sizes",
         ),
     )
     presets: ClassVar = {

@@ -73,10 +73,10 @@ class Figure2(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "loss",
-            "One trained layer has the loss of one gradient step within 5%.",
+            "One trained layer has the loss of one gradient step within 2%.",
             f"{GAP}, N = dim_x = 10",
             "at most",
-            0.05,
+            0.02,
             **of_paper("2a"),
         ),
         Claim(
@@ -108,7 +108,7 @@ class Figure2(AbstractStudy):
             "At N = 10 trained layer, gradient step and model halfway have one loss.",
             f"{GAPS}, N = dim_x = 10",
             "at most",
-            0.05,
+            0.02,
             **of_paper("2c"),
         ),
         Claim(
@@ -116,7 +116,7 @@ class Figure2(AbstractStudy):
             "At N = 5 and 15 layer, gradient step and model halfway have one loss.",
             f"{GAPS}, N = dim_x = 5 and 15",
             "at most",
-            0.05,
+            0.02,
             **of_paper("2c"),
         ),
         Claim(
@@ -124,7 +124,7 @@ class Figure2(AbstractStudy):
             "At N = 2 trained layer, gradient step and model halfway have one loss.",
             f"{GAPS}, N = dim_x = 2",
             "at most",
-            0.05,
+            0.02,
             **of_paper("2c"),
         ),
         Claim(
