@@ -17,10 +17,13 @@ def band(axes: "Axes", x: np.ndarray, per_seed: np.ndarray, label: str, **style:
     axes.fill_between(x, per_seed.min(axis=0), per_seed.max(axis=0), color=line.get_color(), alpha=0.25, linewidth=0)
 
 
-def signed_map(axes: "Axes", matrix: np.ndarray, title: str) -> None:
-    """The entries of a matrix as colours, zero white; of a masked array those that are not masked."""
-    largest = float(np.abs(matrix).max())
-    size = largest if np.isfinite(largest) else 1.0  # after a training that diverged
+def signed_map(axes: "Axes", matrix: np.ndarray, title: str, largest: float | None = None) -> None:
+    """The entries of a matrix as colours, zero white; of a masked array those that are not masked.
+
+    Entries of a size beyond `largest`, by default the largest there is, have the last colour.
+    """
+    largest = float(np.abs(matrix).max()) if largest is None else largest
+    size = largest if np.isfinite(largest) and largest > 0 else 1.0  # after a training that diverged
     image = axes.imshow(matrix, cmap="RdBu", vmin=-size, vmax=size)
     axes.set_title(title)
     axes.set(xticks=[], yticks=[])

@@ -14,7 +14,7 @@ from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.best_rates import best_gdpp
 from mesascope.studies.oswald2023.fig9_weights.cells import Weights, WeightsCell
-from mesascope.studies.oswald2023.fig9_weights.readings import readings
+from mesascope.studies.oswald2023.fig9_weights.readings import Summary, readings
 from mesascope.study.cell import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
@@ -73,7 +73,7 @@ def tied():
 
 
 def test_of_the_construction_nothing_is_off(one, tied):
-    found = readings({1: one, 2: tied})
+    found = readings(Summary(one, tied))
     for name, values in found.items():
         if name.startswith(("one-", "tied-")) and name != "tied-not-descent":
             assert values.shape == (2,)
@@ -84,23 +84,25 @@ def test_of_the_construction_nothing_is_off(one, tied):
 
 
 def test_what_does_not_matter_to_one_layer_is_shown_but_not_counted(one, tied):
-    found = readings({1: one, 2: tied})
-    for name in ("one-read", "one-diagonal", "one-beside", "one-write", "one-rate"):
+    found = readings(Summary(one, tied))
+    for name in ("one-read", "one-write", "one-rate"):
         np.testing.assert_allclose(found[name][1], 0, atol=1e4 * EPS, err_msg=name)
     np.testing.assert_allclose([one.key_query[1, 1, 3], one.output_value[1, 0, 2]], [7.0, 9.0], rtol=1e3 * EPS)
 
 
 def test_in_tied_layers_everything_counts(one, tied):
-    found = readings({1: one, 2: tied})
-    np.testing.assert_allclose(found["tied-beside"][1], 0.5, rtol=1e3 * EPS)
+    found = readings(Summary(one, tied))
     np.testing.assert_allclose(found["tied-read"][1], 0.5 / np.sqrt(3 + 0.25), rtol=1e3 * EPS)
     rate, curvature = tied.best_learning_rate, tied.best_curvature
     whole = np.sqrt(3 * curvature**2 + (rate / 5) ** 2 + 0.25**2)
     np.testing.assert_allclose(found["tied-write"][1], 0.25 / whole, rtol=1e3 * EPS)
 
 
-def test_of_several_depths_the_worst_is_read(one, tied):
-    worse = tied._replace(curvature=1.5 * tied.curvature, descent_distance=tied.descent_distance / 2)
-    found = readings({1: one, 2: tied, 3: worse})
-    np.testing.assert_allclose(found["tied-curvature"], 0.5, rtol=1e3 * EPS)
-    np.testing.assert_allclose(found["tied-not-descent"], tied.descent_distance / 2, rtol=1e3 * EPS)
+def test_rates_and_spread_are_read_relative_to_their_own(one, tied):
+    worse = tied._replace(curvature=1.5 * tied.curvature, learning_rate=0.75 * tied.learning_rate)
+    found = readings(Summary(one._replace(learning_rate=2 * one.learning_rate), worse))
+    np.testing.assert_allclose(found["tied-curvature"], 0.5, rtol=1e4 * EPS)
+    np.testing.assert_allclose(found["tied-rate"], 0.25, rtol=1e4 * EPS)
+    np.testing.assert_allclose(found["one-rate"], 1.0, rtol=1e4 * EPS)
+    spread = tied._replace(write_spread=0.1 * np.abs(tied.curvature))
+    np.testing.assert_allclose(readings(Summary(one, spread))["tied-equal"], 0.1, rtol=1e3 * EPS)

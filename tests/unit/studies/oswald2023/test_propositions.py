@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mesascope.constructions.deep_features import DeepFeatureConstruction
+from mesascope.constructions.gradient_descent import GradientDescentConstruction
 from mesascope.models.mlp import MLP
 from mesascope.prompt import Prompt
 from mesascope.studies.oswald2023._shared.proposition import AbstractComparison, largest_by_step
-from mesascope.studies.oswald2023.prop1 import DescentErrors, Proposition1, Summary
+from mesascope.studies.oswald2023.prop1 import DescentErrors, Proposition1, attended
 from mesascope.studies.oswald2023.prop2 import study as prop2
 from mesascope.studies.oswald2023.prop2.cells import FeatureComparison, FeatureErrors, softmax_smoother
 from mesascope.studies.oswald2023.prop3 import study as prop3
@@ -44,13 +45,32 @@ def test_the_largest_error_is_of_its_step():
 def test_the_worst_shape_and_seed_decide_and_nan_is_not_hidden():
     small, large = np.full((2, 3), 1e-15), np.full((2, 3), 1e-15)
     large[1, 2] = 1e-11
-    first, second = DescentErrors(small, small, small), DescentErrors(small, large, large * np.nan)
+    change, from_zero = np.array([[0.1, 9.0, 9.0], [0.3, 9.0, 9.0]]), np.array([[0.0, 5.0, 7.0], [1e-13, 6.0, 8.0]])
+    first = DescentErrors(small, small, small, change, from_zero)
+    second = DescentErrors(small, large, large * np.nan, 2 * change, 0 * from_zero)
     study = Proposition1()
-    verdicts = study.verdicts(Summary((first, second), ()))
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.REPRODUCED, *[Outcome.NOT_REPRODUCED] * 2]
-    assert verdicts[1].measured == 1e-11
-    readings = study.readings(Summary((first,), (first, second)))
-    assert readings["largest error of a prediction in float32"] == 1e-15
+    outcomes = {verdict.claim.id: verdict.outcome for verdict in study.verdicts((first, second))}
+    assert [name for name, outcome in outcomes.items() if outcome != Outcome.REPRODUCED] == ["context", "one-more"]
+    readings = study.readings((first, second))
+    assert (readings["context"], readings["change"], readings["no-change"]) == (1e-11, 0.3, 1e-13)
+    assert readings["largest change of one layer's prediction, W_0 of standard normals, dim_x 3, dim_y 4, N 7"] == 0.6
+    assert readings["largest change of the last layer's prediction, W_0 = 0"] == 8.0
+
+
+def test_the_query_among_the_keys_changes_a_prediction_by_a_known_amount():
+    """By -(2 eta / N) |x|^2 W_0 x: its value W_0 x + W_0 x times the score |x|^2, times eta / N, read with a minus."""
+    rng = np.random.default_rng(2)
+    start, xs, ys, query = (rng.normal(size=shape) for shape in ((2, 3), (5, 3), (5, 2), (3,)))
+    construction = GradientDescentConstruction(0.7, 1, 5, 3, 2, jnp.asarray(start))
+    prompt = Prompt(*jax.device_put([xs, ys, query, np.zeros(2)]))
+
+    @jax.jit
+    def found():
+        model = construction.build()
+        return attended(model, prompt)[0] - model.trajectory(prompt)[0]
+
+    expected = -2 * 0.7 / 5 * query @ query * start @ query
+    np.testing.assert_allclose(found(), expected, rtol=0, atol=1e4 * EPS * np.abs(expected).max())
 
 
 def test_of_deep_features_the_worst_shape_seed_and_step_decide():

@@ -1,99 +1,110 @@
 """Figure 10 of von Oswald et al. 2023: one trained layer applied fifty times, at four dampenings."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from mesascope.studies.oswald2023._shared.repeated import Repeated, RepeatedCell
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig10_rollout.descent import DampenedCell, Descent, Population, PopulationCell
 from mesascope.studies.oswald2023.fig10_rollout.panels import a_panel_each
-from mesascope.studies.oswald2023.fig10_rollout.readings import (
-    CHANGE,
-    EXPLODES,
-    GAP,
-    LOSSES,
-    MISMATCHES,
-    SHARE,
-    Summary,
-    readings,
-)
-from mesascope.studies.oswald2023.fig10_rollout.trained import Repeated, RepeatedCell
+from mesascope.studies.oswald2023.fig10_rollout.readings import Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import Claim
 from mesascope.tasks.linear_regression import LinearRegression
+from mesascope.theory.linear_regression import initial_loss
 from mesascope.validation import check_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+GAP = "largest |loss / gradient descent's loss - 1| over 1 to 50 applications, dampening 0.75 and 0.5"
+CHANGE = "largest relative change of the loss from one application to the next, dampening 0.75 and 0.5"
+END = "loss after 50 applications / loss of predicting zero, the smaller of dampening 1 and 0.9"
+SHARE = "share of seeds where a prompt's loss ends above 100 times that of predicting zero, dampening 0.75 or 0.5"
+PAPERS: dict[str, Any] = {"kind": "paper", "restates": "figure 10"}
+
+
 class Figure10(AbstractStudy):
-    """One trained layer applied again and again, against as many dampened gradient steps.
+    """**Question.** One trained attention layer makes one gradient step. Does the layer, applied K times, make K steps?
 
-    Each update is multiplied by a dampening lambda. Gradient descent takes the best single step's learning rate eta
-    in closed form (see `theory`), times lambda; it leaves an eigendirection of S = X^T X with eigenvalue s the factor
-    1 - lambda eta s / N a step, and so diverges on the prompts with lambda eta s_max / N > 2 and on no others. Whether
-    a prompt diverges is decided without eigenvalues: 2^24 steps, composed by squaring, leave a larger error on the
-    examples than they found, which steps that expand no direction cannot. Shares of diverging prompts and mean losses
-    are held against the population's, sampled from spectra of their own; z is the distance in standard errors of both.
+    **Setting.** Linear regression, N = d = 10, inputs uniform on [-1/2, 1/2]. An application adds λ times the layer's
+    update to the tokens; the dampening λ is 1, 0.9, 0.75 or 0.5. Gradient descent has the rate λη, with η the best rate
+    of one step in closed form, and diverges on a prompt exactly when ληs_max/N > 2, s_max the largest eigenvalue of
+    XᵀX.
 
-    What we found. At dampenings 1 and 0.9 the mean loss is that of the worst few prompts, and differs by orders of
-    magnitude between samples. At 0.75 about one prompt in ten thousand diverges too, the mean loss of enough prompts
-    with it. As trained, the layer explodes earlier and on more prompts than gradient descent does, for some seeds at
-    0.75: the loss of one layer does not depend on the rows of P that write to x, so these get no gradient and stay as
-    they were drawn, and let x drift when the layer is repeated. With these rows set to zero it follows gradient
-    descent, until that diverges.
+    **What the paper says.** Figure 10: without dampening the loss of the repeated layer soon grows; with dampening the
+    loss falls with gradient descent's for 50 applications.
+
+    **What we measure.** Validation loss after 1 to 50 applications. The layer writes to y only: the rows of P that
+    write to x are set to zero. The layer as trained stands beside it. Overflow counts as the largest float.
+
+    **Found here.** As trained, the repeated layer explodes on rare prompts in half of the seeds or more. The loss of
+    one application does not depend on the rows of P that write to x. These rows stay random and let x drift.
+
+    **Differences.** The text does not say that only y is updated; the authors' notebook sets a switch for it. The
+    notebook tunes η by a line search.
+
+    **Limits.** At λ = 1 and 0.9 the mean loss is that of the worst prompts. Smaller λ are not tried.
     """
 
-    title: ClassVar = "A trained layer applied many times is dampened gradient descent, while that converges"
+    title: ClassVar = "A trained layer applied again and again follows dampened gradient descent"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 10"
     claims: ClassVar = (
-        Claim("diverging-prompts", "GD diverges exactly where predicted.", MISMATCHES, "at most", 0.0, "one number"),
-        Claim(
-            "diverging-share", "It diverges on the population's share of prompts.", SHARE, "at most", 4.0, "one number"
-        ),
-        Claim("losses", "Where stable, its losses are the population's.", LOSSES, "at most", 4.0, "one number"),
-        Claim("explodes", "At dampenings 1 and 0.9 its mean loss explodes.", EXPLODES, "at least", 100.0, "one number"),
-        Claim("falls", "At dampenings 0.75 and 0.5 it falls at every step.", CHANGE, "at most", 0.0, "one number"),
-        Claim(
-            "trained",
-            "The trained layer follows it, for every seed.",
-            GAP,
-            "at most",
-            0.1,
-            "every seed",
-            decided_by="paper",
-        ),
         Claim(
             "silenced",
-            "Writing to y only, the trained layer follows it, every seed.",
+            "At dampening 0.75 and 0.5 the repeated layer follows gradient descent within 10%.",
             GAP,
             "at most",
             0.1,
             "every seed",
+            **PAPERS,
+        ),
+        Claim(
+            "falls",
+            "At dampening 0.75 and 0.5 the repeated layer's loss falls at every step.",
+            CHANGE,
+            "at most",
+            0.0,
+            "every seed",
+            **PAPERS,
+        ),
+        Claim(
+            "explodes",
+            "At dampening 1 and 0.9 the repeated layer's mean loss explodes.",
+            END,
+            "at least",
+            100.0,
+            "every seed",
+            **PAPERS,
+        ),
+        Claim(
+            "writes-x",
+            "A repeated layer that also writes to x explodes on rare prompts.",
+            SHARE,
+            "at least",
+            0.5,
+            "one number",
+            decided_by="paper",
         ),
     )
     presets: ClassVar = {
-        "smoke": {"seeds": 2, "num_steps": 100, "batch_size": 64, "num_prompts": 500, "num_spectra": 500},
+        "smoke": {"seeds": 2, "num_steps": 100, "batch_size": 64, "num_prompts": 200},
         "quick": {},
-        "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 2048, "num_prompts": 10_000, "num_spectra": 50_000},
+        "paper": {"seeds": 5, "num_steps": 5000, "batch_size": 2048, "num_prompts": 10_000},
     }
 
-    seeds: int = 2
+    seeds: int = 3
     """Trainings, each from a key of its own."""
-    num_steps: int = 1500
+    num_steps: int = 2500
     """Training steps."""
-    batch_size: int = 1024
+    batch_size: int = 512
     """Prompts a training step."""
     num_prompts: int = 4000
     """Prompts that losses are measured on."""
-    num_spectra: int = 10_000
-    """Spectra that stand for the population, and as many others for the share that diverges."""
     num_rollout: int = 50
     """Applications of the layer, and steps of gradient descent."""
     dampenings: tuple[float, ...] = (1.0, 0.9, 0.75, 0.5)
     """Factors of every update."""
-    steps_judged: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
-    """Numbers of steps after which losses are held against the population's."""
     num_examples: int = 10
     """Examples in a prompt."""
     dim_x: int = 10
@@ -104,7 +115,7 @@ class Figure10(AbstractStudy):
     """The first seed; the others follow."""
 
     def __check_init__(self):
-        for name in ("num_prompts", "num_spectra", "num_rollout"):
+        for name in ("num_prompts", "num_rollout"):
             check_count(name, getattr(self, name))
         self.cells()  # checks everything else
 
@@ -112,21 +123,15 @@ class Figure10(AbstractStudy):
         task = LinearRegression(self.num_examples, self.dim_x, input_scale=self.input_scale)
         settings = {"num_steps": self.num_steps, "seeds": self.seeds, "batch_size": self.batch_size}
         training = stack_training(**settings, task=task, first_seed=self.first_seed)
-        sizes = self.num_rollout, self.num_prompts, self.dampenings
-        judged = tuple(step for step in self.steps_judged if step <= self.num_rollout)
-        return (
-            Cell("gradient descent", DampenedCell(task, *sizes)),
-            Cell("population", PopulationCell(task, judged, self.num_spectra, self.dampenings)),
-            Cell(training.label, training),
-            Cell("trained layer", RepeatedCell(training, *sizes)),
-        )
+        repeated = RepeatedCell(training, self.num_rollout, self.num_prompts, self.dampenings)
+        return Cell(training.label, training), Cell("trained layer", repeated)
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        descent, population, _, repeated = results
-        return Summary(self.dampenings, Descent(**descent), Population(**population), Repeated(**repeated))
+        zero_loss = initial_loss(self.dim_x, self.input_scale)
+        return Summary(self.dampenings, Repeated(**results[1]), zero_loss)
 
     def readings(self, summary: Summary) -> Readings:
-        return readings(summary, self.num_prompts, self.num_spectra)
+        return readings(summary)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"rollout": a_panel_each(summary)}

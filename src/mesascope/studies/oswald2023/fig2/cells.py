@@ -1,13 +1,11 @@
-"""One attention layer trained on linear regression: its loss, its training, and its losses on shifted tasks."""
+"""One attention layer trained on linear regression: its loss, its training, and its losses on scaled inputs."""
 
 from functools import partial
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gradient_descent import GradientDescentConstruction
@@ -18,6 +16,7 @@ from mesascope.prompt import Prompt
 from mesascope.studies._shared.measure import mean_error, over_models, validation
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.along_training import along_training
+from mesascope.studies.oswald2023._shared.best_multiple import best_learning_rate
 from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
@@ -37,7 +36,7 @@ class LayerLosses(NamedTuple):
 
 
 class AwayLosses(NamedTuple):
-    """Losses of trained layers [seeds shifts] and of the best gradient step [shifts] on shifted tasks."""
+    """Losses of trained layers [seeds scales] and of the best gradient step [scales] on scaled inputs."""
 
     trained: np.ndarray
     gradient_descent: np.ndarray
@@ -79,27 +78,20 @@ class LayerAlongCell(AbstractConfig):
 
 
 class LayerAwayCell(AbstractConfig):
-    """The training of one layer, measured on shifted tasks; the gradient step is the best where it was trained."""
+    """The training of one layer, measured on scaled inputs; the gradient step is the best where it was trained."""
 
     training: Training[LinearRegression]
     num_validation: int
-    shifts: Shifts
+    input_scales: tuple[float, ...]
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`AwayLosses`."""
         model, task = self.training.trained(workspace).model, self.training.task
         descent = GradientDescent(best_learning_rate(validation(task, self.num_validation)))
-        prompts = shifted_prompts(task, self.shifts, self.num_validation)
+        prompts = shifted_prompts(task, Shifts(self.input_scales), self.num_validation)
         losses = AwayLosses(losses_of_models(model, prompts), losses_of(descent, prompts))
-        workspace.report(1, 1, "measured on shifted tasks")
+        workspace.report(1, 1, "measured on scaled inputs")
         return losses._asdict()
-
-
-@jax.jit
-def best_learning_rate(prompts: Prompt) -> Float[Array, ""]:
-    """The learning rate that makes one gradient step best on these prompts: the loss is quadratic in it."""
-    unit_steps = jax.vmap(GradientDescent(1.0))(prompts)
-    return jnp.sum(unit_steps * prompts.target) / jnp.sum(unit_steps**2)
 
 
 def _at_end(task: LinearRegression, reference: Transformer, prompts: Prompt, model: Transformer) -> dict[str, Array]:

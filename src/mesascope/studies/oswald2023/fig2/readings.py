@@ -6,52 +6,48 @@ import numpy as np
 
 from mesascope.studies.oswald2023._shared.along_training import AlongTraining
 from mesascope.studies.oswald2023._shared.plateau_ends import plateau_ends
-from mesascope.studies.oswald2023._shared.shifts import ShiftedLosses, gaps, relative_gap
-from mesascope.studies.oswald2023.fig2.cells import LayerLosses
-from mesascope.studies.oswald2023.fig2.rollout import RolledOut
+from mesascope.studies.oswald2023._shared.repeated import Repeated
+from mesascope.studies.oswald2023._shared.shifts import relative_gap
+from mesascope.studies.oswald2023.fig2.cells import AwayLosses, LayerLosses
 from mesascope.study.base import Readings
 from mesascope.theory.linear_regression import OneStepOptimum
 
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-NEAR, FAR = (0.5, 1.0, 1.25), (1.5, 2.0)  # the input scales the claims speak of
+LARGEST_NEAR = 1.25  # the largest input scale that the claim speaks of
 
 
 class Summary(NamedTuple):
-    """What was measured: losses of the main size and of others, training losses [seeds steps], and all of the main."""
+    """Losses of the main size and, by N, of others; training losses [seeds steps] and all else of the main size."""
 
-    sizes: tuple[LayerLosses, ...]
+    main: LayerLosses
+    others: dict[int, LayerLosses]
     training_loss: np.ndarray
     along: AlongTraining
-    trained_away: ShiftedLosses
-    descent_away: ShiftedLosses
-    rollout: RolledOut
+    away: AwayLosses
+    repeated: Repeated
 
 
-def readings(summary: Summary, best: OneStepOptimum) -> Readings:
+def readings(summary: Summary) -> Readings:
     """The numbers that claims are about."""
-    main, along, rollout = summary.sizes[0], summary.along, summary.rollout
-    away = gaps(summary.trained_away, summary.descent_away)
-    ends = (main.trained, main.gradient_descent)
+    main, along, away = summary.main, summary.along, summary.away
+    near = np.array(INPUT_SCALES) <= LARGEST_NEAR
     return {
         "loss": relative_gap(main.trained, main.gradient_descent),
         "cosine": along.sensitivity_cosine[:, -1],
         "prediction": along.prediction_distance[:, -1],
         "sensitivity": along.sensitivity_distance[:, -1],
-        "step-size": np.abs(main.step_size / best.learning_rate - 1),
-        "interpolation": np.max([relative_gap(main.halfway, end) for end in ends], axis=0),
-        "input-scale": away.input_scale[:, np.isin(INPUT_SCALES, NEAR)].max(axis=1),
-        "input-scale-far": away.input_scale[:, np.isin(INPUT_SCALES, FAR)].max(axis=1),
-        "weight-scale": away.weight_scale.max(axis=1),
-        "input-law": away.law.max(axis=(1, 2)),
-        "corrupted": away.corrupted.max(axis=1),
-        "rollout": relative_gap(rollout.trained, rollout.gradient_descent).max(axis=1),
-        "rollout-falls": largest_change(rollout.trained),
+        "interpolation": largest_gap(main),
+        "interpolation-2": gap_at(summary, (2,)),
+        "interpolation-others": gap_at(summary, (5, 15)),
+        "input-scale": relative_gap(away.trained, away.gradient_descent)[:, near].max(axis=1),
+        "rollout": summary.repeated.gap()[:, 0],
+        "rollout-falls": summary.repeated.change()[:, 0],
     }
 
 
-def also_measured(summary: Summary, best: OneStepOptimum, zero_loss: float, sizes: tuple[int, ...]) -> Readings:
-    """Numbers that no claim is about: plateaus, step sizes, losses, and what becomes of the roll-out."""
-    main, rollout = summary.sizes[0], summary.rollout
+def also_measured(summary: Summary, best: OneStepOptimum, zero_loss: float) -> Readings:
+    """Numbers that no claim is about: plateaus, step sizes, losses, and prompts that explode."""
+    main, repeated = summary.main, summary.repeated
     half_way = (summary.along.loss[:, 0] + main.gradient_descent) / 2
     return {
         "step at which the plateau ends": plateau_ends(summary.training_loss, half_way),
@@ -62,18 +58,23 @@ def also_measured(summary: Summary, best: OneStepOptimum, zero_loss: float, size
         "loss of the best gradient step": main.gradient_descent.mean(),
         "loss of the best gradient step, closed form": best.loss,
         "loss of the zero predictor, closed form": zero_loss,
-        "prompts that explode when the layer is repeated": rollout.exploded,
-        "gap of the repeated layer that writes to y only": relative_gap(rollout.silenced, rollout.gradient_descent).max(
-            axis=1
-        ),
-        "largest change in one step of the repeated layer that writes to y only": largest_change(rollout.silenced),
+        "prompts that explode when the layer is repeated, writing to y only": repeated.trained_exploded[:, 0],
+        "prompts that explode when the layer is repeated as trained": repeated.writes_x_exploded[:, 0],
         **{
-            f"gap to the best gradient step, N = dim_x = {size}": relative_gap(of.trained, of.gradient_descent)
-            for size, of in zip(sizes, summary.sizes[1:], strict=True)
+            f"loss / best gradient step's, {model}, N = dim_x = {size}": losses / of.gradient_descent
+            for size, of in summary.others.items()
+            for model, losses in (("trained layer", of.trained), ("model halfway", of.halfway))
         },
     }
 
 
-def largest_change(losses: np.ndarray) -> np.ndarray:
-    """The largest relative change from one step to the next, seed by seed; negative where the loss always falls."""
-    return np.max(losses[:, 1:] / losses[:, :-1] - 1, axis=1, initial=-1.0)
+def largest_gap(losses: LayerLosses) -> np.ndarray:
+    """The larger |loss / gradient descent's - 1| of the trained layer and of the model halfway [seeds]."""
+    return np.max([relative_gap(each, losses.gradient_descent) for each in (losses.trained, losses.halfway)], axis=0)
+
+
+def gap_at(summary: Summary, sizes: tuple[int, ...]) -> np.ma.MaskedArray:
+    """The largest gap over other sizes; masked where one of them was not trained."""
+    if any(size not in summary.others for size in sizes):
+        return np.ma.masked_all(len(summary.main.trained))
+    return np.ma.asarray(np.max([largest_gap(summary.others[size]) for size in sizes], axis=0))

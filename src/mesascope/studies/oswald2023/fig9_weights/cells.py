@@ -20,7 +20,8 @@ class Weights(NamedTuple):
     """Products of every seed's layer [seeds d d], gauge fixed, and what is read off them [seeds]; the best rates.
 
     Distances are relative, in the Frobenius norm: `read` of W_KQ from the construction's, `descent` and `gdpp` of P W_V
-    from those of gradient descent and GD++. Spreads are the largest deviation on the diagonal on x from its mean.
+    from those of gradient descent and GD++. `write_spread` is the largest deviation of the diagonal of P W_V on x from
+    its mean.
     """
 
     key_query: np.ndarray
@@ -28,9 +29,6 @@ class Weights(NamedTuple):
     read_distance: np.ndarray
     descent_distance: np.ndarray
     gdpp_distance: np.ndarray
-    read_spread: np.ndarray
-    read_beside: np.ndarray
-    read_last: np.ndarray
     write_spread: np.ndarray
     curvature: np.ndarray
     learning_rate: np.ndarray
@@ -59,17 +57,13 @@ class WeightsCell(AbstractConfig):
         def read(model: Transformer) -> dict[str, Array]:
             key_query, output_value = (product[0, 0] for product in model.products())
             key_query, output_value = fix_gauge(key_query, output_value, task.dim_x)
-            reads = diagonal_structure(key_query, task.dim_x, asks)
-            written = diagonal_structure(output_value, task.dim_x, writes)
+            written = diagonal_structure(output_value, task.dim_x)
             return {
                 "key_query": key_query,
                 "output_value": output_value,
                 "read_distance": distance_to_span(key_query, blocks[:1], asks),
                 "descent_distance": distance_to_span(output_value, blocks[1:], writes),
                 "gdpp_distance": distance_to_span(output_value, blocks, writes),
-                "read_spread": reads.spread_x,
-                "read_beside": reads.off_diagonal,
-                "read_last": reads.mean_y,
                 "write_spread": written.spread_x,
                 "curvature": -written.mean_x,
                 "learning_rate": -task.num_examples * written.mean_y,

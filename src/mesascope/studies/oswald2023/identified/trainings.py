@@ -44,7 +44,7 @@ AUGMENTED: dict[str, Settings] = {
 
 def one_layer(preset: str) -> Training[LinearRegression]:
     """Figure 2's layer."""
-    return _stack(1, 1, **ONE_LAYER[preset], init_scale=0.002)
+    return _stack(1, 1, **ONE_LAYER[preset])
 
 
 def two_tied(preset: str) -> Training[LinearRegression]:
@@ -68,11 +68,11 @@ def augmented(preset: str) -> Training[UnitaryProcess]:
 
 
 def _stack(
-    num_layers: int, num_repeats: int, size: tuple[int, int], seeds: int, config: Config, **model: Any
+    num_layers: int, num_repeats: int, size: tuple[int, int], seeds: int, config: Config
 ) -> Training[LinearRegression]:
-    sizes = dict(zip(("num_steps", "batch_size", "learning_rate"), config, strict=True))
+    sizes: Settings = dict(zip(("num_steps", "batch_size", "learning_rate"), config, strict=True))
     task = LinearRegression(*size, input_scale=0.5)
-    return stack_training(num_layers, num_repeats, task=task, seeds=seeds, **sizes, **model)
+    return stack_training(num_layers, num_repeats, task=task, seeds=seeds, **sizes)
 
 
 def _heads(size: tuple[int, int], init_scale: float, seeds: int, config: Config) -> Training[LinearRegression]:
