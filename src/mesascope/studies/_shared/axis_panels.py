@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def log_axis(axes: "Axes", name: str, values: np.ndarray) -> None:
-    """Makes the axis `name`, x or y, logarithmic with numbers at 1, 2 and 5, unless some of `values` is not positive.
+    """Makes the axis `name`, x or y, logarithmic with numbers at 1, 2 and 5, or at powers of ten beyond two decades.
 
-    Beyond two decades the numbers are at powers of ten alone.
+    It stays linear where some of `values` is not positive, or all are equal.
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
     shown = np.asarray(values, float)
     shown = shown[np.isfinite(shown)]
-    if not shown.size or shown.min() <= 0:
+    if not shown.size or shown.min() <= 0 or shown.min() == shown.max():
         return
     subs = (1.0, 2.0, 5.0) if shown.max() < 100 * shown.min() else (1.0,)
     axes.set(**{f"{name}scale": "log"})

@@ -42,8 +42,7 @@ class Figure4(AbstractStudy):
     **What the paper says.** Figure 4: attention and rival have similar losses, and agree before the step and after it.
 
     **What we measure.** Losses; distances of the functions before the step, -c_q, and after it, ŷ; the cosine of the
-    slopes dŷ/dx, pooled over prompts. The paper averages the cosines of single slopes: each is 1 or -1, even where a
-    slope vanishes.
+    slopes dŷ/dx, pooled over prompts. The paper averages cosines of single slopes, each 1 or -1.
 
     **Found here.** Losses and slopes agree, too, where amplitude and phase are drawn independently.
 
