@@ -51,8 +51,8 @@ def every_loss(axes: "Axes", losses: np.ndarray, levels: dict[str, float]) -> No
     axes.plot(steps, smooth.T, alpha=0.4, linewidth=0.6, **TRAINED)
     for (label, level), style in zip(levels.items(), (GRADIENT_DESCENT, LINE), strict=True):
         axes.axhline(level, label=label, **style)
+    axes.set(xlabel="training step", ylabel="training loss", xlim=(steps[0], steps[-1] + 1), ylim=(0, None))
     log_axis(axes, "x", steps)
-    axes.set(xlabel="training step", ylabel="training loss", ylim=(0, None))
     axes.legend()
 
 
