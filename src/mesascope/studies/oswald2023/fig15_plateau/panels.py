@@ -13,6 +13,7 @@ from mesascope.studies.oswald2023.fig15_plateau.plateaus import levels
 from mesascope.studies.oswald2023.fig15_plateau.readings import (
     Scan,
     Summary,
+    Tried,
     is_long,
     lengths_of,
     swapped_when_most_leave,
@@ -70,17 +71,17 @@ def lengths(axes: "Axes", x: np.ndarray, length: np.ndarray) -> None:
 
 def blocks(scan: Scan, task: LinearRegression) -> "Figure":
     """Figure 15 (right): blocks of the scan on their own tasks and on fresh ones, a panel for each batch size."""
-    batches, rates = ([*dict.fromkeys(each[i] for each in scan)] for i in (1, 0))
+    batches, rates = list(dict.fromkeys(each.batch for each in scan)), list(dict.fromkeys(each.rate for each in scan))
     figure, [panels] = panel_grid(1, len(batches), share_y=True)
     drawn = np.stack([losses for block in scan.values() for losses in (block.own, block.fresh)])
     for axes, batch in zip(panels, batches, strict=True):
         for rate, linestyle in zip(rates, STYLES, strict=False):
-            block = scan[rate, batch]
+            block = scan[Tried(rate, batch)]
             for name, losses, style in (("fresh", block.fresh, TRAINED), ("own", block.own, TRAINED_TOO)):
                 band(axes, block.steps, losses, f"{name}, rate {rate:g}", **{**style, "linestyle": linestyle})
         axes.axhline(levels(task)["gradient descent"], label="gradient descent", **GRADIENT_DESCENT)
         axes.set(title=f"batches of {batch}", ylabel="loss of the block")
-        training_steps(axes, block.steps)
+        training_steps(axes, next(iter(scan.values())).steps)
         log_axis(axes, "y", drawn)
     panels[-1].legend()
     return figure

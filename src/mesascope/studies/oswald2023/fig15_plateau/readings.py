@@ -83,7 +83,7 @@ def readings(summary: Summary, task: LinearRegression) -> Readings:
     smaller, larger = of.sweep[order[:half]], of.sweep[order[-half:]]
     counts = [(np.sum(is_long(each)), np.sum(~is_long(each))) for each in (of.one, of.two)]
     return {
-        "long": fisher_exact(counts, alternative="greater").pvalue,
+        "long": np.asarray(fisher_exact(counts, alternative="greater"))[1],
         "ratio": np.abs(np.median(of.two) / np.median(of.one) * 2**0.25 - 1),
         "scale": np.abs(np.median(smaller) / np.median(larger) - 1),
         "swapped": swapped_gap(summary, of),

@@ -242,11 +242,9 @@ class Figure15(AbstractStudy):
         return *layers, *blocks
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        layers, blocks = (
-            (LayerPlateaus(**layer) for layer in results[:3]),
-            (BlockLosses(**block) for block in results[3:]),
-        )
-        return Summary(*layers, dict(zip(self.blocks(), blocks, strict=True)))
+        one, two, any_scale = (LayerPlateaus(**layer) for layer in results[:3])
+        scan = zip(self.blocks(), (BlockLosses(**block) for block in results[3:]), strict=True)
+        return Summary(one, two, any_scale, dict(scan))
 
     def readings(self, summary: Summary) -> Readings:
         return {**readings(summary, self.task), **also_measured(summary, self.task, self.learning_rate)}

@@ -40,11 +40,11 @@ def readings(sizes: tuple[int, ...], dim_x: int, found: PoolMeasures) -> Reading
     return numbers
 
 
-@np.errstate(divide="ignore")
-def off_by(gap: np.ndarray, expected: float) -> np.ndarray:
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def off_by(gap: np.ndarray, expected: float) -> np.ma.MaskedArray:
     """The factor, at least 1, between a gap [seeds] and the expected one; infinite where the gap is not positive."""
-    ratio = np.ma.asarray(gap) / expected
-    return np.ma.where(ratio <= 0, np.inf, np.ma.maximum(ratio, 1 / ratio))
+    ratio = np.ma.getdata(gap) / expected
+    return np.ma.masked_array(np.where(ratio > 0, np.maximum(ratio, 1 / ratio), np.inf), np.ma.getmaskarray(gap))
 
 
 def least_squares_gap(num_tasks: int, dim_x: int) -> float:
