@@ -56,8 +56,8 @@ def known_numbers() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for page in sorted((DOCS / "results").glob("*.md")):
         for part in page.read_text().split("\n## ")[1:]:
-            rows = [row.strip("| ").split(" | ") for row in part.splitlines() if re.match(r"\|.*\| [✓✗?–∅] ", row)]
-            found[part.split("\n")[0]] = {row[0].replace("\\", ""): f"{row[2]}, {row[1][2:]}" for row in rows}
+            rows = re.findall(r"^\| (.*?) \| .*?([✓✗?–∅]) ([a-z ]+) \| ([^|]+) \|", part, re.MULTILINE)
+            found[part.split("\n")[0]] = {said.replace("\\", ""): f"{num}, {verdict}" for said, _, verdict, num in rows}
     return found
 
 

@@ -95,7 +95,7 @@ def test_list_names_every_study(cli, capsys):
     assert cli("list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in mesascope.studies.study_names())
-    assert re.search(rf"{FAKE} +1 +Twice is plus itself", out)
+    assert re.search(rf"{FAKE} +1 found here +Twice is plus itself", out)
 
 
 def test_list_as_json(cli, capsys):
@@ -103,7 +103,8 @@ def test_list_as_json(cli, capsys):
     studies = json.loads(capsys.readouterr().out)["studies"]
     assert [study["study"] for study in studies] == list(mesascope.studies.study_names())
     title, source = "Twice is plus itself", "Nobody 2099, figure 1"
-    assert {"study": FAKE, "title": title, "source": source, "kind": "paper", "num_claims": 1} in studies
+    of_kind = {"num_claims_by_kind": {"found here": 1}}
+    assert {"study": FAKE, "title": title, "source": source, "kind": "paper", "num_claims": 1, **of_kind} in studies
 
 
 def test_show_is_the_studys_page(cli, capsys):
@@ -111,7 +112,7 @@ def test_show_is_the_studys_page(cli, capsys):
     out = capsys.readouterr().out
     for part in ("Twice is plus itself", "Nobody 2099, figure 1", "Notes with [brackets] and a line break."):
         assert part in out
-    assert re.search(r"double +Twice a number is the number .*largest difference at most", out)
+    assert re.search(r"double +found here +Twice a number is the .*largest difference at most", out)
     assert re.search(r"--seeds +3 +3 +5", out)
 
 
@@ -120,8 +121,8 @@ def test_show_as_json(cli, capsys):
     page = json.loads(capsys.readouterr().out)
     claim = page["claims"][0]
     assert claim["criterion"] == "largest difference at most 0.1 (mean over seeds and its 95% interval)"
-    told = {"id", "statement", "quantity", "relation", "bound", "over", "scale", "decided_by", "criterion"}
-    assert claim.keys() == told
+    told = {"id", "statement", "quantity", "relation", "bound", "over", "scale", "decided_by", "kind", "restates"}
+    assert claim.keys() == told | {"criterion"}
     assert page["presets"]["paper"] == {"seeds": 5, "size": 8, "error": 0.0, "seconds": 0.0, "learning_rate": 0.0}
 
 
@@ -154,6 +155,7 @@ def test_an_open_question_says_so(cli, capsys):
         "sander2024-dense",
         "sander2024-noncommuting",
         "sander2024-position-schemes",
+        "sander2024-prop7-convergence",
         "sander2024-text-mechanism",
     ]
 
@@ -187,7 +189,7 @@ def test_run_prints_verdicts_notes_and_where_figures_lie(cli, capsys, tmp_path):
     assert re.search(r"largest double +6", out)
     assert "Numbers [were] doubled." in out
     assert f"Figures: runs/{FAKE}/figures-quick" in out
-    assert re.search(r"1 of 1 claims reproduced, \d+\.\d s", out)
+    assert re.search(r"Found here: 1 of 1 claims reproduced\.\nIn all: 1 of 1 claims reproduced, \d+\.\d s", out)
     figures = sorted(path.name for path in (tmp_path / "runs" / FAKE / "figures-quick").iterdir())
     assert figures == [".drawn.json", "doubles.png", "doubles.txt"]
     told = [line.split(" in ")[0] for line in err.splitlines()]

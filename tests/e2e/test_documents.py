@@ -1,6 +1,7 @@
 """What the documents show runs as it stands."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import mesascope.studies
-from mesascope.studies import study_names
+from mesascope.studies import find_study, study_names
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -71,6 +72,14 @@ def test_the_readme_names_every_study_and_command():
     text = (ROOT / "README.md").read_text()
     missing = [word for word in (*study_names(), "make identify", "make reproduce", "make test") if word not in text]
     assert not missing
+
+
+def test_every_criterion_that_changed_is_logged_with_its_reason():
+    kept = json.loads((ROOT / "docs" / "criteria.json").read_text())
+    now = {(name, claim.id): claim.criterion for name in study_names() for claim in find_study(name).claims}
+    last = {(study, claim): of[-1]["criterion"] for study, claims in kept.items() for claim, of in claims.items()}
+    assert {of: criterion for of, criterion in last.items() if criterion != "withdrawn"} == now
+    assert all(each["reason"] for claims in kept.values() for history in claims.values() for each in history[1:])
 
 
 def defined_in(block):

@@ -23,6 +23,7 @@ from mesascope.report.tables import (
     numbers_table,
     spread,
     studies_table,
+    tallies,
     tally,
     verdict_table,
     verdicts_csv,
@@ -228,7 +229,7 @@ def test_numbers_stand_one_a_seed_and_many_in_short(result):
 def test_the_markdown_table_has_a_row_a_claim(result):
     lines = verdicts_markdown([result, result]).splitlines()
     assert len(lines) == 2 + 12
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {10}
     assert "It is \\| large." in lines[3]
     assert "| 0.233 | -0.146 to 0.613 |  |" in lines[4]
     assert "| 0.4 |  | 0.1 to 0.4 |" in lines[6]
@@ -279,3 +280,17 @@ def test_figures_are_drawn_again_when_numbers_or_code_change(tmp_path, monkeypat
 def test_the_tally_counts_outcomes(result):
     assert tally([result]) == "2 of 6 claims reproduced, 2 not reproduced, 1 inconclusive, 1 not measured"
     assert tally([]) == "0 of 0 claims reproduced"
+
+
+WHOSE = ((0, "paper", "figure 1"), (1, "open question", ""))
+
+
+def test_claims_are_counted_by_whose_they_are(result):
+    papers, asked = (dataclasses.replace(Drawn.claims[i], kind=kind, restates=of) for i, kind, of in WHOSE)
+    verdicts = (papers.judge(1e-15), asked.judge([0.1, 0.1, 0.1]), *result.verdicts[2:])
+    assert tallies([dataclasses.replace(result, verdicts=verdicts)]) == {
+        "stated by the papers": "1 of 1 claims reproduced",
+        "found here": "1 of 4 claims reproduced, 1 not reproduced, 1 inconclusive, 1 not measured",
+        "open questions": "0 of 1 claims reproduced, 1 not reproduced",
+    }
+    assert tallies([]) == {}

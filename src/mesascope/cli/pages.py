@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from typing import Any
 
 from rich import box
@@ -13,6 +14,7 @@ from mesascope.cli.console import output, print_json
 from mesascope.configuration import describe
 from mesascope.studies import find_study, study_names
 from mesascope.study.base import AbstractStudy
+from mesascope.study.claim import KINDS
 
 
 def answer(command: ListStudies | Show) -> int:
@@ -28,7 +30,12 @@ def answer(command: ListStudies | Show) -> int:
 
 def _entry(study: type[AbstractStudy]) -> dict[str, Any]:
     told = {"title": study.title, "source": study.source, "kind": study.kind}
-    return {"study": study.name(), **told, "num_claims": len(study.claims)}
+    return {"study": study.name(), **told, "num_claims": len(study.claims), "num_claims_by_kind": _by_kind(study)}
+
+
+def _by_kind(study: type[AbstractStudy]) -> dict[str, int]:
+    """How many claims of each kind a study makes, of those that there are."""
+    return {kind: num for kind in KINDS if (num := sum(claim.kind == kind for claim in study.claims))}
 
 
 def _page(study: type[AbstractStudy]) -> dict[str, Any]:
@@ -49,25 +56,29 @@ def _plain(value: Any) -> dict[str, Any]:
 def _print_list(studies: list[type[AbstractStudy]]) -> None:
     table = Table("study", "claims", "title", box=box.SIMPLE_HEAD)
     for study in studies:
-        open_question = "" if study.kind == "paper" else f" ({study.kind})"
-        table.add_row(study.name(), str(len(study.claims)), Text(f"{study.title}{open_question}"))
+        claims = ", ".join(f"{num} {kind}" for kind, num in _by_kind(study).items())
+        table.add_row(study.name(), claims, Text(study.title))
     output().print(table)
 
 
-def _notes(study: type[AbstractStudy]) -> str:
-    """The study's docstring, a line a paragraph, for the console to wrap."""
+def _text(study: type[AbstractStudy]) -> Text:
+    """The study's docstring, a line a paragraph, for the console to wrap, with the heads of paragraphs bold."""
     paragraphs = (inspect.getdoc(study) or "").split("\n\n")
-    return "\n" + "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs) + "\n"
+    text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    parts = re.split(r"\*\*([^*]+\.)\*\*", text)
+    return Text.assemble("\n", *((part, "bold" if i % 2 else "") for i, part in enumerate(parts)), "\n")
 
 
 def _print_page(study: type[AbstractStudy]) -> None:
     console = output()
     source = study.source if study.kind == "paper" else f"{study.source}: {study.kind}"
-    for text, style in ((study.title, "bold"), (source, "dim"), (_notes(study), "")):
-        console.print(Text(text, style=style))
-    claims = Table("claim", "statement", "criterion", box=box.SIMPLE_HEAD, title="Claims", title_justify="left")
+    for text in (Text(study.title, style="bold"), Text(source, style="dim"), _text(study)):
+        console.print(text)
+    claims = Table(
+        "claim", "whose", "statement", "criterion", box=box.SIMPLE_HEAD, title="Claims", title_justify="left"
+    )
     for claim in study.claims:
-        claims.add_row(Text(claim.id), Text(claim.statement), Text(claim.criterion))
+        claims.add_row(Text(claim.id), Text(claim.whose), Text(claim.statement), Text(claim.criterion))
     console.print(claims)
     settings = {name: _settings(study, name) for name in study.presets}
     presets = Table("setting", *settings, box=box.SIMPLE_HEAD, title="Presets", title_justify="left")

@@ -19,7 +19,7 @@ from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
 from mesascope.cli.stopped import farewell
 from mesascope.report.drawn import drawn
-from mesascope.report.tables import numbers_table, studies_table, tally, verdict_table
+from mesascope.report.tables import numbers_table, studies_table, tallies, tally, verdict_table
 from mesascope.runs.archive import Archive
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.lock import remove_leftovers
@@ -190,7 +190,9 @@ def _print_end(done: list[Shown], command: Running, seconds: float) -> None:
     elif not isinstance(command, Reproduce):
         for shown in done:
             console.print(Text(f"Figures: {shown.directory}"), soft_wrap=True)
-    print(f"{tally(results)}, {seconds:.1f} s.")
+    for kind, found in tallies(results).items():
+        print(f"{kind[0].upper()}{kind[1:]}: {found}.")
+    print(f"In all: {tally(results)}, {seconds:.1f} s.")
     if isinstance(command, Reproduce):
         print(f"Next: `mesascope show {results[0].study}` explains a study and its claims.")
         if any(verdict.outcome is Outcome.NOT_DECIDED for result in results for verdict in result.verdicts):

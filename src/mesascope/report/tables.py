@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mesascope.report.markdown import as_markdown
-from mesascope.study.claim import Outcome, Verdict
+from mesascope.study.claim import KINDS, Outcome, Verdict
 from mesascope.study.result import StudyResult
 
 SYMBOLS = {
@@ -28,7 +28,7 @@ _STYLES = {
     Outcome.NOT_MEASURED: "yellow",
 }
 _CSV_COLUMNS = (
-    *("study", "kind", "preset", "claim", "statement", "criterion"),
+    *("study", "preset", "claim", "kind", "restates", "statement", "criterion"),
     *("measured", "low", "high", "low_and_high_are", "per_seed", "verdict", "sentence"),
 )
 
@@ -39,13 +39,14 @@ def verdict_table(result: StudyResult) -> Table:
     title = f"{result.study}, preset {result.preset}{kind}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("verdict")
-    table.add_column("claim", overflow="fold")
+    table.add_column("claim,\nwhose", overflow="fold")
     table.add_column("measured,\ninterval or range")
     table.add_column("criterion")
     for verdict in result.verdicts:
         outcome = Text(f"{SYMBOLS[verdict.outcome]} {verdict.outcome}", style=_STYLES[verdict.outcome])
         number = "\n".join(filter(None, (measured(verdict), spread(verdict))))
-        table.add_row(outcome, Text(verdict.claim.id), Text(number), Text(verdict.claim.criterion))
+        claim = Text.assemble(verdict.claim.id, "\n", (verdict.claim.whose, "dim"))
+        table.add_row(outcome, claim, Text(number), Text(verdict.claim.criterion))
     return table
 
 
@@ -91,10 +92,24 @@ def spread(verdict: Verdict) -> str:
 
 def tally(results: Sequence[StudyResult]) -> str:
     """How many claims came out how, in a few words."""
-    outcomes = [verdict.outcome for result in results for verdict in result.verdicts]
+    return in_words([verdict.outcome for result in results for verdict in result.verdicts])
+
+
+def in_words(outcomes: Sequence[Outcome]) -> str:
+    """ "5 of 7 claims reproduced, 2 not reproduced" of a list of outcomes."""
     counts = {outcome: outcomes.count(outcome) for outcome in Outcome}
     rest = "".join(f", {counts[o]} {o}" for o in Outcome if o is not Outcome.REPRODUCED and counts[o])
     return f"{counts[Outcome.REPRODUCED]} of {len(outcomes)} claims reproduced{rest}"
+
+
+def tallies(results: Sequence[StudyResult]) -> dict[str, str]:
+    """A tally of each kind of claim that there is, by the kind in words."""
+    found = {}
+    for kind, told in zip(KINDS, ("stated by the papers", "found here", "open questions"), strict=True):
+        outcomes = [each.outcome for result in results for each in result.verdicts if each.claim.kind == kind]
+        if outcomes:
+            found[told] = in_words(outcomes)
+    return found
 
 
 def studies_table(results: Sequence[StudyResult], figures: Sequence[str]) -> Table:
@@ -121,11 +136,11 @@ def studies_table(results: Sequence[StudyResult], figures: Sequence[str]) -> Tab
 def verdicts_markdown(results: Iterable[StudyResult], *, with_study: bool = True) -> str:
     """One table of the verdicts of all studies; `with_study=False` leaves out which study and preset they are of."""
     rows = [
-        ("study", "preset", "claim", "verdict", "measured", "95% interval", "range over seeds", "criterion"),
-        ("---",) * 8,
+        ("study", "preset", "claim", "whose", "verdict", "measured", "95% interval", "range over seeds", "criterion"),
+        ("---",) * 9,
         *(
             (
-                *(result.study, result.preset, verdict.claim.statement),
+                *(result.study, result.preset, verdict.claim.statement, verdict.claim.whose),
                 *(f"{SYMBOLS[verdict.outcome]} {verdict.outcome}", measured(verdict)),
                 *(spread(verdict).removeprefix(kind).strip() if verdict.spread == kind else "" for kind in _SPREADS),
                 verdict.claim.criterion,
@@ -160,8 +175,8 @@ def verdicts_csv(results: Iterable[StudyResult]) -> str:
     for result in results:
         for verdict in result.verdicts:
             claim, numbers = verdict.claim, " ".join(map(repr, verdict.numbers))
-            of_claim = (claim.id, claim.statement, claim.criterion)
+            of_claim = (claim.id, claim.kind, claim.restates, claim.statement, claim.criterion)
             found = (verdict.measured, verdict.low, verdict.high, verdict.spread, numbers)
             told = (str(verdict.outcome), verdict.sentence)
-            writer.writerow([result.study, result.kind, result.preset, *of_claim, *found, *told])
+            writer.writerow([result.study, result.preset, *of_claim, *found, *told])
     return buffer.getvalue()

@@ -75,6 +75,11 @@ class Claim:
             )
 
     @property
+    def whose(self) -> str:
+        """What of the paper it restates; of claims that no paper makes, their kind."""
+        return self.restates or self.kind
+
+    @property
     def criterion(self) -> str:
         """The criterion in words: the quantity, the bound, who decides and at which preset."""
         preset = ", preset paper" if self.decided_by == "paper" else ""

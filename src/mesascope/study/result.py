@@ -69,6 +69,8 @@ def _claim_json(verdict: Verdict) -> dict[str, Any]:
     spread = {} if verdict.spread == "none" else {verdict.spread: [_finite(verdict.low), _finite(verdict.high)]}
     return {
         "id": claim.id,
+        "kind": claim.kind,
+        "restates": claim.restates,
         "statement": claim.statement,
         "criterion": claim.criterion,
         "decided_by": claim.decided_by,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.roles import GRADIENT_DESCENT, OTHER, TRAINED
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.ahn2023.preconditioned.readings import Summary
 from mesascope.theory.preconditioned_step import best_multiple, best_preconditioner, step_loss
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SCALAR: dict[str, Any] = {"color": "C1", "linestyle": ":"}
-WHITENING: dict[str, Any] = {"color": "C2", "linestyle": "-."}
+SCALAR: dict[str, Any] = GRADIENT_DESCENT
+WHITENING: dict[str, Any] = OTHER
 
 
 def three_panels(summary: Summary, variances: tuple[float, ...], num_examples: int) -> "Figure":
@@ -31,7 +32,7 @@ def three_panels(summary: Summary, variances: tuple[float, ...], num_examples: i
     order = np.argsort(variances)
     for seed, matrix in enumerate(summary.layer.matrix):
         label = "trained, one marker a seed" if seed == 0 else None
-        diagonal.loglog(np.array(variances)[order], np.diag(matrix)[order], "o", color="C0", label=label)
+        diagonal.loglog(np.array(variances)[order], np.diag(matrix)[order], "o", color=TRAINED["color"], label=label)
     fine = np.geomspace(min(variances) / 1.3, max(variances) * 1.3, 50)
     trace = sum(variances) / num_examples
     diagonal.loglog(fine, 1 / ((1 + 1 / num_examples) * fine + trace), label="A*", **REFERENCE)
@@ -40,7 +41,7 @@ def three_panels(summary: Summary, variances: tuple[float, ...], num_examples: i
     diagonal.set(xlabel="variance of the input", ylabel="diagonal entry of A")
     diagonal.legend()
 
-    starts.plot(summary.random.steps, summary.random.losses.T / least, color="C0", linewidth=0.6, alpha=0.6)
+    starts.plot(summary.random.steps, summary.random.losses.T / least, color=TRAINED["color"], linewidth=0.6, alpha=0.6)
     starts.axhline(1.0, **REFERENCE)
     starts.set(xlabel="training step", ylabel="exact loss / least loss", ylim=(0.8, None))
     starts.locator_params(axis="x", nbins=4)
@@ -50,7 +51,7 @@ def three_panels(summary: Summary, variances: tuple[float, ...], num_examples: i
 
 def _losses(axes: "Axes", summary: Summary, least: float, scalar: float, whitening: float) -> None:
     layer = summary.layer
-    band(axes, layer.steps, layer.exact_loss / least, "trained layer", color="C0")
+    band(axes, layer.steps, layer.exact_loss / least, "trained layer", **TRAINED)
     axes.axhline(1.0, label="step with A*", **REFERENCE)
     axes.axhline(scalar / least, label="best step, one learning rate", **SCALAR)
     axes.axhline(whitening / least, label="best step, multiple of 1 / Sigma", **WHITENING)

@@ -60,6 +60,8 @@ class Preconditioned(AbstractStudy):
             "at most",
             0.05,
             **EVERY,
+            kind="paper",
+            restates="theorem 1",
         ),
         Claim(
             "predictions",
@@ -68,6 +70,8 @@ class Preconditioned(AbstractStudy):
             "at most",
             0.05,
             **EVERY,
+            kind="paper",
+            restates="theorem 1",
         ),
         Claim(
             "scalar",
@@ -92,6 +96,8 @@ class Preconditioned(AbstractStudy):
             "at most",
             0.01,
             **EVERY,
+            kind="paper",
+            restates="theorem 1, at other lengths",
         ),
         Claim(
             "endings",

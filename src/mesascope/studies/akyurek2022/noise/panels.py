@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.roles import shades
 from mesascope.studies._shared.panels import REFERENCE, band
 from mesascope.studies.akyurek2022.noise.readings import Summary
 
@@ -23,9 +24,10 @@ def two_panels(summary: Summary) -> "Figure":
 
 def distances_over_penalty(axes: "Axes", summary: Summary) -> None:
     """A curve for each level, and a dotted line at its s^2 / tau^2."""
-    for i, label in enumerate(_labels(summary)):
-        band(axes, np.array(summary.curve), summary.fits.curve[i], label, color=f"C{i}")
-        axes.axvline(summary.bayes_penalties[i], color=f"C{i}", linestyle=":", linewidth=1.2)
+    labels = _labels(summary)
+    for i, (label, colour) in enumerate(zip(labels, shades(len(labels)), strict=True)):
+        band(axes, np.array(summary.curve), summary.fits.curve[i], label, color=colour)
+        axes.axvline(summary.bayes_penalties[i], color=colour, linestyle=":", linewidth=1.2)
     axes.set(xlabel="ridge penalty", ylabel="distance to ridge")
     if np.isfinite(summary.curve).all():
         axes.set_xscale("log")
@@ -37,9 +39,10 @@ def nearest_over_bayes(axes: "Axes", summary: Summary) -> None:
     """A point for each level and seed, and the line on which both are equal."""
     ends = np.array([summary.penalties[0] / 2, 2 * summary.penalties[-1]])
     axes.plot(ends, ends, label="equal", **REFERENCE)
-    for i, label in enumerate(_labels(summary)):
+    labels = _labels(summary)
+    for i, (label, colour) in enumerate(zip(labels, shades(len(labels)), strict=True)):
         nearest = summary.fits.penalty[i]
-        style = {"color": f"C{i}", "marker": "osD^v<>"[i % 7], "markerfacecolor": "none", "markersize": 5}
+        style = {"color": colour, "marker": "osD^v<>"[i % 7], "markerfacecolor": "none", "markersize": 5}
         axes.plot(np.full(len(nearest), summary.bayes_penalties[i]), nearest, linestyle="none", label=label, **style)
     axes.set(xlabel=r"$s^2 / \tau^2$", ylabel="nearest ridge penalty")
     if np.isfinite(summary.fits.penalty).any():  # a logarithmic axis needs positive numbers

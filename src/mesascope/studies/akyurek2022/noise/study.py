@@ -63,6 +63,8 @@ class RidgePenalty(AbstractStudy):
             1.5,
             "every seed",
             "log",
+            kind="paper",
+            restates="section 4.3",
         ),
         Claim(
             "distance",
@@ -71,15 +73,19 @@ class RidgePenalty(AbstractStudy):
             "at most",
             0.1,
             "every seed",
+            kind="paper",
+            restates="section 4.3",
         ),
         Claim(
             "own",
-            "Of the ridge penalties tried, a stack is nearest to that of its own noise level.",
+            "A stack is nearest to the ridge penalty of its own noise level.",
             OWN,
             "at most",
             1.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="section 4.3",
         ),
         Claim(
             "least-squares",
@@ -89,6 +95,8 @@ class RidgePenalty(AbstractStudy):
             0.5,
             "every seed",
             "log",
+            kind="paper",
+            restates="section 4.3",
         ),
     )
     presets: ClassVar = {

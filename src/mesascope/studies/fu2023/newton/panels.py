@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.roles import GRADIENT_DESCENT, OTHER, TRAINED
 from mesascope.probes.layer_map import NEAR, LayerMap
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.studies._shared.panels import band
 from mesascope.studies.fu2023.newton.cells import Law
 from mesascope.studies.fu2023.newton.readings import Summary
 
@@ -58,7 +59,10 @@ def map_of_distances(axes: "Axes", found: LayerMap, steps: str) -> None:
 def nearest_steps(axes: "Axes", law: Law) -> None:
     """k* of each layer, a line a seed; a marker is filled where the distance is at most .15."""
     layers = np.arange(law.error.shape[1]) + 1
-    for color, marker, maps, label in (("C0", "o", law.newton, "Newton"), ("C1", "s", law.descent, "gradient descent")):
+    for color, marker, maps, label in (
+        (OTHER["color"], "o", law.newton, "Newton"),
+        (GRADIENT_DESCENT["color"], "s", law.descent, "gradient descent"),
+    ):
         for seed, found in enumerate(maps):
             near = found.best_distance <= NEAR
             style = {"color": color, "marker": marker, "markersize": 4}
@@ -78,9 +82,9 @@ def _tick(axis: "Axis", num_steps: int) -> None:
 def errors_over_layers(axes: "Axes", law: Law) -> None:
     """Of the models after each layer, and of the algorithms after as many steps."""
     layers = np.arange(law.error.shape[1]) + 1
-    band(axes, layers, law.error, "model", color="C2", marker="o")
-    axes.plot(layers, law.newton_error[: len(layers)], color="C0", linestyle=":", label="Newton")
-    axes.plot(layers, law.descent_error[: len(layers)], label="gradient descent", **{**REFERENCE, "color": "C1"})
+    band(axes, layers, law.error, "model", marker="o", **TRAINED)
+    axes.plot(layers, law.newton_error[: len(layers)], label="Newton", **OTHER)
+    axes.plot(layers, law.descent_error[: len(layers)], label="gradient descent", **GRADIENT_DESCENT)
     axes.set(xlabel="layer, or step", ylabel="relative error", xticks=layers)
     if np.isfinite(law.newton_error).any():  # a logarithmic axis needs positive numbers
         axes.set_yscale("log")

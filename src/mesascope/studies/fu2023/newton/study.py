@@ -45,8 +45,8 @@ class NewtonLayers(AbstractStudy):
     their cosine. We train linear attention without MLPs on the last position. The ill-conditioned Sigma is the same for
     all prompts: layers may learn its axes.
 
-    **Limits.** Two sequences that converge to one limit match after re-timing: only the distance counts. Gradient steps
-    are a finer grid than Newton's iterates; at most 512 of them are tried.
+    **Limits.** Two sequences with one limit match after re-timing: only the distance counts. Gradient steps are a finer
+    grid than Newton's iterates; at most 512 are tried.
     """
 
     title: ClassVar = "Whether the layers of a deep stack follow Newton's iterates or gradient steps"
@@ -59,6 +59,8 @@ class NewtonLayers(AbstractStudy):
             "at most",
             0.1,
             **EVERY,
+            kind="paper",
+            restates="deep layers converge to least squares",
         ),
         Claim(
             "near",
@@ -75,6 +77,8 @@ class NewtonLayers(AbstractStudy):
             "at most",
             0.15,
             **EVERY,
+            kind="paper",
+            restates="layers follow Newton's iterates",
         ),
         Claim(
             "nearer",
@@ -84,6 +88,8 @@ class NewtonLayers(AbstractStudy):
             1.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="layers follow Newton's iterates",
         ),
         Claim(
             "linear",
@@ -92,6 +98,8 @@ class NewtonLayers(AbstractStudy):
             "at least",
             0.9,
             **EVERY,
+            kind="paper",
+            restates="the nearest Newton iterate rises linearly",
         ),
         Claim(
             "exponential",
@@ -100,6 +108,8 @@ class NewtonLayers(AbstractStudy):
             "at least",
             0.0,
             **EVERY,
+            kind="paper",
+            restates="gradient descent needs exponentially many steps",
         ),
         Claim(
             "pace",
@@ -108,6 +118,8 @@ class NewtonLayers(AbstractStudy):
             "at most",
             1.0,
             **EVERY,
+            kind="paper",
+            restates="a middle layer advances by about three iterates",
         ),
         Claim(
             "ill",
@@ -117,6 +129,8 @@ class NewtonLayers(AbstractStudy):
             2.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="ill-conditioned inputs are learned too",
         ),
         Claim(
             "ill-descent",
@@ -135,6 +149,8 @@ class NewtonLayers(AbstractStudy):
             1.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="ill-conditioned inputs are learned too",
         ),
     )
     presets: ClassVar = {

@@ -33,6 +33,10 @@ NETWORKS = ("random perceptron", "linear attention, untrained", "softmax attenti
 SHUFFLED = ("linear attention, shuffled labels", "softmax attention, shuffled labels")
 
 
+OPEN: dict[str, Any] = {"over": "one number", "kind": "open question"}
+PAPER: dict[str, Any] = {**OPEN, "decided_by": "paper"}
+
+
 class Calibration(AbstractStudy):
     """**Question.** How often is the name that `identify` gives the right one?
 
@@ -66,8 +70,7 @@ class Calibration(AbstractStudy):
             "named members / members whose other candidates are all farther than 2 tau",
             "at least",
             0.98,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
         Claim(
             "inversion",
@@ -75,8 +78,7 @@ class Calibration(AbstractStudy):
             "members identified as their truth, or as a simpler equal / members identified",
             "at least",
             0.98,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
         Claim(
             "untrained",
@@ -84,7 +86,7 @@ class Calibration(AbstractStudy):
             "number of networks identified as another candidate than zero, constant, mean-label and last-label",
             "at most",
             0.0,
-            over="one number",
+            **OPEN,
         ),
         Claim(
             "mixtures",
@@ -92,7 +94,7 @@ class Calibration(AbstractStudy):
             "number of mixtures whose verdict is identified",
             "at most",
             0.0,
-            over="one number",
+            **OPEN,
         ),
         Claim(
             "parameters",
@@ -100,8 +102,7 @@ class Calibration(AbstractStudy):
             "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
             "at least",
             0.95,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
         Claim(
             "intervals",
@@ -109,8 +110,7 @@ class Calibration(AbstractStudy):
             "share of profile intervals that hold it, where the choice is the truth",
             "at least",
             0.95,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
         Claim(
             "distance",
@@ -118,7 +118,7 @@ class Calibration(AbstractStudy):
             "|log((median distance of the choice) / noise)|, where the choice is the truth",
             "at most",
             0.22,
-            over="one number",
+            **OPEN,
         ),
         Claim(
             "none",
@@ -126,8 +126,7 @@ class Calibration(AbstractStudy):
             "share of members whose second verdict is none",
             "at least",
             0.75,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
         Claim(
             "ties",
@@ -135,8 +134,7 @@ class Calibration(AbstractStudy):
             "mean number of names in the verdict on a member",
             "at most",
             1.5,
-            over="one number",
-            decided_by="paper",
+            **PAPER,
         ),
     )
     presets: ClassVar = {

@@ -19,9 +19,13 @@ ERROR = "largest error of a prediction in float64"
 CONTEXT_ERROR = "largest error of a context token in float64"
 
 
-def exactly(name: str, statement: str, quantity: str) -> Claim:
-    """The claim that the largest of absolute errors is rounding: in float64, of numbers of order 1."""
-    return Claim(name, statement, quantity, "at most", 1e-12, over="one number")
+def exactly(name: str, statement: str, quantity: str, restates: str = "") -> Claim:
+    """The claim that the largest of absolute errors is rounding: in float64, of numbers of order 1.
+
+    The paper's where it restates something, otherwise found here.
+    """
+    kind = "paper" if restates else "found here"
+    return Claim(name, statement, quantity, "at most", 1e-12, over="one number", kind=kind, restates=restates)
 
 
 class AbstractComparison(AbstractConfig):

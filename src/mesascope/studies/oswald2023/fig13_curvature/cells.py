@@ -16,14 +16,13 @@ from mesascope.theory.gdpp_optimum import best_rates
 
 
 class Conditioning(NamedTuple):
-    """Condition numbers along `curvatures` [curvatures]: of all tasks together, and the median of single tasks.
+    """The condition number of all tasks together along `curvatures` [curvatures], after one map over before.
 
-    `median_ratio` [seeds] is the median after one map with the learned curvature over the median before.
+    `median_ratio` [seeds] is the median of single tasks after one map with the learned curvature over that before.
     """
 
     curvatures: np.ndarray
-    pooled_condition: np.ndarray
-    median_condition: np.ndarray
+    pooled_ratio: np.ndarray
     median_ratio: np.ndarray
 
 
@@ -31,7 +30,7 @@ class Curvature(NamedTuple):
     """Rates [seeds snapshots] that layers learned, the best rates and their loss, and spectra of the tasks.
 
     `smallest` and `largest` [replicates] are the ends of the spectra of many tasks, `best_conditioning` the curvature
-    that conditions them best, `spectra` [tasks dx] those of some tasks. The last four are as in `Conditioning`.
+    that conditions them best, `spectra` [tasks dx] those of some tasks. The last three are as in `Conditioning`.
     """
 
     snapshot_steps: np.ndarray
@@ -45,8 +44,7 @@ class Curvature(NamedTuple):
     best_conditioning: np.ndarray
     spectra: np.ndarray
     curvatures: np.ndarray
-    pooled_condition: np.ndarray
-    median_condition: np.ndarray
+    pooled_ratio: np.ndarray
     median_ratio: np.ndarray
 
 
@@ -63,7 +61,7 @@ class CurvatureCell(AbstractConfig):
     num_tasks: int = 10_000
     num_kept: int = 1000
     num_curvatures: int = 80
-    reach: float = 1.25
+    reach: float = 0.95
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`Curvature`."""
@@ -100,15 +98,14 @@ class CurvatureCell(AbstractConfig):
     def conditioning(
         self, spectra: Float[np.ndarray, "tasks dx"], learned: Float[np.ndarray, " seeds"]
     ) -> Conditioning:
-        """Condition numbers along the curvatures, and with those learned."""
+        """Condition numbers along the curvatures, and with those learned, relative to no map."""
         curvatures = np.linspace(0, self.reach / spectra.max(), self.num_curvatures)
         mapped = [effective_eigenvalue(spectra, float(curvature)) for curvature in curvatures]
         before = np.median(condition_numbers(spectra))
         after = [np.median(condition_numbers(effective_eigenvalue(spectra, float(each)))) for each in learned]
         return Conditioning(
             curvatures,
-            np.array([each.max() / each.min() for each in mapped]),
-            np.array([np.median(condition_numbers(each)) for each in mapped]),
+            np.array([each.max() / each.min() for each in mapped]) * spectra.min() / spectra.max(),
             np.array(after) / before,
         )
 

@@ -15,7 +15,7 @@ from mesascope.models.transformer import Transformer
 from mesascope.random import VALIDATION_SEED, seed_key
 from mesascope.studies._shared.measure import validation
 from mesascope.studies._shared.training import Training, every
-from mesascope.studies.oswald2023._shared.along_training import AlongTraining, along_training
+from mesascope.studies.oswald2023._shared.along_training import along_training
 from mesascope.studies.oswald2023._shared.shifts import Shifts, losses_of, losses_of_models, shifted_prompts
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
@@ -38,11 +38,6 @@ class NormalisedLosses(NamedTuple):
     away_trained: np.ndarray
     away_descent: np.ndarray
     away_zero: np.ndarray
-
-    @property
-    def along(self) -> AlongTraining:
-        """What was measured along the training."""
-        return AlongTraining(*self[: len(AlongTraining._fields)])
 
 
 class NormalisedCell(AbstractConfig):

@@ -3,38 +3,52 @@
 from typing import TYPE_CHECKING
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.drawing.roles import GRADIENT_DESCENT, TRAINED, TRAINED_TOO
 from mesascope.studies.oswald2023.fig5_copy.readings import Summary
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 def two_panels(summary: Summary) -> "Figure":
-    """Figure 5: the loss over training, every seed's own line, and what a token depends on after the first layer."""
+    """Figure 5: the loss over training, and what a token depends on after the first layer; a line a seed."""
     figure, [[left, right]] = panel_grid(1, 2)
-    softmax, descents = summary.softmax, summary.descents
-    kinds = (
-        (softmax, "softmax", "C0"),
-        (summary.linear, "linear", "C3"),
-        (summary.unit, "linear, unit positions", "C2"),
-    )
-    for of, text, colour in kinds:
-        for seed, losses in enumerate(of.loss):
-            label = None if seed else f"first layer {text}"
-            left.plot(of.steps, losses, color=colour, linewidth=1, alpha=0.8, label=label)
-    for loss, label, line in (
-        (descents.one, "1 step of gradient descent", "--"),
-        (descents.junk, "1 step, labels' tokens taken for examples", "-."),
-        (descents.two, "2 steps of gradient descent", ":"),
-    ):
-        left.axhline(float(loss), label=label, **{**REFERENCE, "linestyle": line})
-    left.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
-    of_tokens = ((softmax.own, "own token"), (softmax.following, "next token"), (softmax.others, "other tokens, mean"))
-    for norms, text in of_tokens:
-        band(right, softmax.steps, norms, text)
-        right.plot(softmax.steps, norms.T, color="black", linewidth=0.4, alpha=0.5)
-    right.set(xlabel="training step", ylabel="norm of the first layer's derivative", ylim=(0, None))
-    left.legend()
-    right.legend()
+    losses(left, summary)
+    sensitivities(right, summary)
     return figure
+
+
+def losses(axes: "Axes", summary: Summary) -> None:
+    """Losses of the three kinds of first layer, and of the gradient steps."""
+    descents = summary.descents
+    zero = float(descents.zero)
+    for of, name, style in (
+        (summary.softmax, "softmax", TRAINED),
+        (summary.linear, "linear", {**TRAINED_TOO, "linestyle": "-."}),
+        (summary.unit, "linear, unit vectors", TRAINED_TOO),
+    ):
+        lines = axes.plot(of.steps, of.loss.T / zero, **style)
+        lines[0].set_label(f"{name} (n = {len(lines)})")
+    for loss, name, line in (
+        (descents.one, "1 gradient step", "--"),
+        (descents.junk, "1 step, label tokens too", "-."),
+        (descents.two, "2 gradient steps", ":"),
+    ):
+        axes.axhline(float(loss) / zero, label=name, **{**GRADIENT_DESCENT, "linestyle": line})
+    axes.set(xlabel="training step", ylabel="loss relative to predicting zero", ylim=(0, 1.05))
+    axes.legend(title="first layer, and gradient steps")
+
+
+def sensitivities(axes: "Axes", summary: Summary) -> None:
+    """How much a token depends on itself, on the next and on the others after the softmax layer."""
+    softmax = summary.softmax
+    for norms, name, line in (
+        (softmax.own, "own token", "--"),
+        (softmax.following, "next token", "-"),
+        (softmax.others, "any other token", ":"),
+    ):
+        lines = axes.plot(softmax.steps, norms.T, **{**TRAINED, "linestyle": line})
+        lines[0].set_label(name)
+    axes.set(xlabel="training step", ylabel="norm of the derivative after layer 1", ylim=(0, None))
+    axes.legend(title=f"first layer softmax (n = {len(softmax.own)}), derivative by")

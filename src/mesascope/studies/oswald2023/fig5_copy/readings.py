@@ -8,13 +8,12 @@ from mesascope.studies.oswald2023._shared.plateau_ends import plateau_ends
 from mesascope.studies.oswald2023.fig5_copy.cells import Copying, Descents, Losses
 from mesascope.study.base import Readings
 
-WAY = "share done of the way from the zero predictor's loss to one GD step's"
-ONE_STEP = "|trained loss / loss of one GD step - 1|"
-NOT_TWO = "(trained loss - two GD steps') / (one GD step's - two GD steps')"
-JUNK = "|trained loss / loss of one GD step on examples and labels with the next input - 1|"
-COPIES = "sensitivity to the next token / to other tokens"
-BEFORE = "steps from halfway in the sensitivity to the next token to halfway in the loss"
-LONGER = "steps to halfway in the loss / the same for one layer on pairs, mean"
+WAY = "share of the fall from the loss of predicting zero to that of one gradient step, after training,"
+ONE_STEP = "|trained loss / loss of the best gradient step - 1|, N = d = 10,"
+JUNK = "|L / J - 1| / |L / G - 1|: L the trained loss, G that of one step, J that of one step with label tokens,"
+COPIES = "norm of the first layer's derivative by the next token / by any other token, after training,"
+BEFORE = "training steps from halfway in the derivative by the next token to halfway in the loss"
+LONGER = "training steps to halfway in the loss / mean of the same for one layer on pairs (x, y)"
 
 
 class Summary(NamedTuple):
@@ -34,14 +33,13 @@ def readings(summary: Summary) -> Readings:
     "before" is masked for seeds that never got halfway; "longer" counts such a seed with the steps it was trained for.
     """
     softmax, descents = summary.softmax, summary.descents
-    loss, one, two = softmax.loss[:, -1], descents.one, descents.two
+    loss, one = softmax.loss[:, -1], descents.one
     learned, paired = halfway(softmax.training_loss, descents), halfway(summary.paired, descents)
     copying, trained_for = copied(softmax, descents), softmax.training_loss.shape[1]
     return {
         "learns": done_of_the_way(softmax, descents),
         "one-step": np.abs(loss / one - 1),
-        "not-two": (loss - two) / (one - two),
-        "junk": np.abs(loss / descents.junk - 1),
+        "junk": np.abs(loss / descents.junk - 1) / np.abs(loss / one - 1),
         "copies": softmax.following[:, -1] / softmax.others[:, -1],
         "before": learned - copying,
         "longer": np.ma.masked_array(learned.filled(trained_for)) / paired.mean(),
@@ -57,7 +55,7 @@ def readings(summary: Summary) -> Readings:
         "loss at the end, unit positions": summary.unit.loss[:, -1],
         "loss of the zero predictor": descents.zero,
         "loss of one gradient step": one,
-        "loss of two gradient steps": two,
+        "loss of two gradient steps": descents.two,
         "loss of one step, labels' tokens taken for examples": descents.junk,
     }
 

@@ -47,7 +47,7 @@ class IdentifiedModels(AbstractStudy):
     of Sander et al. 2024. Candidates, and the baselines, are fitted to a model's answers on some prompts, and scored on
     others.
 
-    **What the papers say.** One layer is a step of gradient descent; one layer applied twice is two steps of GD++; two
+    **What the paper says.** One layer is a step of gradient descent; one layer applied twice is two steps of GD++; two
     softmax heads make a step; an augmented layer makes a step along its sequence.
 
     **What we measure.** The verdict; the fitted rates against the best ones; the distance sqrt(sum |f - g|^2 / sum
@@ -72,6 +72,8 @@ class IdentifiedModels(AbstractStudy):
             "at least",
             1.0,
             **PAPER,
+            kind="paper",
+            restates="figure 2",
         ),
         Claim(
             "layer-eta",
@@ -80,6 +82,8 @@ class IdentifiedModels(AbstractStudy):
             "at most",
             0.03,
             **PAPER,
+            kind="paper",
+            restates="figure 2",
         ),
         Claim(
             "tied",
@@ -88,6 +92,8 @@ class IdentifiedModels(AbstractStudy):
             "at least",
             1.0,
             **PAPER,
+            kind="paper",
+            restates="figure 3a",
         ),
         Claim(
             "tied-eta",
@@ -96,6 +102,8 @@ class IdentifiedModels(AbstractStudy):
             "at most",
             0.05,
             **PAPER,
+            kind="paper",
+            restates="figure 3a",
         ),
         Claim(
             "tied-gamma",
@@ -104,6 +112,8 @@ class IdentifiedModels(AbstractStudy):
             "at most",
             0.05,
             **PAPER,
+            kind="paper",
+            restates="figure 3a",
         ),
         Claim(
             "untied",
@@ -113,6 +123,8 @@ class IdentifiedModels(AbstractStudy):
             1.0,
             scale="log",
             **PAPER,
+            kind="paper",
+            restates="figure 3b",
         ),
         Claim(
             "untied-rates",
@@ -137,6 +149,8 @@ class IdentifiedModels(AbstractStudy):
             "at least",
             1.0,
             **EVERY,
+            kind="paper",
+            restates="Sander et al. 2024, proposition 2",
         ),
         Claim(
             "signs",

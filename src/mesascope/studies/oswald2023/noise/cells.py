@@ -23,13 +23,12 @@ from mesascope.tasks.linear_regression import LinearRegression
 class Level(NamedTuple):
     """Losses and rates at one noise level [depths seeds], of the best algorithms [depths], and the Bayes predictor's.
 
-    `excess` is a loss less the Bayes predictor's, `excess_error` its standard error over prompts. `label_match` is how
-    much W_KQ compares labels with labels, and `unmatched` the loss without that.
+    `excess` is a loss less the Bayes predictor's. `label_match` is how much W_KQ compares labels with labels, and
+    `unmatched` the loss without that.
     """
 
     loss: np.ndarray
     excess: np.ndarray
-    excess_error: np.ndarray
     learning_rate: np.ndarray
     curvature: np.ndarray
     label_match: np.ndarray
@@ -71,14 +70,12 @@ class LevelCell(AbstractConfig):
         return Level(*columns, *map(np.asarray, (best.learning_rate, best.loss, ideal.mean())))._asdict()
 
     def of_models(self, models: Any, prompts: Prompt, ideal: Float[np.ndarray, " prompts"]) -> tuple[np.ndarray, ...]:
-        """The first seven of a level's numbers, one a seed."""
+        """The first six of a level's numbers, one a seed."""
         errors = errors_of_each(models, prompts)
         without = errors_of_each(unmatched(models, self.task.dim_x), prompts)
-        excess = errors - ideal
-        error = excess.std(axis=1, ddof=1) / self.num_validation**0.5
         rates = read_rates(models, self.task.dim_x, self.task.num_examples)
         of_weights = (rates[name] for name in ("learning_rate", "curvature", "label_match"))
-        return errors.mean(axis=1), excess.mean(axis=1), error, *of_weights, without.mean(axis=1)
+        return errors.mean(axis=1), (errors - ideal).mean(axis=1), *of_weights, without.mean(axis=1)
 
     def of_rivals(self, depth: int, prompts: Prompt) -> tuple[np.ndarray, ...]:
         """Losses of the best gradient descent and the best GD++ of as many steps, and the curvature of that."""

@@ -8,16 +8,17 @@ from mesascope.studies.oswald2023.noise.cells import Decay, Level
 from mesascope.study.base import Readings
 
 STRONG = 0.25  # the least noise variance that is called strong
+STRONGEST = 1.0  # the noise variance at which labels are worth comparing with labels
 
 # What is read, in the words of a criterion: always the worst over noise levels, and over depths where there are more.
-STEP_SIZE = "largest |learned step size / closed form - 1|"
-LOSS = "largest |trained loss - loss of that step| / closed form"
-DECAY = "largest relative change of the step size from one strength to the next"
-BEATS = "largest trained loss / best GD loss"
-GDPP = "largest |trained loss / best GD++ loss - 1|"
-DEPTH = "largest excess over its loss / that of the depth before"
-BAYES = "least z of the excess over its loss"
-NEAR = "largest loss / its loss - 1 for noise variances of 0.25 and more"
+STEP_SIZE = "largest |learned η / η of the best step in closed form - 1| over noise variances s²"
+LOSS = "largest |loss of one layer - loss of the best step| / its loss in closed form, over s²"
+DECAY = "largest change of learned η, relative, from one strength of weight decay to the next of those tried, s² = 0,"
+BEATS = "largest loss of K tied layers / loss of K gradient steps of the best rate, K = 2, 3, all s²,"
+GDPP = "largest |loss of K tied layers / loss of K steps of the best GD++ - 1|, K = 2, 3, all s²,"
+DEPTH = "largest (loss of K layers - R) / (loss of K - 1 layers - R), R the loss of ridge, over K and s²,"
+NEAR = "largest loss of three tied layers / loss of ridge with penalty s² - 1, s² = 0.25 and 1,"
+LABELS = "smallest loss without the label entry of W_KQ / loss with this entry, K = 2, 3, s² = 1,"
 
 
 class Summary(NamedTuple):
@@ -36,11 +37,13 @@ def readings(summary: Summary) -> Readings:
 
 
 def _of_claims(summary: Summary) -> Readings:
-    levels, rates = summary.levels, summary.decay.learning_rate
+    levels = summary.levels
     one, deep = levels.loss[:, 0], levels.loss[:, 1:]
     descent, gdpp = levels.gd_loss[:, 1:, None], levels.gdpp_loss[:, 1:, None]
-    noisy = np.array(summary.noise_variances) >= STRONG
+    variances, rates = np.array(summary.noise_variances), summary.decay.learning_rate
+    noisy, noisiest = variances >= STRONG, variances >= STRONGEST
     towards = levels.loss[noisy, -1] / levels.bayes_loss[noisy, None] - 1
+    unmatched = levels.unmatched[noisiest, 1:] / levels.loss[noisiest, 1:]
     nothing = np.ma.masked_all(levels.loss.shape[2])
     return {
         "step-size": np.abs(levels.learning_rate[:, 0] / levels.best_learning_rate[:, None] - 1).max(axis=0),
@@ -49,20 +52,20 @@ def _of_claims(summary: Summary) -> Readings:
         "beats-gd": (deep / descent).max(axis=(0, 1)),
         "gdpp": np.abs(deep / gdpp - 1).max(axis=(0, 1)),
         "depth": (levels.excess[:, 1:] / levels.excess[:, :-1]).max(axis=(0, 1)),
-        "bayes": (levels.excess / levels.excess_error).min(axis=(0, 1)),
         "near-bayes": towards.max(axis=0) if noisy.any() else nothing,
+        "labels": unmatched.min(axis=(0, 1)) if noisiest.any() else nothing,
     }
 
 
 def _of_levels(summary: Summary) -> Readings:
-    """Means over seeds at every noise level."""
+    """The step size of every seed, and means over seeds at every noise level."""
     levels = summary.levels
     at = f"noise variance {_listed(summary.noise_variances)}"
     numbers = {
-        f"learned step size of one layer, {at}": levels.learning_rate[:, 0].mean(axis=-1),
-        f"best step size, {at}": levels.best_learning_rate,
-        f"loss of Bayes, {at}": levels.bayes_loss,
+        f"learned step size of one layer, noise variance {variance:g}, every seed": rates
+        for variance, rates in zip(summary.noise_variances, levels.learning_rate[:, 0], strict=True)
     }
+    numbers |= {f"best step size, {at}": levels.best_learning_rate, f"loss of ridge, {at}": levels.bayes_loss}
     for k, depth in enumerate(summary.depths):
         numbers |= {
             f"loss of depth {depth}, {at}": levels.loss[:, k].mean(axis=-1),
@@ -80,9 +83,13 @@ def _of_levels(summary: Summary) -> Readings:
 
 
 def _of_decay(summary: Summary) -> Readings:
-    at = f"weight decay {_listed(summary.weight_decays)}"
-    rates, losses = (each.mean(axis=1) for each in summary.decay)
-    return {f"learned step size, {at}": rates, f"loss of one layer, {at}": losses}
+    """The step size of every seed, and the mean loss, at every strength of weight decay."""
+    rates = {
+        f"learned step size, weight decay {strength:g}, every seed": of_seeds
+        for strength, of_seeds in zip(summary.weight_decays, summary.decay.learning_rate, strict=True)
+    }
+    losses = summary.decay.loss.mean(axis=1)
+    return {**rates, f"loss of one layer, weight decay {_listed(summary.weight_decays)}": losses}
 
 
 def _listed(numbers: tuple[float, ...]) -> str:

@@ -27,7 +27,6 @@ class FeatureErrors(NamedTuple):
 
     chain: np.ndarray
     context: np.ndarray
-    step: np.ndarray
     kernel: np.ndarray
     softmax: np.ndarray
     printed: np.ndarray
@@ -60,7 +59,6 @@ class FeatureComparison(AbstractComparison):
         return {
             "chain": largest_by_step(chain - descent),
             "context": largest_by_step(contexts - jax.vmap(construction.emulated_context)(prompts)),
-            "step": jnp.abs(chain[:, 0] - descent[:, 0]).max(),
             "kernel": largest(chain[:, 0], KernelSmoother(kernel, self.learning_rate)),
             "softmax": largest(jax.vmap(softmax_smoother(mlp, self.dim_y))(prompts), NadarayaWatson(kernel)),
             "printed": largest(chain[:, 0], KernelSmoother(kernel, self.num_examples * 1.0)),

@@ -3,12 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from mesascope.studies.oswald2023._shared.proposition import (
-    CONTEXT_ERROR,
-    ERROR,
-    AbstractProposition,
-    exactly,
-)
+from mesascope.studies.oswald2023._shared.proposition import AbstractProposition, exactly
 from mesascope.studies.oswald2023.prop2.cells import FeatureComparison, FeatureErrors
 from mesascope.studies.oswald2023.prop2.panels import two_panels
 from mesascope.studies.oswald2023.prop2.readings import Summary, readings
@@ -19,33 +14,63 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# What is read, in the words of a criterion: errors are absolute, of numbers of order 1, the largest over all shapes.
+CHAIN = "largest |prediction of k layers - that of k gradient steps on m(x)|, k up to K, float64,"
+CONTEXT = "largest |context token after k layers - (m(x), y - ΔW_k m(x))|, k up to K, float64,"
+KERNEL = "largest |prediction of one block - (η/N) Σ y_i m(x_i)ᵀ m(x)|, float64,"
+SOFTMAX = "largest |prediction of one softmax block - Σ y_i k_i / Σ k_i|, k_i = exp(m(x_i)ᵀ m(x)), float64,"
+
+
 class Proposition2(AbstractProposition):
-    """A perceptron on the inputs and linear self-attention make exactly a step of gradient descent on its features.
+    """A perceptron on the inputs and linear attention make exactly gradient steps on the perceptron's features.
 
-    For every shape, with random perceptrons, the first block maps (x_j, y_j) to (m(x_j), y_j), m(x) = x + mlp(x), and
-    goes on with the weights of proposition 1. Its prediction is held against gradient descent on
-    1/(2N) sum_i |W m(x_i) - y_i|^2 from W = 0 and against the kernel smoother (eta/N) sum_i y_i k(x_i, x) with
-    k(x, x') = m(x)^T m(x'); and a chain of such attention layers, the perceptron in the first block only, against as
-    many steps. Errors are absolute; predictions are of order 1. The perceptron must leave y alone, and W_0 must be
-    zero: the query token holds -W_0 x and would have to hold -W_0 m(x).
+    **Question.** Proposition 2 gives weights with which a block makes a gradient step on deep features. Do they do so
+    exactly, and over several layers?
 
-    Equation 13 of the paper prints the smoother without the factor eta/N, so that its prediction is N/eta times too
-    large; the error is among the numbers. That softmax attention smooths in the manner of Nadaraya and Watson,
-    sum_i y_i k(x_i, x) / sum_i k(x_i, x), is stated without weights; these are ours. With
-    W_K = W_Q = b [[I, 0], [0, 0]] and W_V = [[0, 0], [0, -I]] the scores are b^2 m(x_i)^T m(x) / sqrt(d), d the size
-    of a key, and minus the query's y-entry becomes P times the softmax mean of the y_i. It is the smoother of kernel
-    exp(b^2 m(x)^T m(x') / sqrt(d)) if P = I: the softmax divides by its own sum, so that eta/N has no place in it.
-    b = d^(1/4) makes the kernel exp(m(x)^T m(x')); without the factor 1/sqrt(d), which is the code's, b = 1 does.
+    **Setting.** A perceptron maps (x, y) to (m(x), y), m(x) = x + mlp(x). Linear attention with the weights of
+    proposition 1 follows: W_K = W_Q = [[I, 0], [0, 0]], W_V = [[0, 0], [0, -I]], P = (η/N) I. Perceptrons and prompts
+    are random, of several shapes. The loss is L(W) = 1/(2N) Σ |W m(x_i) - y_i|², from W = 0.
+
+    **What the paper says.** Proposition 2: a block makes a gradient step on L. Equation 13: it is a kernel smoother
+    with k(x, x') = m(x)ᵀ m(x'). With softmax attention it is the smoother of Nadaraya and Watson.
+
+    **What we measure.** The largest absolute error of predictions, and of context tokens, against these algorithms. A
+    wrong sign, factor or block of the weights makes an error of order 1.
+
+    **Differences.** Equation 13 leaves out the factor η/N; its error is among the numbers. The paper gives no weights
+    for the softmax. Ours are P = I and W_K = W_Q = b [[I, 0], [0, 0]]; b = d^(1/4) undoes the layer's division by √d.
+    Only the first block has a perceptron.
+
+    **Limits.** The perceptron leaves y alone, and W_0 = 0: the query would have to hold -W_0 m(x).
     """
 
     title: ClassVar = "A perceptron and attention are gradient descent on deep features"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), proposition 2 and equation 13"
     claims: ClassVar = (
-        exactly("step", "One block is one step of gradient descent on m(x).", ERROR),
-        exactly("kernel", "One block is the kernel smoother with eta/N.", ERROR),
-        exactly("chain", "K layers, the perceptron in the first, are K steps.", ERROR),
-        exactly("context", "Every context token becomes (m(x), y - dW m(x)).", CONTEXT_ERROR),
-        exactly("softmax", "Softmax attention is the Nadaraya-Watson smoother.", ERROR),
+        exactly(
+            "chain",
+            "A perceptron and K linear attention layers predict as K gradient steps on features.",
+            CHAIN,
+            "proposition 2",
+        ),
+        exactly(
+            "context",
+            "K layers turn every context token into (m(x), y - ΔW m(x)).",
+            CONTEXT,
+            "proposition 2, the transformed tokens",
+        ),
+        exactly(
+            "kernel",
+            "One block predicts as the kernel smoother of equation 13 times η/N.",
+            KERNEL,
+            "equation 13, with the factor that it leaves out",
+        ),
+        exactly(
+            "softmax",
+            "A perceptron and softmax attention predict as the Nadaraya-Watson smoother.",
+            SOFTMAX,
+            "the remark on softmax attention at proposition 2",
+        ),
     )
 
     presets: ClassVar = {
@@ -82,4 +107,4 @@ class Proposition2(AbstractProposition):
         return readings(summary, self.claims)
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"errors": two_panels(summary, self.shapes, self.single, self.claims[0].bound)}
+        return {"errors": two_panels(summary, self.claims[0].bound)}

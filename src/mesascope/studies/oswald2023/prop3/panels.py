@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE
+from mesascope.drawing.roles import LINE, TRAINED, TRAINED_TOO
 from mesascope.studies.oswald2023._shared.proposition import visible
 from mesascope.studies.oswald2023.prop3.cells import CopyingErrors, SoftmaxErrors
 
@@ -21,13 +21,15 @@ class Summary(NamedTuple):
 
 
 def errors_over_scales(summary: Summary, logit_scales: tuple[float, ...], num_examples: int) -> "Figure":
-    """The largest error of a copied token against the scale of a softmax's logits."""
+    """The largest error of a copied token against the size of a softmax's logits; the worst of all seeds."""
     figure, [[axes]] = panel_grid(1, 1)
     scales = np.linspace(min(logit_scales), max(logit_scales), 100)
     of_theory = (2 * num_examples - 1) * np.exp(-scales)
-    axes.semilogy(logit_scales, visible(summary.softmax.softmax.max(axis=0)), "o-", label="softmax attention")
-    axes.axhline(visible(summary.copying[0].linear).max(), color="C1", label="linear attention")
-    axes.semilogy(scales, of_theory, label="(2N - 1) exp(-scale)", **REFERENCE)
-    axes.set(xlabel="scale of the logits", ylabel="largest error of a copied token")
+    by_scale = summary.softmax.softmax
+    label = f"softmax attention (worst of n = {len(by_scale)})"
+    axes.semilogy(logit_scales, visible(by_scale.max(axis=0)), "o", label=label, **TRAINED)
+    axes.axhline(visible(summary.copying[0].linear).max(), label="linear attention", **TRAINED_TOO)
+    axes.semilogy(scales, of_theory, label="(2N - 1) exp(-size)", **LINE)
+    axes.set(xlabel="size of the logits (1 as printed)", ylabel="largest error of tokens of order 1")
     axes.legend()
     return figure

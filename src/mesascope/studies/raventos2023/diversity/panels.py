@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.drawing.roles import LEAST_SQUARES, LINE, OTHER, TRAINED
+from mesascope.studies._shared.panels import band
 from mesascope.studies.raventos2023.diversity.readings import FRESH, LAWS, Summary
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ def three_panels(summary: Summary) -> "Figure":
 def distances(axes: "Axes", summary: Summary, law: int) -> None:
     """How far models are from either rival, and the rivals from each other."""
     found, sizes = summary.found, np.array(summary.sizes)
-    band(axes, sizes, found.to_pool[:, law].T, "model to pool posterior", marker="o")
-    band(axes, sizes, found.to_ridge[:, law].T, "model to ridge", marker="s")
-    axes.plot(sizes, found.apart[:, law], label="pool posterior to ridge", **REFERENCE)
+    band(axes, sizes, found.to_pool[:, law].T, "model to pool posterior", marker="o", color=OTHER["color"])
+    band(axes, sizes, found.to_ridge[:, law].T, "model to ridge", marker="s", color=LEAST_SQUARES["color"])
+    axes.plot(sizes, found.apart[:, law], label="pool posterior to ridge", **LINE)
     axes.set(ylabel="relative distance", title=f"prompts of {LAWS[law]}")
 
 
 def losses_on_fresh(axes: "Axes", summary: Summary) -> None:
     """Of the models and of both rivals."""
     found, sizes = summary.found, np.array(summary.sizes)
-    band(axes, sizes, found.loss[:, FRESH].T, "model", color="C2", marker="o")
-    axes.plot(sizes, found.pool_loss[:, FRESH], color="C0", linestyle=":", label="pool posterior")
-    axes.plot(sizes, found.ridge_loss[:, FRESH], color="C1", linestyle="--", label="ridge")
+    band(axes, sizes, found.loss[:, FRESH].T, "model", marker="o", **TRAINED)
+    axes.plot(sizes, found.pool_loss[:, FRESH], label="pool posterior", **OTHER)
+    axes.plot(sizes, found.ridge_loss[:, FRESH], label="ridge", **LEAST_SQUARES)
     axes.set(ylabel="loss", title=f"prompts of {LAWS[FRESH]}")

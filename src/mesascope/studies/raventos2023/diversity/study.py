@@ -29,9 +29,7 @@ CROSSOVER = f"least increase, from one M to the next, of log of {POOL_TO_RIDGE} 
 
 
 class Diversity(AbstractStudy):
-    """A model trained on few tasks computes their posterior mean; one trained on many computes ridge regression.
-
-    **Question.** Does a model trained on M tasks learn these tasks, or does it learn to learn new ones?
+    """**Question.** Does a model trained on M tasks learn these tasks, or does it learn to learn new ones?
 
     **Setting.** y = w^T x + e, x ~ N(0, I), e ~ N(0, s^2). The M tasks w_m are drawn once from N(0, I). The pool
     posterior is Bayes' answer for the M tasks: sum_m p_m w_m^T q with p_m proportional to exp(-sum_i (y_i - w_m^T
@@ -56,21 +54,25 @@ class Diversity(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "few",
-            "A model of few tasks is at least twice as near to their posterior mean as to ridge.",
+            "A model of few tasks is twice as near to their posterior mean as to ridge.",
             f"{POOL_TO_RIDGE} on the M tasks, smallest M",
             "at most",
             0.5,
             "every seed",
             "log",
+            kind="paper",
+            restates="below the threshold: the pool posterior",
         ),
         Claim(
             "few-fresh",
-            "On fresh tasks a model of few tasks is nearer to their posterior mean than to ridge.",
+            "On fresh tasks, too, a model of few tasks is nearer to their posterior mean.",
             f"{POOL_TO_RIDGE} on fresh tasks, smallest M",
             "at most",
             1.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="below the threshold: the pool posterior",
         ),
         Claim(
             "many",
@@ -80,15 +82,19 @@ class Diversity(AbstractStudy):
             1.0,
             "every seed",
             "log",
+            kind="paper",
+            restates="above the threshold: ridge regression",
         ),
         Claim(
             "many-fresh",
-            "On fresh tasks a model of many tasks is at least twice as near to ridge.",
+            "On fresh tasks a model of many tasks is twice as near to ridge.",
             f"{RIDGE_TO_POOL} on fresh tasks, largest M",
             "at most",
             0.5,
             "every seed",
             "log",
+            kind="paper",
+            restates="above the threshold: ridge regression",
         ),
         Claim(
             "better",
@@ -98,6 +104,8 @@ class Diversity(AbstractStudy):
             0.8,
             "every seed",
             "log",
+            kind="paper",
+            restates="above the threshold fresh tasks are solved",
         ),
         Claim(
             "crossover",
@@ -106,6 +114,8 @@ class Diversity(AbstractStudy):
             "at least",
             0.0,
             "every seed",
+            kind="paper",
+            restates="figure 2",
         ),
     )
     presets: ClassVar = {

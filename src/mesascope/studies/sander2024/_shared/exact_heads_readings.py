@@ -45,6 +45,11 @@ def arrived(values: np.ndarray, of: Solution, loss: float = 1e-3) -> np.ma.Maske
     return np.ma.masked_array(values, of.loss > loss)
 
 
+def share_arrived(of: Solution, loss: float = 1e-3) -> float:
+    """The share of seeds whose loss a position is at most `loss`; nan where a seed diverged."""
+    return float(np.where(np.isfinite(of.loss), of.loss <= loss, np.nan).mean())
+
+
 def family_errors(of: Solution) -> np.ndarray:
     """How far each seed's blocks, p_T C, are from [[1, r], [r, 1]] with the r of its mean ratio [seeds]."""
     dim, mix = of.mixing.shape[-1], -of.mean_ratio / (1 + of.mean_ratio)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float, Inexact, Key
 
 from mesascope.models.diagonal_heads import DenseHeads
@@ -18,15 +17,15 @@ from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.theory.dense_heads import dense_losses, mixing_tensor
 from mesascope.training.exact import AbstractOptimiser, fit_exact
 
-UNITARY, PAIRS, ROTATIONS = "unitary", "conjugate pairs", "rotations"
-LAWS = {UNITARY: "unitary", PAIRS: "orthogonal", ROTATIONS: "orthogonal"}
+UNITARY, PAIRS = "unitary", "conjugate pairs"
+LAWS = {UNITARY: "unitary", PAIRS: "orthogonal"}
 
 
 class Dense(NamedTuple):
     """Losses a position [seeds records heads] after `steps` [records], and what the heads are in the end.
 
     `ratio` [seeds heads] is the mean over T = 3, 4, ... of p_{T-1} / p_T; the others, [seeds heads ...], are those of
-    `Leftovers` in the eigenbasis of W.
+    `Leftovers`.
     """
 
     losses: np.ndarray
@@ -39,7 +38,7 @@ class Dense(NamedTuple):
     visible_mixing: np.ndarray
 
 
-Params = tuple[tuple[DenseHeads, ...], Inexact[Array, "d d"]]  # a model for each number of heads; the basis
+Models = tuple[DenseHeads, ...]  # one for each number of heads
 
 
 class DenseCell(AbstractConfig):
@@ -63,53 +62,35 @@ class DenseCell(AbstractConfig):
         with jax.enable_x64(True):
             keys = seed_keys(self.first_seed, self.seeds)
             trained = fit_exact(self.losses, self.start, self.optimiser, keys=keys, num_steps=self.num_steps)
-            tensors = np.asarray(jit_once(jax.vmap(eigenbasis_tensors))(trained.params))
-            left = leftovers(tensors, in_pairs=self.dynamics != UNITARY)
-        weights = np.stack([np.asarray(model.positions.weights) for model in trained.params[0]], axis=1)
+            found = np.asarray(jit_once(jax.vmap(tensors))(trained.params))
+            left = leftovers(found, in_pairs=self.dynamics != UNITARY)
+        weights = np.stack([np.asarray(model.positions.weights) for model in trained.params], axis=1)
         losses = np.asarray(trained.losses)
         workspace.report(1, 1, f"least loss {losses[:, -1].min():.4g}")
         return Dense(losses, trained.steps, mean_of_ratios(weights, first=3), **left._asdict())._asdict()
 
-    def losses(self, params: Params) -> Float[Array, " heads"]:
+    def losses(self, models: Models) -> Float[Array, " heads"]:
         """For each number of heads the loss a position."""
-        weights = jnp.stack([model.positions.matrix(self.num_states)[:-1] for model in params[0]])
+        weights = jnp.stack([model.positions.matrix(self.num_states)[:-1] for model in models])
 
         def of_model(tensor: Inexact[Array, "d d d d"], rows: Float[Array, "q t"]) -> Float[Array, ""]:
             return dense_losses(LAWS[self.dynamics], tensor, rows)[1:].mean()
 
-        return jax.vmap(of_model)(eigenbasis_tensors(params), weights)
+        return jax.vmap(of_model)(tensors(models), weights)
 
-    def start(self, key: Key[Array, ""]) -> Params:
-        """Normal entries for every number of heads, and a random orthonormal basis, if there is one; drawn at once."""
+    def start(self, key: Key[Array, ""]) -> Models:
+        """Normal entries for every number of heads, drawn at once."""
         matrices = (2, sum(self.all_heads), self.dim, self.dim)
-        shapes = (matrices, (len(self.all_heads), self.num_states, self.num_states), (self.dim, self.dim))
+        shapes = (matrices, (len(self.all_heads), self.num_states, self.num_states))
         ends = np.cumsum([np.prod(shape) for shape in shapes])
         drawn = jnp.split(jax.random.normal(key, (int(ends[-1]),)), ends[:-1])
-        heads, positions, basis = (each.reshape(shape) for each, shape in zip(drawn, shapes, strict=True))
+        heads, positions = (each.reshape(shape) for each, shape in zip(drawn, shapes, strict=True))
         by_count = jnp.split(self.init_std * heads, np.cumsum(self.all_heads)[:-1], axis=1)
-        models = tuple(
+        return tuple(
             DenseHeads(a, b, LearnedWeights(self.init_std * p)) for (a, b), p in zip(by_count, positions, strict=True)
         )
-        return models, eigenbasis(self.dynamics, jnp.linalg.qr(basis)[0] if self.dynamics == ROTATIONS else basis)
 
 
-def eigenbasis(dynamics: str, basis: Float[Array, "d d"]) -> Inexact[Array, "d d"]:
-    """The columns V in which W is diagonal: for rotations Q U, each plane's vectors (1, -i) and (1, i) / sqrt(2) in U.
-
-    A layer's matrices there are V^* A V and V^* B V; s_1 is V 1.
-    """
-    if dynamics != ROTATIONS:
-        return jnp.eye(len(basis))
-    plane = jnp.asarray(np.array([[1, 1], [-1j, 1j]]) / np.sqrt(2))
-    return basis.astype(plane.dtype) @ jnp.kron(jnp.eye(len(basis) // 2, dtype=plane.dtype), plane)
-
-
-def eigenbasis_tensors(params: Params) -> Inexact[Array, "heads d d d d"]:
-    """K of each model in the eigenbasis of W."""
-    models, basis = params
-    basis = lax.stop_gradient(basis)
-    turned = (
-        [jnp.conj(basis.T) @ each.astype(basis.dtype) @ basis for each in (model.key_query, model.output_value)]
-        for model in models
-    )
-    return jnp.stack([mixing_tensor(*each) for each in turned])
+def tensors(models: Models) -> Inexact[Array, "heads d d d d"]:
+    """K of each model."""
+    return jnp.stack([mixing_tensor(each.key_query, each.output_value) for each in models])

@@ -1,6 +1,5 @@
-"""Dense heads trained on samples of Haar dynamics, and the least loss that any number of them has."""
+"""One dense head trained on samples of Haar dynamics, and the least loss that any number of heads has."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,26 +16,26 @@ from mesascope.tasks.haar import HaarProcess
 
 
 class HaarLosses(NamedTuple):
-    """Losses relative to |s|^2, averaged over T = 2, 3, ..., by number of heads [heads seeds]; the least of any []."""
+    """Losses relative to |s|^2, averaged over T = 2, 3, ..., of one head [seeds], and the least of any number []."""
 
     loss: np.ndarray
     floor: np.ndarray
 
 
 class HaarCell(AbstractConfig):
-    """A training for each number of heads on the same process, and how many sequences losses are measured on.
+    """A training of one head, and how many sequences losses are measured on.
 
     With s_1 uniform on the sphere no basis is preferred. For given positions the loss is convex in K, so that the
     average of a solution over all bases is as good. What is left of K then makes s_t <s_t, s_{T-1}> and
     s_{T-1} |s_t|^2, the second of which is the first at t = T - 1.
     """
 
-    trainings: tuple[Training, ...]
+    training: Training[HaarProcess]
     num_validation: int
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`HaarLosses`."""
-        process = self.trainings[0].task
+        process = self.training.task
         sequences, others = (validation_sequences(process, self.num_validation, tuning) for tuning in (False, True))
         along = least_squares_along(invariant_terms, np.asarray(others.states), np.asarray(sequences.states))
 
@@ -44,11 +43,6 @@ class HaarCell(AbstractConfig):
             each = jax.vmap(lambda sequence: losses_along(model.next_states(sequence)[None], sequence))(sequences)
             return {"loss": each[:, 0, 1:].mean()}
 
-        found = [over_models(losses, training.trained(workspace).model)["loss"] for training in self.trainings]
+        found = over_models(losses, self.training.trained(workspace).model)["loss"]
         workspace.report(1, 1, "measured")
-        return HaarLosses(np.stack(found), np.asarray(along[1:].mean()))._asdict()
-
-
-def dense_heads(process: HaarProcess, num_heads: int, std: float) -> partial:
-    """What makes dense heads with free positions, their entries normal of this standard deviation at the start."""
-    return partial(DenseHeads.initialise, process.dim, num_heads, process.num_states, std=std)
+        return HaarLosses(found, np.asarray(along[1:].mean()))._asdict()

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.studies.sander2024.dense.cells import LAWS, PAIRS, ROTATIONS, UNITARY, Dense
+from mesascope.studies.sander2024.dense.cells import LAWS, PAIRS, UNITARY, Dense
 from mesascope.studies.sander2024.dense.haar import HaarLosses
 from mesascope.study.base import Readings
 
-ARRIVED = 1e-3  # a loss a position below which a seed counts as arrived
+ARRIVED = 1e-3  # a loss a position that counts as zero
 
 
 class Summary(NamedTuple):
@@ -17,59 +17,46 @@ class Summary(NamedTuple):
     heads: tuple[int, ...]
     dim: int
     trained: dict[str, Dense]
-    haar_heads: tuple[int, ...]
     haar: HaarLosses
-
-    def arrived(self, law: str, reading: str, among: np.ndarray) -> np.ma.MaskedArray:
-        """A reading [seeds heads] of some numbers of heads; masked where a seed did not arrive, or none was trained."""
-        if law not in self.trained:
-            return np.ma.masked_all(1)
-        of = self.trained[law]
-        return np.ma.masked_array(getattr(of, reading), of.losses[:, -1] > ARRIVED)[:, among]
-
-    def least(self, law: str) -> dict[int, float]:
-        """The least loss a position of any seed, by number of heads."""
-        return dict(zip(self.heads, self.trained[law].losses[:, -1].min(axis=0).tolist(), strict=True))
 
 
 def readings(summary: Summary) -> Readings:
-    """One number over all seeds, or one for each: where W commute, of those that arrived."""
+    """One number a seed, but for the best seed's loss on pairs and the share of seeds that stay dense."""
     dim, counts = summary.dim, np.array(summary.heads)
-    all_of, spare, half, fewer = counts == dim, counts > dim, 2 * counts == dim, (counts < dim) & (2 * counts > dim)
-    least = {law: summary.least(law) for law in summary.trained}
-    in_pairs = [of[h] / (dim - 2 * h) for law, of in least.items() if law != UNITARY for h in of if 2 * h < dim]
-    away = dict(zip(summary.haar_heads, np.abs(summary.haar.loss / summary.haar.floor - 1), strict=True))
-    ends = [of.losses[:, -1][:, all_of] for of in summary.trained.values()]
+    all_of, spare, fewer, below = counts == dim, counts > dim, counts < dim, 2 * counts < dim
+    unitary, pairs = (summary.trained[law] for law in (UNITARY, PAIRS))
+    ends = {law: of.losses[:, -1] for law, of in summary.trained.items()}
+    dense = np.where(np.isfinite(ends[PAIRS][:, all_of]), pairs.visible_energy[:, all_of] >= 0.5, np.nan)
     return {
-        "zero": np.max([np.median(each) for each in ends]),
-        "floor": np.max([abs(loss / (dim - h) - 1) for h, loss in least[UNITARY].items() if h < dim]),
-        "pairs-floor": np.min(in_pairs) if in_pairs else np.ma.masked,
-        "energy": summary.arrived(UNITARY, "energy", all_of),
-        "defect": summary.arrived(UNITARY, "defect", all_of),
-        "spare": summary.arrived(UNITARY, "defect", spare),
-        "visible": summary.arrived(UNITARY, "visible_energy", all_of | spare),
-        "visible-pairs": summary.arrived(PAIRS, "visible_energy", all_of | spare),
-        "ratio": np.abs(summary.arrived(PAIRS, "ratio", half) + 0.5),
-        "ratio-more": np.abs(summary.arrived(PAIRS, "ratio", fewer) + 0.5),
-        "basis": np.abs(summary.arrived(ROTATIONS, "ratio", half) + 0.5),
-        "basis-more": np.abs(summary.arrived(ROTATIONS, "ratio", fewer) + 0.5),
-        "undone": summary.arrived(ROTATIONS, "energy", half | fewer),
-        "haar-many": away.get(dim, np.ma.masked),
-        "haar-one": away[1],
-        **_losses(summary),
+        "zero": np.max([of[:, all_of] for of in ends.values()], axis=0),
+        "floor": np.abs(ends[UNITARY][:, fewer] / (dim - counts[fewer]) - 1).max(axis=1),
+        "energy": arrived(unitary, unitary.energy, all_of),
+        "defect": arrived(unitary, unitary.defect, all_of),
+        "visible": arrived(unitary, unitary.visible_energy, spare),
+        "pairs-dense": dense.mean(),
+        "pairs-floor": (ends[PAIRS][:, below] / (dim - 2 * counts[below])).min(),
+        "haar-one": np.abs(summary.haar.loss / summary.haar.floor - 1),
+        **_by_seed(summary),
     }
 
 
-def _losses(summary: Summary) -> Readings:
-    commuting = {
-        f"loss a position, {law}, {heads} heads": summary.trained[law].losses[:, -1, i]
-        for law in LAWS
-        if law in summary.trained
-        for i, heads in enumerate(summary.heads)
-    }
-    haar = zip(summary.haar_heads, summary.haar.loss, strict=True)
+def arrived(of: Dense, reading: np.ndarray, among: np.ndarray) -> np.ma.MaskedArray:
+    """A reading [seeds heads] of some numbers of heads, masked where a seed did not reach zero loss."""
+    return np.ma.masked_array(reading, of.losses[:, -1] > ARRIVED)[:, among]
+
+
+def _by_seed(summary: Summary) -> Readings:
     return {
-        **commuting,
-        **{f"loss on Haar dynamics, {heads} heads": loss for heads, loss in haar},
+        **{
+            f"{what}, {law}, {heads} heads": numbers[:, i]
+            for law, of in ((law, summary.trained[law]) for law in LAWS)
+            for what, numbers in (
+                ("loss a position", of.losses[:, -1]),
+                ("visible off-diagonal energy", of.visible_energy),
+                ("mean p_{T-1} / p_T", of.ratio),
+            )
+            for i, heads in enumerate(summary.heads)
+        },
+        "loss on Haar dynamics, 1 head": summary.haar.loss,
         "least loss on Haar dynamics": summary.haar.floor,
     }

@@ -25,7 +25,7 @@ class Leftovers(NamedTuple):
 
 
 def leftovers(tensor: Inexact[np.ndarray, "*n d d d d"], in_pairs: bool) -> Leftovers:
-    """`Leftovers` of K in the eigenbasis of W."""
+    """`Leftovers` of K where W is diagonal."""
     dim = tensor.shape[-1]
     same = np.eye(dim, dtype=bool)
     diagonal = same[:, :, None, None] & same[None, None, :, :]

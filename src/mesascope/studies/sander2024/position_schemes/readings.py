@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from mesascope.studies.sander2024.position_schemes.cells import TrainedSchemes
-from mesascope.studies.sander2024.position_schemes.held import Held
 from mesascope.studies.sander2024.position_schemes.schemes import NAMES, Schemes
 from mesascope.study.base import Readings
 
@@ -20,36 +19,40 @@ class Laws(NamedTuple):
     concentrated: Schemes
 
 
-def readings(trained: TrainedSchemes, held: Held) -> Readings:
-    """Losses are the least over seeds: a scheme holds a solution if any seed finds it."""
+def readings(trained: TrainedSchemes, laws: tuple[str, ...]) -> Readings:
+    """One number a seed, but for the best seed of a free matrix with d / 2 heads; `laws` are their names, in order."""
     ends = trained.losses[:, -1]
-    least = ends.min(axis=0)
-    law = Laws(*(Schemes(*each) for each in least))
-    several = (law.unitary, law.orthogonal, law.few)
-    none = np.array([law.unitary.none, law.orthogonal.none, law.concentrated.none])
-    ratios = ratios_of_best(trained)
+    of = Laws(*(Schemes(*each.T) for each in np.moveaxis(ends, 1, 0)))
+    solved = (of.unitary, of.orthogonal, of.few)
     return {
-        "held": held.newest.max(),
-        "learned": max(each.learned for each in several),
-        "toeplitz": max(each.toeplitz for each in several),
-        "softmax-holds": law.unitary.softmax,
-        "softmax-lacks": law.few.softmax,
-        "half": law.half.learned,
-        "half-lacks": law.half.softmax,
-        "bias-holds": law.unitary.linear_bias,
-        "rotary": law.unitary.rotary,
-        "sinusoidal": law.unitary.sinusoidal,
-        "none": none.min(),
-        "none-least": np.abs(none / held.least - 1).max(),
-        **{f"least loss of {name}, by law": each for name, each in zip(NAMES, least.T, strict=True)},
-        **{f"p_{{T-1}} / p_T of {name}, best seed, by law": each for name, each in zip(NAMES, ratios.T, strict=True)},
-        "least loss without positions: unitary, orthogonal, concentrated": held.least,
-        "log10 of the largest entry, sinusoidal encodings that hold the newest state": held.digits,
+        "learned": np.max([each.learned for each in solved], axis=0),
+        "toeplitz": np.max([each.toeplitz for each in solved], axis=0),
+        "shapes": np.max([of.unitary.softmax, of.unitary.linear_bias, of.unitary.rotary], axis=0),
+        "softmax-few": of.few.softmax,
+        "half": of.half.learned.min(),
+        "half-lacks": of.half.softmax,
+        "sinusoidal": of.unitary.sinusoidal,
+        "smooth": of.concentrated.sinusoidal,
+        "none": np.min([of.unitary.none, of.orthogonal.none, of.concentrated.none], axis=0),
+        **{
+            f"loss a coordinate, {law}, {name}": each
+            for law, schemes in zip(laws, of, strict=True)
+            for name, each in zip(NAMES, schemes, strict=True)
+        },
+        **{
+            f"p_{{T-1}} / p_T of {name}, best seed, by law": ratios
+            for name, ratios in zip(NAMES, ratios_of_best(trained).T, strict=True)
+        },
     }
+
+
+def best_rows(trained: TrainedSchemes) -> np.ndarray:
+    """The last rows of the seed with the least loss [laws schemes t], in units of their last weight, p_T."""
+    best = trained.losses[:, -1].argmin(axis=0)
+    rows = np.take_along_axis(trained.last_rows, best[None, ..., None], axis=0)[0]
+    return rows / rows[..., -1:]
 
 
 def ratios_of_best(trained: TrainedSchemes) -> np.ndarray:
     """p_{T-1} / p_T of the seed with the least loss [laws schemes]."""
-    best = trained.losses[:, -1].argmin(axis=0)
-    rows = np.take_along_axis(trained.last_rows, best[None, ..., None], axis=0)[0]
-    return rows[..., -2] / rows[..., -1]
+    return best_rows(trained)[..., -2]

@@ -32,7 +32,7 @@ class Schemes(NamedTuple):
     none: Any
 
 
-NAMES = Schemes("learned", "Toeplitz", "softmax", "sinusoidal", "linear bias", "rotary", "none")
+NAMES = Schemes("free matrix", "one a lag", "softmax", "sinusoidal", "exponential", "cosines", "none")
 
 
 class Starts(eqx.Module):

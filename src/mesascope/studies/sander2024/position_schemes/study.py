@@ -1,10 +1,10 @@
-"""An open question of Sander et al. 2024: which position encodings can hold the solution, and which find it?"""
+"""An open question of Sander et al. 2024: which position weights can hold the solution, and which find it?"""
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.sander2024.position_schemes.cells import SchemesCell, TrainedSchemes
-from mesascope.studies.sander2024.position_schemes.held import Held, HeldCell
-from mesascope.studies.sander2024.position_schemes.panels import two_rows
+from mesascope.studies.sander2024.position_schemes.panels import rows_of_weights, table_of_losses
 from mesascope.studies.sander2024.position_schemes.readings import readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
@@ -16,60 +16,104 @@ from mesascope.validation import check_count, check_positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-LEAST = "least loss a coordinate over seeds"
-LARGEST = f"largest {LEAST}"
-SMALLEST = f"smallest {LEAST}"
-HELD = "largest loss a coordinate, weights set by hand"
-FOUND = "largest |loss / least - 1|"
-ONE = "one number"
-
-
-class Summary(NamedTuple):
-    """What figures and readings are made from: what was trained, and what was set by hand."""
-
-    trained: TrainedSchemes
-    held: Held
+LOSS = "population loss a coordinate (predicting zero: 1)"
+SOLVED = f"largest {LOSS} over unitary W with d = 6 heads, orthogonal W with 6 and 4 heads"
+SHAPES = f"largest {LOSS} of softmax, exponential and cosine weights, unitary W, H = d = 6"
+FEW = f"{LOSS}, softmax weights, orthogonal W, d = 6, H = 4"
+HALF = "orthogonal W, H = d / 2 = 3"
+UNITARY = f"{LOSS}, sinusoidal weights, unitary W, H = d = 6"
+SMOOTH = f"{LOSS}, sinusoidal weights, phases θ / 50"
+NONE = f"least {LOSS} without weights over unitary W, orthogonal W with d heads, and phases θ / 50"
+asked = partial(Claim, over="every seed", kind="open question")
 
 
 class PositionSchemes(AbstractStudy):
-    """A free matrix and one weight a lag find every solution; shapes with fewer parameters hold some of them.
+    """**Question.** Which kinds of position weights hold the layer's solution, and which does training find?
 
-    Diagonal heads and the weights of positions are trained together by Adam on exact losses. Unitary dynamics with d
-    heads have the solution of one weight, on the newest state. On orthogonal ones d heads may end anywhere on the
-    family of figure 3, C made of blocks [[1, r], [r, 1]] / p_T with r = -rho / (1 + rho), rho = p_{T-1} / p_T; d / 2
-    heads need rho = -1/2; "few" are more than d / 2 and fewer than d. On concentrated phases heads only give all
-    positions one scale. Every scheme is a class of its own (`models/position_weights.py`).
+    **Setting.** The layer of figure 3,
+    s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t,
+    d = 6, T = 2, ..., 12. P is a free matrix, one weight a lag (Toeplitz), a row-wise softmax, a bilinear form of
+    sinusoidal encodings, an exponential exp(-slope · lag), a mean of cosines with learned frequencies (rotary), or
+    constant. Heads and P are trained by Adam on the population loss in closed form. W is unitary, or
+    orthogonal with d, 4 or d / 2 heads, or has phases θ / 50, θ uniform, with BᵀA a multiple of I.
 
-    What each can hold. Weights of a softmax are positive and sum to one: they come as close as one likes to the newest
-    state alone, and never near -1/2. An exponential exp(-slope lag) comes as close, too, as the slope grows. The mean
-    of n cosines whose frequencies are spread evenly is zero at every lag from 1 to 2n - 1. All these are checked with
-    weights set by hand. Sinusoidal encodings of no more positions than they have entries are independent, so that a
-    bilinear form of them holds any matrix, but with entries that no float resolves (the numbers say how large). Equal
-    weights cannot tell the newest state from the oldest.
+    **What the paper says.** P is free in its theory. Which encodings serve as well is left open.
 
-    What we found. With few heads a softmax gets near, without -1/2. Let p_T = e and p_{T-1} = 1 - e: then blocks
-    [[1, -1], [-1, 1]] / e and, added to every entry of C, 1 / (d (1 - e)) lose as little as one likes for small e
-    (`orthogonal_approach` in `theory/diagonal_heads.py`). Positive weights go there, where rho grows without bounds. It
-    takes d / 2 + 1 heads: with d / 2 that way is closed.
+    **What we measure.** The loss of every seed after training. At most 0.001 counts as zero.
+
+    **Found here.** A free matrix and one weight a lag find zero loss wherever there is one. A softmax has no negative
+    weights: with d / 2 heads it fails. With more, it needs no -1/2: the loss 1 / ρ² of blocks [[1, -1], [-1, 1]] / p_T
+    vanishes as ρ = P_{T-1,T-1} / P_{T-1,T} grows, and training goes that way. Sinusoidal encodings fail on free phases,
+    not on concentrated ones.
+
+    **Differences.** Not in the paper.
+
+    **Limits.** One size. In exact arithmetic sinusoidal encodings hold any P here; whether training or precision
+    stops them is not told apart.
     """
 
     title: ClassVar = "Which position encodings hold the solution, and which find it"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     kind: ClassVar = "open question"
     claims: ClassVar = (
-        Claim("held", "Five schemes hold the newest state alone.", HELD, "at most", 1e-12, ONE),
-        Claim("learned", "A free matrix finds every solution.", LARGEST, "at most", 1e-3, ONE),
-        Claim("toeplitz", "So does one weight a lag.", LARGEST, "at most", 1e-3, ONE),
-        Claim("softmax-holds", "A softmax holds one weight on the newest state.", LEAST, "at most", 1e-2, ONE),
-        Claim("softmax-lacks", "With few heads, which need -1/2, it cannot.", LEAST, "at least", 0.05, ONE),
-        Claim("half", "With d / 2 heads a free matrix finds -1/2.", LEAST, "at most", 1e-3, ONE),
-        Claim("half-lacks", "With d / 2 heads a softmax cannot.", LEAST, "at least", 0.05, ONE),
-        Claim("bias-holds", "An exponential holds the newest state.", LEAST, "at most", 1e-2, ONE),
-        Claim("rotary", "Cosines of learned frequencies find it.", LEAST, "at most", 1e-2, ONE),
-        Claim("sinusoidal", "Sinusoidal encodings do not.", LEAST, "at least", 1e-2, ONE),
-        Claim("none", "Without positions there is no solution.", SMALLEST, "at least", 0.1, ONE),
-        Claim("none-least", "Training finds the least there is.", FOUND, "at most", 0.01, ONE),
+        asked(
+            "learned",
+            "A free matrix of position weights finds zero loss with 4 to 6 heads.",
+            f"{SOLVED}, free matrix",
+            "at most",
+            1e-3,
+            decided_by="paper",
+        ),
+        asked(
+            "toeplitz",
+            "One weight a lag finds zero loss with 4 to 6 heads.",
+            f"{SOLVED}, one weight a lag",
+            "at most",
+            1e-3,
+            decided_by="paper",
+        ),
+        asked(
+            "shapes",
+            "On unitary dynamics, a softmax, an exponential and cosines find zero loss.",
+            SHAPES,
+            "at most",
+            1e-3,
+        ),
+        asked(
+            "softmax-few",
+            "With more than d / 2 heads, a softmax comes near zero loss.",
+            FEW,
+            "at most",
+            1e-3,
+            decided_by="paper",
+        ),
+        asked(
+            "half",
+            "With d / 2 heads, the best seed of a free matrix finds zero loss.",
+            f"least {LOSS} over seeds, free matrix, {HALF}",
+            "at most",
+            1e-3,
+            over="one number",
+        ),
+        asked(
+            "half-lacks",
+            "With d / 2 heads, a softmax stays far from zero loss.",
+            f"{LOSS}, softmax weights, {HALF}",
+            "at least",
+            0.05,
+        ),
+        asked(
+            "sinusoidal", "On unitary dynamics, sinusoidal encodings do not find zero loss.", UNITARY, "at least", 0.01
+        ),
+        asked(
+            "smooth",
+            "On concentrated phases, sinusoidal encodings find zero loss.",
+            SMOOTH,
+            "at most",
+            1e-3,
+            decided_by="paper",
+        ),
+        asked("none", "Without position weights, training solves no law.", NONE, "at least", 0.1),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 100},
@@ -109,23 +153,23 @@ class PositionSchemes(AbstractStudy):
         """What is trained on, by name: the law of W, and the number of heads."""
         return {
             "unitary": ("unitary", self.dim),
-            "orthogonal, d heads": ("orthogonal", self.dim),
-            "orthogonal, few heads": ("orthogonal", self.few_heads),
-            "orthogonal, d / 2 heads": ("orthogonal", self.dim // 2),
-            "concentrated": ("concentrated", self.dim),
+            f"orthogonal, {self.dim} heads": ("orthogonal", self.dim),
+            f"orthogonal, {self.few_heads} heads": ("orthogonal", self.few_heads),
+            f"orthogonal, {self.dim // 2} heads": ("orthogonal", self.dim // 2),
+            "concentrated phases": ("concentrated", self.dim),
         }
 
     def cells(self) -> tuple[Cell, ...]:
         sizes = (self.num_states, Adam(self.learning_rate), self.num_steps, self.seeds, self.first_seed)
-        trained = SchemesCell(tuple(self.laws.values()), self.mu, self.dim, *sizes)
-        return Cell("trained", trained), Cell("set by hand", HeldCell(self.dim, self.num_states, self.mu))
+        return (Cell("trained", SchemesCell(tuple(self.laws.values()), self.mu, self.dim, *sizes)),)
 
-    def summarise(self, results: list[Arrays]) -> Summary:
-        trained, held = results
-        return Summary(TrainedSchemes(**trained), Held(**held))
+    def summarise(self, results: list[Arrays]) -> TrainedSchemes:
+        return TrainedSchemes(**results[0])
 
-    def readings(self, summary: Summary) -> Readings:
-        return readings(*summary)
+    def readings(self, summary: TrainedSchemes) -> Readings:
+        return readings(summary, tuple(self.laws))
 
-    def figures(self, summary: Summary) -> "dict[str, Figure]":
-        return {"schemes": two_rows(tuple(self.laws), summary.trained)}
+    def figures(self, summary: TrainedSchemes) -> "dict[str, Figure]":
+        laws = tuple(self.laws)
+        fewer = {law: k for k, law in enumerate(laws) if 2 <= k <= 3}
+        return {"schemes": table_of_losses(laws, summary), "weights": rows_of_weights(fewer, summary)}

@@ -1,19 +1,16 @@
-"""The layer on augmented tokens trained on its exact loss and on samples; the best gradient step on long sequences."""
+"""The layer on augmented tokens, trained on its exact loss and on samples."""
 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
 
-from mesascope.constructions.forecasters import AugmentedDescent
 from mesascope.models.augmented import DiagonalAugmentedLayer
 from mesascope.studies._shared.training import Training, seed_keys
 from mesascope.studies.sander2024.prop2_augmented.weights import read
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.unitary import UnitaryProcess
-from mesascope.theory.augmented import AugmentedWeights, layer_losses, one_step_optimum
+from mesascope.theory.augmented import AugmentedWeights, layer_losses
 from mesascope.training.exact import AbstractOptimiser, fit_exact
 
 
@@ -65,38 +62,3 @@ class SampledLayerCell(AbstractConfig):
         workspace.report(1, 1, "measured")
         scores, values = np.asarray(layer.scores), np.asarray(layer.values)
         return read(scores, values, self.num_pairs, self.num_sequences)._asdict()
-
-
-class LongLosses(NamedTuple):
-    """The mean loss a step and coordinate of the best gradient step [seeds]."""
-
-    losses: np.ndarray
-
-
-class LongCell(AbstractConfig):
-    """The best gradient step on sequences of many pairs of states, `num_sequences` a seed."""
-
-    dim: int
-    num_pairs: int
-    num_sequences: int
-    seeds: int
-    first_seed: int
-
-    def compute(self, workspace: Workspace) -> Arrays:
-        """`LongLosses`."""
-        found = jax.jit(lambda keys: self.losses(keys))(seed_keys(self.first_seed, self.seeds))
-        losses = np.asarray(found).reshape(self.seeds, self.num_sequences)
-        workspace.report(1, 1, f"loss {losses.mean():.4g}")
-        return LongLosses(losses.mean(axis=1))._asdict()
-
-    def losses(self, keys: Key[Array, " seeds"]) -> Float[Array, " sequences"]:
-        """The loss a step and coordinate of every sequence, those of a seed side by side."""
-        layer = AugmentedDescent(one_step_optimum(self.dim, self.num_pairs).coefficient, self.dim).build()
-        process = UnitaryProcess(self.num_pairs + 2, self.dim)
-
-        def loss(key: Key[Array, ""]) -> Array:
-            sequence = process.sample(key)
-            errors = (layer.next_states(sequence)[:-1] - sequence.states[1:])[1:]
-            return jnp.mean(jnp.abs(errors) ** 2)
-
-        return jax.lax.map(loss, jax.vmap(lambda key: jax.random.split(key, self.num_sequences))(keys).ravel())

@@ -6,33 +6,33 @@ from mesascope.studies.sander2024.prop7_convergence.cells import Descents, RowDe
 from mesascope.study.base import Readings
 
 
-def readings(found: Descents, cell: RowDescentCell, num_uniform: int) -> Readings:
-    """Of every start the largest deviation from the law; everything else is one number, without chance.
-
-    For the first `num_uniform` laws H is the identity.
-    """
-    phases = found.steps_to[num_uniform:]
-    reached = dict(zip(cell.tolerances, phases.T, strict=True))
-    learned = num_learned(found.spectrum[num_uniform:], reached[1e-3], cell.learning_rate)
-    expected = 4 * cell.num_positions / np.array(cell.mus[num_uniform:]) + 3
+def readings(found: Descents, cell: RowDescentCell) -> Readings:
+    """One number a start, zero first; the first law is that of free phases."""
+    reached = dict(zip(cell.tolerances, np.moveaxis(found.steps_to, 2, 0), strict=True))  # [mus starts] each
+    expected = 4 * cell.num_positions / np.array(cell.mus[1:]) + 3
+    learned = num_learned(found.spectrum[1:], reached[1e-3][1:], cell.learning_rate)
     return {
-        "exact": found.deviation.max(axis=0),
-        "identity": from_one_rate(found.early_losses[:num_uniform], cell),
-        "sooner": (reached[1e-1][1:] / reached[1e-1][:-1]).max(),
-        "later": reached[1e-6][-1] / found.steps_to[0, cell.tolerances.index(1e-6)],
-        "directions": np.max(learned / expected),
-        **{f"steps to a loss of {each:g}, by mu": found.steps_to[:, i] for i, each in enumerate(cell.tolerances)},
+        "sooner": (reached[1e-1][1:] / reached[1e-1][0]).max(axis=0),
+        "later": reached[1e-6][-1] / reached[1e-6][0],
+        "directions": (learned / expected[:, None]).max(axis=0),
+        **{
+            f"steps to a loss of {tolerance:g} from zero, by mu": steps_or_nan(steps[:, 0], cell.num_steps)
+            for tolerance, steps in reached.items()
+        },
+        **{
+            f"steps to a loss of {tolerance:g}, mu = {mu:g}, by start": steps_or_nan(steps[i], cell.num_steps)
+            for tolerance, steps in reached.items()
+            for i, mu in ((0, cell.mus[0]), (-1, cell.mus[-1]))
+        },
     }
 
 
-def from_one_rate(losses: np.ndarray, cell: RowDescentCell) -> float:
-    """The largest |loss / (1 - 2 rate)^(2k) - 1| of the first steps [laws steps], where it is not too small."""
-    law = (1 - 2 * cell.learning_rate) ** (2.0 * np.arange(losses.shape[1]))
-    seen = law > cell.least_loss
-    return float(np.abs(losses[:, seen] / law[seen] - 1).max())
+def steps_or_nan(steps: np.ndarray, num_steps: int) -> np.ndarray:
+    """Steps to a tolerance, nan where all that are run do not reach it."""
+    return np.where(steps < num_steps, steps, np.nan)
 
 
 def num_learned(spectrum: np.ndarray, steps: np.ndarray, rate: float) -> np.ndarray:
-    """How many directions of eigenvalues l [laws t] that many steps learn, those with 2 rate l k > 1 [laws]."""
-    learned = 2 * rate * spectrum * steps[:, None]
-    return np.where(np.isnan(learned).any(axis=1), np.nan, np.sum(learned > 1, axis=1))
+    """How many directions of eigenvalues l [mus t] so many steps k [mus starts] learn, those with 2 rate l k > 1."""
+    learned = 2 * rate * spectrum[:, None] * steps[..., None]
+    return np.where(np.isnan(learned).any(axis=-1), np.nan, np.sum(learned > 1, axis=-1))

@@ -52,7 +52,7 @@ def readings(summary: Summary, tests: Trials) -> Readings:
     return {
         "weights": weights.max(axis=0),
         "lengths": np.abs(summary.lengths / closed[:, None] - 1).max(axis=0),
-        "floor": summary.lengths[longest] / floor,
+        "loss on the longest test prompts / the same for infinitely many examples": summary.lengths[longest] / floor,
         "query": shifts[1, -1],
         "covariate": shifts[2, -1],
         "floor, closed form": floor,

@@ -55,6 +55,8 @@ class Covariate(AbstractStudy):
             "at most",
             0.01,
             **EVERY,
+            kind="paper",
+            restates="theorem 4.1",
         ),
         Claim(
             "lengths",
@@ -63,14 +65,8 @@ class Covariate(AbstractStudy):
             "at most",
             0.05,
             **EVERY,
-        ),
-        Claim(
-            "floor",
-            "Long test prompts do not lower the loss to zero.",
-            "loss on the longest test prompts / closed form for infinitely many examples",
-            "at least",
-            0.9,
-            **EVERY,
+            kind="paper",
+            restates="theorem 4.2",
         ),
         Claim(
             "query",
@@ -79,6 +75,8 @@ class Covariate(AbstractStudy):
             "at most",
             0.05,
             **EVERY,
+            kind="paper",
+            restates="section 4.2",
         ),
         Claim(
             "covariate",
@@ -87,6 +85,8 @@ class Covariate(AbstractStudy):
             "at least",
             1.0,
             **EVERY,
+            kind="paper",
+            restates="section 4.2",
         ),
     )
     presets: ClassVar = {
