@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, TRAINED_TOO
+from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, shades
 from mesascope.studies._shared.axis_panels import log_axis, training_steps
 from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023._shared.plateau_ends import smoothed
@@ -23,9 +23,6 @@ from mesascope.tasks.linear_regression import LinearRegression
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-STYLES = ("-", "--", ":", "-.")  # of the scan's rates
 
 
 def plateaus(summary: Summary, task: LinearRegression) -> "Figure":
@@ -75,10 +72,10 @@ def blocks(scan: Scan, task: LinearRegression) -> "Figure":
     figure, [panels] = panel_grid(1, len(batches), share_y=True)
     drawn = np.stack([losses for block in scan.values() for losses in (block.own, block.fresh)])
     for axes, batch in zip(panels, batches, strict=True):
-        for rate, linestyle in zip(rates, STYLES, strict=False):
+        for rate, color in zip(rates, shades(len(rates)), strict=True):
             block = scan[Tried(rate, batch)]
-            for name, losses, style in (("fresh", block.fresh, TRAINED), ("own", block.own, TRAINED_TOO)):
-                band(axes, block.steps, losses, f"{name}, rate {rate:g}", **{**style, "linestyle": linestyle})
+            for name, losses, linestyle in (("fresh", block.fresh, "-"), ("own", block.own, ":")):
+                band(axes, block.steps, losses, f"{name}, rate {rate:g}", color=color, linestyle=linestyle)
         axes.axhline(levels(task)["gradient descent"], label="gradient descent", **GRADIENT_DESCENT)
         axes.set(title=f"batches of {batch}", ylabel="loss of the block")
         training_steps(axes, next(iter(scan.values())).steps)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, TRAINED_TOO
+from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, TRAINED_TOO, shades
 from mesascope.studies._shared.axis_panels import log_axis, training_steps
 from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolMeasures
@@ -13,9 +13,6 @@ from mesascope.studies.oswald2023.fig16_finite_tasks.readings import least_squar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-STYLES = (":", "-.", "--", "-")  # of numbers of tasks, the largest solid
 
 
 def four_panels(sizes: tuple[int, ...], dim_x: int, found: PoolMeasures) -> "Figure":
@@ -37,8 +34,8 @@ def four_panels(sizes: tuple[int, ...], dim_x: int, found: PoolMeasures) -> "Fig
         axes.set(xlabel="number of training tasks B", xticks=x, xticklabels=sizes)
         log_axis(axes, "y", np.asarray(values))
 
-    for size, curve, linestyle in zip(sizes[-4:], found.loss_over_training[-4:], STYLES[-len(sizes) :], strict=True):
-        band(training, found.steps, curve, f"B = {size}", **{**TRAINED, "linestyle": linestyle})
+    for size, curve, color in zip(sizes, found.loss_over_training, shades(len(sizes)), strict=True):
+        band(training, found.steps, curve, f"B = {size}", color=color)
     training.set(ylabel="loss on fresh tasks")
     training_steps(training, found.steps)
     log_axis(training, "y", found.loss_over_training)
