@@ -8,6 +8,7 @@ from scipy import stats
 
 from mesascope.random import data_key
 from mesascope.tasks.sinusoid import Sinusoid
+from mesascope.tasks.tied_sinusoid import TiedSinusoid
 
 SIZE = 20_000
 EPS = np.finfo(np.float64).eps
@@ -61,6 +62,32 @@ def test_amplitude_and_phase_are_independent(draws):
     assert (np.abs(correlations) <= 5 / np.sqrt(SIZE)).all()
     counts = np.histogram2d(amplitude, phase, bins=8)[0]
     assert stats.chi2_contingency(counts).pvalue > 5.7e-7
+
+
+@pytest.mark.parametrize(("settings", "low", "high"), [({}, 0.1, 0.5), ({"max_amplitude": 4.1}, 0.1, 4.1)])
+def test_a_tied_amplitude_follows_from_a_uniform_phase(settings, low, high):
+    """a = low + (high - low) p / pi, the phase uniform on [0, pi]; the inputs are those of the untied waves."""
+    tied = TiedSinusoid(Sinusoid(num_examples=3, **settings))
+
+    @jax.jit
+    def drawn(keys):
+        draws = jax.vmap(tied.draw)(jax.random.clone(keys))
+        return draws, jax.vmap(tied.prompt)(draws), jax.vmap(tied.task.draw)(keys)
+
+    draws, prompts, untied = jax.tree.map(np.asarray, drawn(jax.random.split(jax.random.key(3), SIZE)))
+    (xs, query), (amplitude, phase), _ = draws
+    np.testing.assert_allclose(amplitude, low + (high - low) * phase / np.pi, rtol=1e3 * EPS)
+    assert stats.kstest(phase, stats.uniform(0, np.pi).cdf).pvalue > 5.7e-7
+    np.testing.assert_array_equal(xs, untied[0][0])
+    waves = amplitude[:, None, None] * np.sin(xs + phase[:, None, None])
+    np.testing.assert_allclose(prompts.ys, waves, rtol=0, atol=1e3 * EPS * high)
+    target = amplitude[:, None] * np.sin(query + phase[:, None])
+    np.testing.assert_allclose(prompts.target, target, rtol=0, atol=1e3 * EPS * high)
+
+
+def test_only_sine_waves_are_tied(as_installed):
+    with pytest.raises(ValueError, match="`task` must be"):
+        TiedSinusoid("waves")
 
 
 def test_the_loss_of_predicting_zero():

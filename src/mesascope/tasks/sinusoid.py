@@ -16,9 +16,9 @@ class Sinusoid(AbstractTeacherTask):
     """y = a sin(x + p), with x, a and p uniform and independent.
 
     x is on [-input_scale, input_scale], a on [min_amplitude, max_amplitude], p on [0, pi]: the regression task of von
-    Oswald et al. 2023, figure 4. Its text says a in [0.1, 5], its code draws from [0.1, 0.5], the default here. The
-    code draws amplitude and phase from one random key, so that they are one number: a = 0.1 + 0.4 p / pi. Noise of
-    standard deviation `noise_std` is added to the labels of the examples, never to the target.
+    Oswald et al. 2023, figure 4. Its text says a in [0.1, 5], its code draws from [0.1, 0.5], the default here. In the
+    code a follows from p (see `TiedSinusoid`). Noise of standard deviation `noise_std` is added to the labels of the
+    examples, never to the target.
     """
 
     num_examples: int = eqx.field(static=True, default=10)

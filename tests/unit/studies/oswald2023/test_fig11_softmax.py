@@ -85,8 +85,13 @@ def test_what_is_read_of_heads_by_hand():
         "opposite": 0.5,
         "mirrored": -1.0,
         "diagonal": 0.0,
+        "one-head-least": 0.12 / 0.28,
         "mean learning rate of the first of two heads": 2.0,
         "loss of 1 head": 0.4,
     }
     for name, number in expected.items():
         np.testing.assert_allclose(numbers[name], [number], rtol=0, atol=1e3 * EPS)
+    alone = readings(Summary(best, {2: two}))
+    assert [np.ma.count(alone[name]) for name in ("one-head", "one-head-least")] == [0, 0]
+    seeds = one._replace(loss=np.array([[1.0, 0.4], [1.0, 0.28]]))
+    np.testing.assert_allclose(readings(Summary(best, {1: seeds, 2: two}))["one-head-least"], [0.0], atol=1e3 * EPS)

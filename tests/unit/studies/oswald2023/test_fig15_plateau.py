@@ -1,5 +1,6 @@
 """What the plateau study measures: lengths, the path a layer takes, how fast Adam could be, starts of any scale."""
 
+import math
 from functools import partial
 
 import jax
@@ -11,9 +12,10 @@ from mesascope.models.tokens import JoinedTokens
 from mesascope.models.transformer import Transformer
 from mesascope.probes.weights import learned_step_size
 from mesascope.prompt import Prompt
+from mesascope.studies import find_study
 from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import Training
-from mesascope.studies.oswald2023._shared.plateau_ends import crossings, plateau_ends
+from mesascope.studies.oswald2023._shared.plateau_ends import plateau_ends
 from mesascope.studies.oswald2023.fig15_plateau.cells import (
     BlockLosses,
     LayerPlateaus,
@@ -25,10 +27,11 @@ from mesascope.studies.oswald2023.fig15_plateau.cells import (
 from mesascope.studies.oswald2023.fig15_plateau.plateaus import fastest_length, levels, plateau_lengths
 from mesascope.studies.oswald2023.fig15_plateau.readings import (
     Summary,
+    Tried,
     also_measured,
-    block_half_way,
+    is_long,
+    judged,
     lengths_of,
-    line_through,
     readings,
     swapped_when_most_leave,
 )
@@ -79,7 +82,7 @@ def test_the_share_is_that_of_the_swapped_path():
 
 def test_the_swapped_path_reaches_the_level_drawn_for_it():
     """Its best loss over 40000 prompts, a parabola's vertex, is the closed form within z = 5 standard errors."""
-    level = levels(TASK)["one direction of it"]
+    level = levels(TASK)["a step in one direction"]
     rng = np.random.default_rng(0)
     teacher, xs, query = (
         rng.normal(size=(40_000, 3)), rng.uniform(-0.5, 0.5, (40_000, 5, 3)), rng.uniform(-0.5, 0.5, (40_000, 3)),
@@ -140,31 +143,89 @@ def test_starts_are_log_uniform_and_the_same_for_any_number_of_heads():
     assert np.abs(one - two).max() < 5 * np.sqrt(2) * 2 / np.sqrt(3 * 121)  # the error of a variance of 363 weights
 
 
-def layer_of(losses, std=None):
+def layer_of(losses):
     """A training whose snapshots are at step 0, 100 and 200, and which takes the swapped path at 100 only."""
-    swapped = np.tile([0.0, 1.0, 0.5], (len(losses), 1))
-    return LayerPlateaus(losses, np.ones(len(losses)) if std is None else std, 100 * np.arange(3), swapped)
+    return LayerPlateaus(losses, np.ones(len(losses)), 100 * np.arange(3), np.tile([0.0, 1.0, 0.5], (len(losses), 1)))
 
 
-def test_a_law_that_holds_is_read_as_one():
-    """Losses that fall at 100 - 40 log10(scale): the line's slope, nothing left of it, and the smaller half longer."""
-    std = np.array([0.1, 0.001, 0.01, 0.03])
-    lengths = 100 - 40 * np.log10(std)
-    swept = layer_of(np.stack([falling_at(round(length), 400) for length in lengths]), std)
-    plain = layer_of(np.stack([falling_at(step, 400) for step in (100, 110, 300)]))
-    block = BlockLosses(np.array([0, 20]), np.array([[START, BEST]]), np.array([[START, BEST]]))
-    summary = Summary(plain, plain, swept, swept, block)
-    numbers, of = readings(summary, TASK), lengths_of(summary, TASK)
-    np.testing.assert_allclose(line_through(std, of.sweep_one).slope, -40, atol=1.5)  # lengths are whole steps
-    assert np.isnan(line_through(np.ones(4), of.sweep_one).slope)
-    assert numbers["logarithm"].max() < 0.1
-    np.testing.assert_allclose(numbers["smaller-longer"], np.array([220, 180]) / 150, atol=0.05)
-    np.testing.assert_allclose(numbers["earlier"], np.array([100, 110, 300]) / 110, atol=0.02)
-    np.testing.assert_allclose(numbers["spread"], np.array([10, 0, 190]) / (200 / 3), atol=0.05)
-    assert numbers["block-later"] == 1
-    np.testing.assert_array_equal(swapped_when_most_leave(summary, of), np.ones(7))  # most leave at step 110
-    share = also_measured(summary, TASK, 1e-3)["share of one head's plateaus over 1.5 times their median"]
-    np.testing.assert_allclose(share, np.mean([100, 110, 300, *lengths] > 1.5 * np.median([100, 110, 300, *lengths])))
+def summary_of(one, two, sweep, std, scan=None):
+    """Trainings whose losses fall at these steps."""
+    layers = (layer_of(np.stack([falling_at(step, 800) for step in steps])) for steps in (one, two, sweep))
+    one, two, sweep = layers
+    return Summary(one, two, sweep._replace(initial_std=np.array(std)), scan or {Tried(1e-3, 8): block_of([1, 1, 1])})
+
+
+def block_of(*fresh):
+    """A block whose fresh losses are these, in units of gradient descent's."""
+    fresh = BEST * np.array(fresh)
+    return BlockLosses(20 * np.arange(fresh.shape[1]), 0.5 * fresh, fresh)
+
+
+def test_long_plateaus_are_counted_and_compared_by_fisher_s_test():
+    """Two of eight against none of eight: both are among the first eight of sixteen, C(8, 2) / C(16, 2)."""
+    summary = summary_of([100] * 5 + [104, 300, 700], [84] * 8, [100] * 4, np.ones(4))
+    assert is_long(lengths_of(summary, TASK).one).tolist() == [False] * 6 + [True] * 2
+    numbers = readings(summary, TASK)
+    np.testing.assert_allclose(numbers["long"], math.comb(8, 2) / math.comb(16, 2), rtol=1e3 * EPS)
+    turned = readings(summary._replace(one=summary.two, two=summary.one), TASK)
+    assert turned["long"] == 1
+    np.testing.assert_allclose(numbers["ratio"], abs(0.84 * 2**0.25 - 1), atol=0.02)  # lengths are whole steps
+    assert also_measured(summary, TASK, 1e-3)["share of long plateaus, one head"] == 0.25
+
+
+def test_halves_of_a_sweep_are_compared_by_their_medians():
+    """The smaller half of the scales has 150, 160, 800; the larger 100, 100, 700: medians 160 and 100."""
+    summary = summary_of([100] * 2, [84] * 2, [100, 150, 700, 160, 100, 800], [0.5, 0.1, 0.6, 0.2, 0.4, 0.3])
+    np.testing.assert_allclose(readings(summary, TASK)["scale"], 0.6, atol=0.02)
+
+
+def test_the_swapped_path_of_long_plateaus_is_held_against_that_of_the_others():
+    """The shares at step 100 of four seeds of 100 steps and more, and of two of the sweep; the last is long."""
+    summary = summary_of([100, 101, 102, 700], [84] * 2, [103, 600, 102], np.ones(3))
+    share, swept = np.array([0.1, 0.3, 0.2, 0.9]), np.array([0.0, 0.7, 0.1])
+    one, sweep = (
+        layer._replace(swapped=np.stack([0 * each, each, 1 - each], axis=1))
+        for layer, each in ((summary.one, share), (summary.sweep, swept))
+    )
+    found = summary._replace(one=one, sweep=sweep)
+    np.testing.assert_array_equal(swapped_when_most_leave(found, lengths_of(found, TASK)), [*share, *swept])
+    np.testing.assert_allclose(readings(found, TASK)["swapped"], [0.7 - 0.3], rtol=1e3 * EPS)
+    none_long = summary_of([100] * 2, [84] * 2, [100] * 2, np.ones(2))
+    assert np.ma.count(readings(none_long, TASK)["swapped"]) == 0
+
+
+def test_the_first_seed_chooses_the_block_and_the_others_are_judged():
+    """Of four settings one does not rise, one ends too high, and of two that may be judged one rises higher."""
+    scan = {
+        Tried(1e-3, 8): block_of([2, 1.9, 1], [2, 9, 1]),
+        Tried(3e-3, 8): block_of([2, 2.4, 1.05], [2, 3, 1.5]),
+        Tried(1e-2, 8): block_of([2, 3, 1.08], [2, 4, 1.2]),
+        Tried(3e-2, 8): block_of([2, 9, 1.2], [2, 9, 1]),
+    }
+    assert judged(scan, TASK) == (1e-2, 8)
+    numbers = readings(summary_of([100] * 2, [84] * 2, [100] * 2, np.ones(2), scan), TASK)
+    np.testing.assert_allclose(numbers["block-rises"], [2], rtol=1e3 * EPS)
+    np.testing.assert_allclose(numbers["block-ends"], [0.2], rtol=1e3 * EPS)
+
+
+def test_a_scan_that_finds_nothing_leaves_the_block_unmeasured_and_says_what_was_tried():
+    """Losses that only fall, or that were lost."""
+    scan = {Tried(1e-3, 32): block_of([2, 1, 1], [2, 9, 1]), Tried(1e-3, 64): block_of([2, 9, np.nan], [2, 9, 1])}
+    summary = summary_of([100] * 2, [84] * 2, [100] * 2, np.ones(2), scan)
+    numbers = readings(summary, TASK)
+    assert judged(scan, TASK) is None
+    assert [np.ma.count(numbers[name]) for name in ("block-rises", "block-ends")] == [0, 0]
+    (note,) = find_study("oswald2023-fig15-plateau").preset("smoke").notes(summary)
+    assert all(text in note for text in ("not tested", "0.001", "32, 64", "40 steps"))
+
+
+def test_a_scan_trains_a_block_at_every_rate_and_batch():
+    study = find_study("oswald2023-fig15-plateau").preset("smoke", scan_rates=(1e-3, 1e-2), scan_batches=(8, 16))
+    trained = [
+        (cell.training.config.learning_rate, cell.training.config.batch_size) for cell in study.blocks().values()
+    ]
+    assert trained == list(study.blocks()) == [(1e-3, 8), (1e-3, 16), (1e-2, 8), (1e-2, 16)]
+    assert {cell.training.seeds for cell in study.blocks().values()} == {2}
 
 
 def test_a_plateau_that_never_ends_is_masked():
@@ -173,22 +234,6 @@ def test_a_plateau_that_never_ends_is_masked():
     ends = plateau_ends(losses, np.array([(START + BEST) / 2] * 3 + [2 * START]))
     np.testing.assert_allclose(ends[:2], [50, 120], atol=1)
     assert ends.mask.tolist() == [False, False, True, False]
-
-
-def test_half_way_is_read_between_snapshots():
-    """Losses that fall by 1 a snapshot, 10 steps apart, from 4: 2.5 at step 15. At once, never, and a lost one."""
-    losses = np.array([[4.0, 3.0, 2.0, 1.0], [1.0] * 4, [4.0] * 4, [4.0, 1.0, np.nan, np.nan]])
-    found = crossings(10 * np.arange(4), losses, 2.5)
-    np.testing.assert_allclose(found.data[[0, 1]], [15.0, 0.0])
-    assert found.mask.tolist() == [False, False, True, False]
-    assert np.isnan(found[3])
-    np.testing.assert_allclose(crossings(10 * np.arange(4), losses[:1], 2.25), [17.5])
-
-
-def test_a_block_that_learns_its_own_tasks_first_is_told():
-    """Its own tasks half way at step 10, fresh ones at 30: three times as late."""
-    block = BlockLosses(20 * np.arange(3), np.array([[START, BEST, BEST]]), np.array([[START, START, BEST]]))
-    np.testing.assert_allclose(block_half_way(block, TASK), [[10.0], [30.0]])
 
 
 def test_a_block_s_own_prompts_are_the_first_of_its_pool():

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mesascope.configuration import describe
 from mesascope.prompt import Prompt
 from mesascope.studies import find_study
 from mesascope.studies._shared.measure import validation
-from mesascope.studies.oswald2023.fig4_sine.cells import SineMeasures
+from mesascope.studies.oswald2023.fig4_sine.cells import SineMeasures, Waves
 from mesascope.studies.oswald2023.fig4_sine.network import DescentStep, TrainedAttention
 from mesascope.studies.oswald2023.fig4_sine.readings import readings
 from mesascope.study.cell import Workspace
@@ -101,8 +102,8 @@ def measured():
     small = {"seeds": 1, "dim_token": 4, "dim_hidden": 5, "num_validation": 50}
     study = find_study("oswald2023-fig4-sine").preset("smoke", **small)
     trained, descent, comparison, drawn = (cell.config for cell in study.cells())
-    done = {id(training): made_up(training, seed) for seed, training in enumerate((trained, descent))}
-    workspace = Workspace(need=lambda training: done[id(training)])
+    done = {str(describe(training)): made_up(training, seed) for seed, training in enumerate((trained, descent))}
+    workspace = Workspace(need=lambda training: done[str(describe(training))])
     summary = study.summarise([{}, {}, comparison.compute(workspace), drawn.compute(workspace)])
     models = [each.trained(workspace).model for each in (trained, descent)]
     return study, summary, jax.tree.map(lambda leaf: np.asarray(leaf)[0], models)
@@ -110,7 +111,7 @@ def measured():
 
 def test_the_measures_of_sine_waves_are_means_over_validation_prompts(measured):
     """Each by the layers, not by the network's own shorter way."""
-    study, (found, _), ends = measured
+    study, (found, _, _), ends = measured
     prompts = validation(study.task, 50)
     (ours, theirs), target = (np.asarray(by_layers(each, prompts)) for each in ends), np.asarray(prompts.target)
     np.testing.assert_allclose(found.loss_trained[0, -1], ((ours - target) ** 2).mean() / 2, rtol=1e4 * EPS)
@@ -122,7 +123,7 @@ def test_the_measures_of_sine_waves_are_means_over_validation_prompts(measured):
 
 def test_the_cosine_of_one_input_is_how_often_two_slopes_agree_in_sign(measured):
     """Slopes by central differences of step h = eps^(1/3); a slope of order h^2 may have the wrong sign, not more."""
-    study, (found, _), ends = measured
+    study, (found, _, _), ends = measured
     prompts, step = validation(study.task, 50), EPS ** (1 / 3)
     moved = [eqx.tree_at(lambda p: p.query, prompts, np.asarray(prompts.query) + by) for by in (step, -step)]
     up, down = ([np.asarray(by_layers(each, some)) for each in ends] for some in moved)
@@ -135,39 +136,73 @@ def test_the_cosine_of_one_input_is_how_often_two_slopes_agree_in_sign(measured)
 
 
 def test_the_drawn_functions_are_the_layers_before_and_after_the_step(measured):
-    study, (_, drawn), ends = measured
+    study, (_, _, drawn), ends = measured
     task, (num_waves, points) = study.task, drawn.truth.shape
     assert drawn.trained.shape == drawn.descent.shape == (1, num_waves, 2, points)
-    assert np.abs(drawn.truth).max() <= task.max_amplitude
+    assert np.abs(drawn.truth).max() <= task.task.max_amplitude
     for wave in range(num_waves):
         nearest = [np.abs(drawn.points - x).argmin() for x in drawn.xs[wave]]
         gaps = np.abs(drawn.truth[wave][nearest] - drawn.ys[wave])
-        assert (gaps <= task.max_amplitude * 10 / (points - 1)).all()  # the examples lie on the wave
+        assert (gaps <= task.task.max_amplitude * 10 / (points - 1)).all()  # the examples lie on the wave
     xs, ys = (examples[0][:, None] for examples in (drawn.xs, drawn.ys))
     prompt = Prompt(*jax.device_put((xs, ys, drawn.points[7:8], np.zeros(1))))
     expected = eqx.filter_jit(lambda network: network.transformer().trajectory(prompt)[:, 0])(ends[0])
     np.testing.assert_allclose(drawn.trained[0, 0, :, 7], expected, rtol=0, atol=tolerance(expected))
 
 
-def test_what_is_read_of_two_trainings_by_hand():
-    """The last snapshot decides; attention's first seed falls below half of 0.04 halfway between steps 10 and 20."""
-    trained, descent = np.array([[0.04, 0.03, 0.01], [0.04, 0.04, 0.03]]), np.array([[0.04, 0.02, 0.005]] * 2)
-    zero, cosine = np.zeros((2, 3)), np.array([[0, 0, 0.9], [0, 0, 0.5]])
-    found = SineMeasures(
+def made_of(trained, descent, pooled, zero=0.04):
+    """Measures of two seeds at three snapshots."""
+    nothing = np.zeros((2, 3))
+    return SineMeasures(
         steps=np.array([0, 10, 20]),
-        loss_trained=trained,
-        loss_descent=descent,
-        prediction_distance=zero + 0.1,
-        sensitivity_cosine=cosine,
-        sensitivity_distance=zero,
-        initial_distance=zero + 0.3,
-        pooled_cosine=cosine,
+        loss_trained=np.array(trained),
+        loss_descent=np.array(descent),
+        prediction_distance=nothing + 0.1,
+        sensitivity_cosine=np.array([[0, 0, 0.9]] * 2),
+        sensitivity_distance=nothing,
+        initial_distance=nothing + 0.3,
+        pooled_cosine=np.array(pooled),
         learning_rate=np.ones(2),
-        loss_zero=np.asarray(0.04),
+        loss_zero=np.asarray(zero),
         target_size=np.asarray(0.2),
     )
-    numbers = readings(found)
-    for name, expected in {"loss": [2, 6], "cosine": [0.9, 0.5], "prediction": [0.5] * 2, "fit": [0.25, 0.75]}.items():
-        np.testing.assert_allclose(numbers[name], expected, rtol=1e3 * EPS)
-    assert np.ma.asarray(numbers["step at which attention's loss falls below half of that"]).tolist() == [15, None]
-    np.testing.assert_allclose(numbers["share of prompts where the slopes differ in sign"], [0.05, 0.25])
+
+
+def test_what_is_read_of_two_trainings_by_hand():
+    """The last snapshot decides; the gap of the losses is in units of the zero predictor's."""
+    tied = made_of([[0.04, 0.03, 0.01], [0.04, 0.04, 0.03]], [[0.04, 0.02, 0.005]] * 2, [[0, 0, 0.9], [0, 0, 0.5]])
+    independent = made_of([[1, 1, 0.5]] * 2, [[1, 1, 0.25]] * 2, [[0, 0, 0.7]] * 2, zero=0.5)
+    expected = {
+        "loss": [0.125, 0.625],
+        "cosine": [0.9, 0.5],
+        "prediction": [0.5, 0.5],
+        "initial": [1.5, 1.5],
+        "fit": [0.25, 0.75],
+        "independent-loss": [0.5, 0.5],
+        "independent-cosine": [0.7, 0.7],
+        "loss of attention, a and p independent": [0.5, 0.5],
+        "loss of attention, a tied to p": [0.01, 0.03],
+    }
+    numbers = readings(tied, independent)
+    for name, values in expected.items():
+        np.testing.assert_allclose(numbers[name], values, rtol=1e3 * EPS)
+    alone = readings(tied, None)
+    assert [np.ma.asarray(alone[name]).count() for name in ("loss", "independent-loss", "independent-cosine")] == [
+        2,
+        0,
+        0,
+    ]
+
+
+def test_waves_of_independent_amplitude_and_phase_are_trained_where_asked_for():
+    """The same networks and seeds, on waves that are not tied; their comparison comes last."""
+    plain, both = (find_study("oswald2023-fig4-sine").preset("smoke", independent_seeds=n) for n in (None, 3))
+    attention, _, comparison = (cell.config for cell in both.cells()[4:])
+    assert [describe(cell.config) for cell in plain.cells()] == [describe(cell.config) for cell in both.cells()[:4]]
+    tied = both.cells()[0].config
+    assert (attention.seeds, attention.task, comparison.task) == (3, tied.task.task, tied.task.task)
+    first, second = (made_of([[loss] * 3] * 2, [[0.1] * 3] * 2, [[1.0] * 3] * 2) for loss in (0.2, 0.3))
+    drawn = {name: np.zeros(1) for name in Waves._fields}
+    summary = both.summarise([{}, {}, first._asdict(), drawn, {}, {}, second._asdict()])
+    assert (summary.tied.loss_trained[0, 0], summary.independent.loss_trained[0, 0]) == (0.2, 0.3)
+    assert plain.summarise([{}, {}, first._asdict(), drawn]).independent is None

@@ -1,7 +1,7 @@
 """Where a plateau of the loss ends: at the step at which half of the way down is done."""
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
 
@@ -21,19 +21,3 @@ def plateau_ends(
 def smoothed(losses: Float[np.ndarray, "seeds steps"], window: int = 20) -> Float[np.ndarray, "seeds windows"]:
     """Losses averaged over `window` steps, or over all there are."""
     return sliding_window_view(losses, min(window, losses.shape[1]), axis=1).mean(axis=-1)
-
-
-def crossings(
-    steps: Num[np.ndarray, " snapshots"], losses: Float[np.ndarray, "seeds snapshots"], level: float
-) -> np.ma.MaskedArray:
-    """The step [seeds] at which losses first fall below `level`, between snapshots in proportion.
-
-    Masked where they never do; nan where the loss was lost.
-    """
-    below, row = losses < level, np.arange(len(losses))
-    after = np.maximum(below.argmax(axis=1), 1)
-    high, low = losses[row, after - 1], losses[row, after]
-    fall = np.where(below.any(axis=1) & ~below[:, 0], high - low, np.inf)
-    crossing = steps[after - 1] + (high - level) / fall * (steps[after] - steps[after - 1])
-    found = np.where(np.isfinite(losses[:, -1]), crossing, np.nan)
-    return np.ma.masked_array(found, np.isfinite(found) & ~below.any(axis=1))

@@ -23,8 +23,9 @@ def readings(summary: Summary) -> Readings:
     best, one, two = summary.best, summary.heads.get(1), summary.heads[2]
     rates, writes, loss = two.rates, two.writes, two.loss[:, -1]
     own = np.trace(rates, axis1=2, axis2=3) / rates.shape[-1]
+    alone = np.ma.masked_all(len(loss)) if one is None else one.loss[:, -1]
     return {
-        "one-head": np.ma.masked_all(len(loss)) if one is None else one.loss[:, -1] / best.loss_gd,
+        "one-head": alone / best.loss_gd,
         "two-heads": loss / best.loss_gd - 1,
         "centred-loss": np.abs(loss / best.loss_centred - 1),
         "centred-cosine": two.cosine_centred[:, -1],
@@ -32,6 +33,7 @@ def readings(summary: Summary) -> Readings:
         "opposite": np.abs(writes.sum(axis=1)) / np.abs(writes).sum(axis=1),
         "mirrored": cosine(off_diagonal(rates[:, 0]), off_diagonal(rates[:, 1])),
         "diagonal": distance_from_identity(rates.sum(axis=1)),
+        "one-head-least": np.abs(np.ma.atleast_1d(np.ma.min(alone)) / best.loss_smoother - 1),
         **{f"loss of {heads(number)}": found.loss[:, -1] for number, found in summary.heads.items()},
         "loss of the best gradient step": best.loss_gd,
         "its rate": best.rate_gd,

@@ -104,19 +104,11 @@ def sweep(training: Training, smallest: float, largest: float, seeds: int) -> Tr
 
 
 def block_training(
-    pool: FinitePool,
-    config: FitConfig,
-    *,
-    seeds: int,
-    first_seed: int,
-    num_heads: int = 4,
-    steps_between_snapshots: int = 20,
+    pool: FinitePool, config: FitConfig, *, seeds: int, first_seed: int, num_heads: int = 4
 ) -> Training[FinitePool]:
     """One block of figure 8, four linear heads and a perceptron, trained on a pool of tasks."""
     make_model = partial(initialise_blocks, pool.dim_x, num_blocks=1, num_heads=num_heads)
-    return Training(
-        make_model, pool, dataclasses.replace(config, chunk_size=steps_between_snapshots), seeds, first_seed
-    )
+    return Training(make_model, pool, config, seeds, first_seed)
 
 
 @jit_draws

@@ -1,19 +1,21 @@
 """The panels of the plateau figure."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, shades
+from mesascope.studies._shared.axis_panels import log_axis, training_steps
+from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023._shared.plateau_ends import smoothed
-from mesascope.studies.oswald2023.fig15_plateau.cells import BlockLosses
 from mesascope.studies.oswald2023.fig15_plateau.plateaus import levels
 from mesascope.studies.oswald2023.fig15_plateau.readings import (
-    Lengths,
+    Scan,
     Summary,
+    Tried,
+    is_long,
     lengths_of,
-    line_through,
     swapped_when_most_leave,
 )
 from mesascope.tasks.linear_regression import LinearRegression
@@ -23,61 +25,60 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-ONE: dict[str, Any] = {"color": "C0", "label": "one head"}
-TWO: dict[str, Any] = {"color": "C1", "label": "two heads"}
-TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # of initial scales
-
-
-def four_panels(summary: Summary, task: LinearRegression, block_tasks: int) -> "Figure":
-    """Losses of all seeds and of the block; plateaus over initial scales and over the share of the swapped path."""
+def plateaus(summary: Summary, task: LinearRegression) -> "Figure":
+    """Figure 15 (left, centre): every seed's loss; and plateaus of one head over its start and its path."""
+    figure, [[one, two, starts, shares]] = panel_grid(1, 4)
+    for axes, layer, heads in ((one, summary.one, "one head"), (two, summary.two, "two heads")):
+        every_loss(axes, layer.losses, levels(task))
+        axes.set_title(f"{heads}, {len(layer.losses)} seeds")
+    one.sharey(two)
     of = lengths_of(summary, task)
-    figure, [[losses, block, starts, shares]] = panel_grid(1, 4)
-    losses_of_all_seeds(losses, summary.one.losses, summary.two.losses, levels(task))
-    two_losses(block, summary.block, block_tasks, levels(task)["gradient descent"])
-    length_over_start(starts, summary.sweep_one.initial_std, of)
-    length_over_share(shares, swapped_when_most_leave(summary, of), np.concatenate([of.one, of.sweep_one]))
+    lengths(starts, summary.sweep.initial_std, of.sweep)
+    starts.set(xlabel="initial standard deviation of a weight", title=f"one head, {len(of.sweep)} seeds")
+    log_axis(starts, "x", summary.sweep.initial_std)
+    both = np.concatenate([of.one, of.sweep])
+    lengths(shares, swapped_when_most_leave(summary, of), both)
+    shares.set(xlabel="share of the swapped path", xlim=(-0.05, 1.05), title=f"one head, {len(both)} seeds")
     return figure
 
 
-def losses_of_all_seeds(axes: "Axes", one: np.ndarray, two: np.ndarray, levels: dict[str, float]) -> None:
+def every_loss(axes: "Axes", losses: np.ndarray, levels: dict[str, float]) -> None:
     """Every seed's training loss, averaged over 20 steps; `levels` are losses to draw across."""
-    for losses, style in ((one, ONE), (two, TWO)):
-        smooth = smoothed(losses)
-        steps = np.arange(smooth.shape[1]) + (losses.shape[1] - smooth.shape[1] + 1) / 2
-        lines = axes.plot(steps, smooth.T, color=style["color"], alpha=0.6, linewidth=0.8)
-        lines[0].set_label(style["label"])
-    for (label, level), linestyle in zip(levels.items(), ("--", ":"), strict=True):
-        axes.axhline(level, label=label, **{**REFERENCE, "linestyle": linestyle})
-    axes.set(xlabel="training step", ylabel="training loss", ylim=(0, None))
+    smooth = smoothed(losses)
+    steps = np.arange(smooth.shape[1]) + (losses.shape[1] - smooth.shape[1] + 1) / 2
+    axes.plot(steps, smooth.T, alpha=0.4, linewidth=0.6, **TRAINED)
+    for (label, level), style in zip(levels.items(), (GRADIENT_DESCENT, LINE), strict=True):
+        axes.axhline(level, label=label, **style)
+    axes.set(xlabel="training step", ylabel="training loss", xlim=(steps[0], steps[-1] + 1), ylim=(0, None))
+    log_axis(axes, "x", steps)
     axes.legend()
 
 
-def two_losses(axes: "Axes", block: BlockLosses, num_tasks: int, best: float) -> None:
-    """The block's loss on its own tasks and on fresh ones, over training."""
-    band(axes, block.steps, block.own, f"its {num_tasks} tasks", color="C4")
-    band(axes, block.steps, block.fresh, "fresh tasks", color="C2")
-    axes.axhline(best, label="gradient descent", **REFERENCE)
-    axes.set(xlabel="training step", ylabel="loss of a block with a perceptron", ylim=(0, None))
+def lengths(axes: "Axes", x: np.ndarray, length: np.ndarray) -> None:
+    """Plateaus, the long ones hollow, and their median."""
+    long = is_long(length)
+    axes.plot(x[~long], length[~long], "o", color=TRAINED["color"], label="plateau")
+    hollow = {"color": TRAINED["color"], "markerfacecolor": "none"}
+    axes.plot(x[long], length[long], "o", label="longer than 1.5 medians", **hollow)
+    axes.axhline(np.median(length), label="median", **LINE)
+    axes.set(ylabel="plateau (steps)")
+    log_axis(axes, "y", length)
     axes.legend()
 
 
-def length_over_start(axes: "Axes", std: np.ndarray, of: Lengths) -> None:
-    """Each seed's plateau against the scale it started from, and the line fitted to one head's."""
-    axes.plot(std, of.sweep_one, "o", **ONE)
-    axes.plot(std, of.sweep_two, "x", **TWO)
-    order, values = np.argsort(std), line_through(std, of.sweep_one).values
-    axes.plot(std[order], values[order], color="C0", linewidth=0.8, linestyle=":", label="line, one head")
-    axes.set(xlabel="initial standard deviation of a weight", ylabel="plateau (steps)", ylim=(0, None))
-    if np.any(std > 0):  # a logarithmic axis needs a positive number
-        axes.set_xscale("log")
-        ticks = [tick for tick in TICKS if std.min() <= tick <= std.max()]
-        axes.set_xticks(ticks, [str(tick) for tick in ticks])
-        axes.set_xticks([], minor=True)
-    axes.legend()
-
-
-def length_over_share(axes: "Axes", share: np.ndarray, length: np.ndarray) -> None:
-    """Each seed's plateau against how much of its step goes the swapped way when most seeds leave."""
-    axes.plot(share, length, "o", **ONE)
-    axes.set(xlabel="share of the swapped path", ylabel="plateau (steps)", xlim=(-0.03, 1.03), ylim=(0, None))
-    axes.legend()
+def blocks(scan: Scan, task: LinearRegression) -> "Figure":
+    """Figure 15 (right): blocks of the scan on their own tasks and on fresh ones, a panel for each batch size."""
+    batches, rates = list(dict.fromkeys(each.batch for each in scan)), list(dict.fromkeys(each.rate for each in scan))
+    figure, [panels] = panel_grid(1, len(batches), share_y=True)
+    drawn = np.stack([losses for block in scan.values() for losses in (block.own, block.fresh)])
+    for axes, batch in zip(panels, batches, strict=True):
+        for rate, color in zip(rates, shades(len(rates)), strict=True):
+            block = scan[Tried(rate, batch)]
+            for name, losses, linestyle in (("fresh", block.fresh, "-"), ("own", block.own, ":")):
+                band(axes, block.steps, losses, f"{name}, rate {rate:g}", color=color, linestyle=linestyle)
+        axes.axhline(levels(task)["gradient descent"], label="gradient descent", **GRADIENT_DESCENT)
+        axes.set(title=f"batches of {batch}", ylabel="loss of the block")
+        training_steps(axes, next(iter(scan.values())).steps)
+        log_axis(axes, "y", drawn)
+    panels[-1].legend()
+    return figure

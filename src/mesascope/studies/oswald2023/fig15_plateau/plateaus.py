@@ -25,10 +25,10 @@ def half_way_loss(task: LinearRegression) -> float:
 
 
 def levels(task: LinearRegression) -> dict[str, float]:
-    """The best step's loss, and that of the best step in one direction only: a dim_x-th of the way there."""
+    """The best step's loss, and that of the best step in one direction only: 1/dim_x of the way from the start."""
     start = initial_loss(task.dim_x, float(task.input_scale))
     best = one_step_optimum(task.num_examples, task.dim_x, float(task.input_scale)).loss
-    return {"gradient descent": best, "one direction of it": start - (start - best) / task.dim_x}
+    return {"gradient descent": best, "a step in one direction": start - (start - best) / task.dim_x}
 
 
 def fastest_length(task: LinearRegression, num_heads: int, learning_rate: float) -> float:

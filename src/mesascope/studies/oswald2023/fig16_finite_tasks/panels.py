@@ -5,35 +5,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
-from mesascope.studies.oswald2023._shared.along_training import AlongTraining
-from mesascope.studies.oswald2023._shared.layer_panels import alignment_over_training
+from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED, TRAINED_TOO, shades
+from mesascope.studies._shared.axis_panels import log_axis, training_steps
+from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023.fig16_finite_tasks.cells import PoolMeasures
+from mesascope.studies.oswald2023.fig16_finite_tasks.readings import least_squares_gap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def three_panels(sizes: tuple[int, ...], found: PoolMeasures) -> "Figure":
-    """Alignment and losses at the end against the number of tasks; the loss on fresh prompts over training."""
-    figure, [[aligned, losses, training]] = panel_grid(1, 3)
-    x, alignment = (
-        np.arange(len(sizes)),
-        (found.prediction_distance, found.sensitivity_cosine, found.sensitivity_distance),
-    )
-    alignment_over_training(aligned, AlongTraining(x, found.loss.T, *(each.T for each in alignment)))
-    for loss, label in ((found.loss, "fresh tasks"), (found.pool_loss, "training tasks")):
-        band(losses, x, loss.T, label, marker="o")
-    losses.set(ylabel="loss")
-    for size, curve in zip(sizes, found.loss_over_training, strict=True):
-        band(training, found.steps, curve, f"B = {size}")
-    training.set(xlabel="training step", ylabel="loss on fresh tasks")
-    for axes in (aligned, losses):
-        axes.set(xlabel="number of training tasks B")
-        axes.set_xticks(x, [str(size) for size in sizes])
+def four_panels(sizes: tuple[int, ...], dim_x: int, found: PoolMeasures) -> "Figure":
+    """Alignment, losses and excess against the number of tasks; the loss on fresh tasks over training."""
+    figure, [[aligned, losses, excess, training]] = panel_grid(1, 4)
+    x, descent = np.log2(sizes), float(found.gradient_descent)
+    away, gap = 1 - found.sensitivity_cosine, found.loss / descent - 1
+    least_squares = np.array([least_squares_gap(size, dim_x) for size in sizes])
+
+    band(aligned, x, away.T, "1 - cosine", marker="o", **TRAINED)
+    aligned.set(ylabel="1 - mean cosine of sensitivities")
+    band(losses, x, found.loss.T, "fresh tasks", marker="o", **TRAINED)
+    band(losses, x, found.pool_loss.T, "training tasks", marker="o", **TRAINED_TOO)
+    losses.set(ylabel="loss at the end")
+    band(excess, x, gap.T, "trained layer", marker="o", **TRAINED)
+    excess.plot(x, least_squares, label="p / (B - p - 1)", **LINE)
+    excess.set(ylabel="excess of the fresh loss relative to gradient descent's")
+    for axes, values in ((aligned, away), (losses, [found.loss, found.pool_loss]), (excess, gap)):
+        axes.set(xlabel="number of training tasks B", xticks=x, xticklabels=sizes)
+        log_axis(axes, "y", np.asarray(values))
+
+    for size, curve, color in zip(sizes, found.loss_over_training, shades(len(sizes)), strict=True):
+        band(training, found.steps, curve, f"B = {size}", color=color)
+    training.set(ylabel="loss on fresh tasks")
+    training_steps(training, found.steps)
+    log_axis(training, "y", found.loss_over_training)
     for axes in (losses, training):
-        axes.axhline(float(found.gradient_descent), label="gradient descent", **REFERENCE)
+        axes.axhline(descent, label="gradient descent", **GRADIENT_DESCENT)
+    for axes in (losses, excess, training):
         axes.legend()
-        if np.all(found.pool_loss > 0):  # a logarithmic axis needs positive numbers
-            axes.set_yscale("log")
     return figure

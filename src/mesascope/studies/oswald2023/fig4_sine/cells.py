@@ -15,6 +15,7 @@ from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig4_sine.network import AbstractSineNetwork
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.sinusoid import Sinusoid
+from mesascope.tasks.tied_sinusoid import TiedSinusoid
 
 
 class SineMeasures(NamedTuple):
@@ -64,7 +65,7 @@ class Snapshots(NamedTuple):
 class SineCell(AbstractConfig):
     """Both trainings, and on how many prompts their networks are compared."""
 
-    task: Sinusoid
+    task: TiedSinusoid | Sinusoid
     trained: Training
     descent: Training
     num_validation: int
@@ -90,10 +91,10 @@ class SineCell(AbstractConfig):
 class WavesCell(AbstractConfig):
     """Both trainings, and at how many points how many waves are drawn."""
 
-    task: Sinusoid
+    task: TiedSinusoid
     trained: Training
     descent: Training
-    num_waves: int = 3
+    num_waves: int = 2
     num_points: int = 101
 
     def compute(self, workspace: Workspace) -> Arrays:
@@ -116,7 +117,7 @@ class WavesCell(AbstractConfig):
         """The inputs that waves are drawn at, the waves there, and their prompts."""
         keys = jax.random.split(seed_key(VALIDATION_SEED - 1), self.num_waves)
         draws = jax.vmap(self.task.draw)(keys)
-        points = self.task.input_scale * jnp.linspace(-1.0, 1.0, self.num_points)[:, None]
+        points = self.task.task.input_scale * jnp.linspace(-1.0, 1.0, self.num_points)[:, None]
         _, teachers, _ = draws
         truth = jax.vmap(lambda teacher: self.task.label(teacher, points))(teachers)
         return points, truth, jax.vmap(self.task.prompt)(draws)

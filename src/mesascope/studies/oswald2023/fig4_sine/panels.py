@@ -5,52 +5,51 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
-from mesascope.studies.oswald2023._shared.along_training import AlongTraining
-from mesascope.studies.oswald2023._shared.layer_panels import alignment_over_training
+from mesascope.drawing.roles import GRADIENT_DESCENT, LINE, TRAINED
+from mesascope.studies._shared.axis_panels import log_axis, training_steps
+from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023.fig4_sine.cells import SineMeasures, Waves
-from mesascope.studies.oswald2023.fig4_sine.readings import Summary
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def three_panels(summary: Summary) -> "Figure":
-    """Figure 4: functions before and after the step, loss over training, alignment over training."""
-    found, drawn = summary
-    figure, [[*waves, losses, aligned]] = panel_grid(1, len(drawn.truth) + 2)
-    for index, axes in enumerate(waves):
-        functions(axes, drawn, index)
-    waves[0].legend()
-    loss_over_training(losses, found)
-    distances = found.prediction_distance, found.sensitivity_cosine, found.sensitivity_distance
-    alignment_over_training(aligned, AlongTraining(found.steps, found.loss_trained, *distances))
+BEFORE = {**TRAINED, "linestyle": ":"}
+
+
+def functions(drawn: Waves) -> "Figure":
+    """Figure 4 (left): what the networks of the first seed make of each wave, before the step and after it."""
+    num_waves = len(drawn.truth)
+    figure, panels = panel_grid(2, num_waves, narrowest=4.0)
+    for (moment, wave), axes in np.ndenumerate(panels):
+        axes.plot(drawn.points, drawn.truth[wave], color="0.6", linewidth=3, label="sine wave")
+        axes.plot(drawn.xs[wave], drawn.ys[wave], "o", color="black", label="examples")
+        axes.plot(drawn.points, drawn.trained[0, wave, moment], label="attention", **TRAINED)
+        axes.plot(drawn.points, drawn.descent[0, wave, moment], label="gradient step", **GRADIENT_DESCENT)
+        axes.set(title=f"wave {wave + 1}, {('before', 'after')[moment]}", xlabel="x", ylabel="y")
+        if moment == 1 and wave == num_waves - 1:
+            axes.legend(title="first seed")
     return figure
 
 
-def functions(axes: "Axes", drawn: Waves, wave: int) -> None:
-    """One wave, its examples, and what the networks of the first seed make of it."""
-    axes.plot(drawn.points, drawn.truth[wave], color="grey", linewidth=1, label="sine wave")
-    axes.plot(drawn.xs[wave], drawn.ys[wave], "o", color="grey", markersize=3, label="examples")
-    reference, attention = drawn.descent[0, wave], drawn.trained[0, wave]
-    axes.plot(drawn.points, reference[0], label="gradient step, before", **{**REFERENCE, "linestyle": ":"})
-    axes.plot(drawn.points, reference[1], label="gradient step, after", **REFERENCE)
-    axes.plot(drawn.points, attention[0], color="C0", linestyle=":", label="attention, before")
-    axes.plot(drawn.points, attention[1], color="C0", label="attention, after")
-    axes.set(xlabel="x", ylabel="y")
-    size = 1.6 * np.abs(drawn.truth[wave]).max()
-    if np.isfinite(size):
-        axes.set_ylim(-size, size)
+def over_training(found: SineMeasures) -> "Figure":
+    """Figure 4 (centre, right): losses, cosines and distances over training on tied waves."""
+    figure, [[losses, cosines, distances]] = panel_grid(1, 3)
+    band(losses, found.steps, found.loss_trained, "attention", **TRAINED)
+    band(losses, found.steps, found.loss_descent, "gradient step", **GRADIENT_DESCENT)
+    losses.axhline(float(found.loss_zero), label="zero predictor", **LINE)
+    losses.set(ylabel="validation loss")
+    log_axis(losses, "y", np.stack([found.loss_trained, found.loss_descent]))
 
+    band(cosines, found.steps, found.pooled_cosine, "pooled over prompts", **TRAINED)
+    band(cosines, found.steps, found.sensitivity_cosine, "mean of their signs", **BEFORE)
+    cosines.set(ylabel="cosine between slopes")
 
-def loss_over_training(axes: "Axes", found: SineMeasures) -> None:
-    """Both losses, every seed's own line too, since plateaus differ in length, and the zero predictor's."""
-    band(axes, found.steps, found.loss_trained, "trained attention", color="C0")
-    band(axes, found.steps, found.loss_descent, "gradient step on a trained perceptron", **REFERENCE)
-    for losses, style in ((found.loss_trained, "C0-"), (found.loss_descent, "k--")):
-        axes.plot(found.steps, losses.T, style, alpha=0.5, linewidth=0.7)
-    zero = float(found.loss_zero)
-    axes.axhline(zero, color="grey", linewidth=0.6, label="zero predictor")
-    axes.set(xlabel="training step", ylabel="validation loss", ylim=(0, 1.5 * zero if np.isfinite(zero) else None))
-    axes.legend()
+    size = float(found.target_size)
+    band(distances, found.steps, found.prediction_distance / size, "after the step", **TRAINED)
+    band(distances, found.steps, found.initial_distance / size, "before the step", **BEFORE)
+    distances.set(ylabel="distance / mean |target|", ylim=(0, None))
+    for axes in (losses, cosines, distances):
+        training_steps(axes, found.steps)
+        axes.legend()
+    return figure
