@@ -16,6 +16,7 @@ from mesascope.studies import find_study, study_names
 DOCS = Path(__file__).parent
 KEPT = DOCS / "criteria.json"
 GONE = {"criterion": "withdrawn", "statement": ""}
+NONE = {"criterion": "no such claim", "statement": ""}
 HEAD = """# Criteria that changed after a number was seen
 
 Written by `docs/write_criteria.py`; the reasons are written by hand. A criterion stands before a study runs. Where one
@@ -27,9 +28,10 @@ def main() -> int:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     known = known_numbers()
     for study, claims in criteria_now().items():
+        first = [] if study not in kept else [NONE]  # a claim that joins an older study needs a reason, too
         remembered = kept.setdefault(study, {})
         for claim in sorted({*remembered, *claims}):
-            remember(remembered.setdefault(claim, []), claims.get(claim, GONE), known.get(study, {}))
+            remember(remembered.setdefault(claim, [*first]), claims.get(claim, GONE), known.get(study, {}))
     KEPT.write_text(f"{json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)}\n")
     (DOCS / "criteria.md").write_text("\n".join([HEAD, *map(section, kept.items())]))
     missing = [
