@@ -67,7 +67,7 @@ def test_readings_are_about_the_rows_that_claims_name():
         "condition": 18.0,
         "samples": [0.2, 0.01],  # by seed the worst of both laws
         "early": 1.5,  # .75 / .5
-        "near": np.hypot(0.1, 0.05) / np.hypot(0.5, 0.5),  # (.4, .45) from (1/2, 1/2)
+        "near": 0.2 / np.hypot(0.5, 0.5),  # (.3, .5) from (1/2, 1/2)
         "least-norm": np.hypot(0.1, 0.1),
     }
     for claim, number in expected.items():

@@ -25,7 +25,7 @@ def readings(summary: Summary) -> Readings:
     stops = np.array([law.stop for law in summary.laws])
     rows = np.array([law.stopped[-1] for law in summary.laws])
     ended = np.array([law.ended[-1] for law in summary.laws])
-    sums = np.array([SUMS[mu] for mu in summary.mus])
+    sums = np.array([SUMS.get(mu, np.nan) for mu in summary.mus])
     nearest = np.array([nearest_least_norm(row) for row in rows])
     away = [np.abs(sampled.stop / stop - 1) for sampled, stop in zip(summary.samples, stops, strict=True)]
     shares = [[explained_by_lag(weights) for weights in sampled.stopped] for sampled in summary.samples]
