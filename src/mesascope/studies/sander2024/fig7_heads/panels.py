@@ -21,7 +21,7 @@ def three_panels(summary: Summary, dim: int) -> "Figure":
     figure, [[by_heads, compared, along]] = panel_grid(1, 3)
     losses = np.stack([each.mean(axis=-1) for each in summary.by_heads.values()], axis=1)
     fixed = summary.constant["fixed"]
-    band(by_heads, np.array(list(summary.by_heads)), losses, f"trained, n = {len(losses)}", marker="o", **TRAINED)
+    band(by_heads, np.array(list(summary.by_heads)), losses, f"trained, n = {len(losses)} seeds", marker="o", **TRAINED)
     by_heads.axhline(fixed.mean(), label="constant weights", **LINE)
     by_heads.axvline(dim, color="0.8", linewidth=0.8)
     by_heads.set_xscale("log", base=2)
