@@ -1,5 +1,6 @@
 """Figure 5 of Sander et al. 2024: models of one to six layers on dynamics that do not commute."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies._shared.training import Training
@@ -36,6 +37,7 @@ EACH = "largest loss of L layers, best seed / loss of L gradient steps with a co
 EACH_ANY = "largest loss of L layers, best seed / loss of L gradient steps with a coefficient each, over L, s_1 random"
 LENGTH = "loss of the deepest model after all states / after d + 1 states, s_1 fixed"
 LARGE = {"num_steps": 3200, "batch_size": 1024, "num_validation": 4096, "num_states": 50, "dim": 5}
+of_every_seed, of_best = partial(Claim, over="every seed"), partial(Claim, over="one number")
 
 
 class Figure5(AbstractStudy):
@@ -65,71 +67,60 @@ class Figure5(AbstractStudy):
     title: ClassVar = "Where dynamics do not commute, L layers predict better than L gradient steps"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 5"
     claims: ClassVar = (
-        Claim(
+        of_every_seed(
             "linear",
             "One layer without normalisation loses at most 5% more than a gradient step.",
             LINEAR,
             "at most",
             0.05,
-            over="every seed",
             decided_by="paper",
             kind="paper",
             restates="proposition 2 and figure 5: one layer makes one gradient step",
         ),
-        Claim(
+        of_best(
             "steps",
             "L layers lose no more than L gradient steps.",
             STEPS,
             "at most",
             1.0,
-            over="one number",
             kind="paper",
             restates="figure 5: L layers against L gradient steps",
         ),
-        Claim(
+        of_best(
             "deeper",
-            "Deeper models lose less.",
+            "The loss falls with every added layer.",
             DEEPER,
             "at most",
             1.0,
-            over="one number",
             decided_by="paper",
             kind="paper",
             restates="figure 5: the error falls with depth",
         ),
-        Claim(
+        of_every_seed(
             "linear-any",
             "With random first states one layer without normalisation equals a step within 5%.",
             LINEAR_ANY,
             "at most",
             0.05,
-            over="every seed",
         ),
-        Claim(
+        of_every_seed(
             "scaled",
             "One normalised layer equals a step scaled to one length within 5%.",
             SCALED,
             "at most",
             0.05,
-            over="every seed",
             decided_by="paper",
         ),
-        Claim(
+        of_best(
             "steps-each",
             "L layers beat even gradient steps with a coefficient each.",
             EACH,
             "at most",
             1.0,
-            over="one number",
             decided_by="paper",
         ),
-        Claim(
-            "each-any",
-            "With random first states, too, layers beat steps with a coefficient each.",
-            EACH_ANY,
-            "at most",
-            1.0,
-            over="one number",
+        of_best(
+            "each-any", "With random first states layers beat steps with a coefficient each.", EACH_ANY, "at most", 1.0
         ),
         Claim(
             "length",

@@ -1,5 +1,6 @@
 """Figure 6 of Sander et al. 2024: position weights learned on concentrated phases are smooth."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from mesascope.studies.sander2024.fig6_positions.cells import Rows, RowsCell, SampledRows, SampledRowsCell
@@ -23,6 +24,8 @@ SAMPLES = "largest |steps on samples / steps of exact descent - 1| over μ"
 SHARPER = "least p_T after all steps / p_T at the stop over μ"
 NEAR = "largest |last row - nearest row of least norm| / norm of the latter over μ"
 LEAST_NORM = "|last row - row of least norm with two moments| after all steps, μ = 10⁴"
+exact = partial(Claim, over="one number")
+of_paper = partial(exact, kind="paper")
 
 
 class Figure6(AbstractStudy):
@@ -62,34 +65,28 @@ class Figure6(AbstractStudy):
             kind="paper",
             restates="figure 6: positions are invariant along diagonals",
         ),
-        Claim(
+        of_paper(
             "sums",
             "The last rows sum to what the authors' saved rows sum to, within 0.01.",
             SUM,
             "at most",
             0.01,
-            over="one number",
-            kind="paper",
             restates="the position weights saved for figure 6",
         ),
-        Claim(
+        of_paper(
             "smoother",
             "The newest state's weight falls as phases concentrate.",
             RISE,
             "at most",
             0.0,
-            over="one number",
-            kind="paper",
             restates="figure 6: positions are smoother at larger μ",
         ),
-        Claim(
+        of_paper(
             "condition",
             "The Hessian's condition number is beyond double precision at every μ.",
             CONDITION,
             "at least",
             16.0,
-            over="one number",
-            kind="paper",
             restates="proposition 7: the Hessian is poorly conditioned",
         ),
         Claim(
@@ -100,29 +97,12 @@ class Figure6(AbstractStudy):
             0.1,
             over="every seed",
         ),
-        Claim(
-            "early",
-            "Training on after the authors' stop raises the newest weight by at least 10%.",
-            SHARPER,
-            "at least",
-            1.1,
-            over="one number",
+        exact(
+            "early", "Training on after the stop raises the newest weight by at least 10%.", SHARPER, "at least", 1.1
         ),
-        Claim(
-            "near",
-            "Stopped rows lie within half a norm of a row of least norm.",
-            NEAR,
-            "at most",
-            0.5,
-            over="one number",
-        ),
-        Claim(
-            "least-norm",
-            "In the limit of large μ descent finds the line of least norm.",
-            LEAST_NORM,
-            "at most",
-            0.01,
-            over="one number",
+        exact("near", "Stopped rows lie within half a norm of a row of least norm.", NEAR, "at most", 0.5),
+        exact(
+            "least-norm", "In the limit of large μ descent finds the line of least norm.", LEAST_NORM, "at most", 0.01
         ),
     )
     presets: ClassVar = {
