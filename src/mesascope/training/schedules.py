@@ -18,8 +18,8 @@ class AbstractSchedule(eqx.Module):
         """The rate of the step that comes after `step` others."""
 
 
-class ExponentialDecay(AbstractSchedule):
-    """start (end / start)^(step / num_steps), and `end` from step `num_steps` on."""
+class CosineDecay(AbstractSchedule):
+    """end + (start - end) (1 + cos(pi step / num_steps)) / 2, and `end` from step `num_steps` on."""
 
     start: float = 1e-2
     end: float = 1e-3
@@ -32,4 +32,4 @@ class ExponentialDecay(AbstractSchedule):
 
     def __call__(self, step: ArrayLike) -> Float[Array, ""]:
         share = jnp.minimum(jnp.asarray(step, float) / self.num_steps, 1.0)
-        return self.start * (self.end / self.start) ** share
+        return self.end + (self.start - self.end) * (1 + jnp.cos(jnp.pi * share)) / 2

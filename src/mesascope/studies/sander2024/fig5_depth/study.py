@@ -21,7 +21,7 @@ from mesascope.study.claim import Claim
 from mesascope.tasks.haar import HaarProcess
 from mesascope.tasks.initial_state import Ones, Sphere
 from mesascope.training.config import FitConfig
-from mesascope.training.schedules import ExponentialDecay
+from mesascope.training.schedules import CosineDecay
 from mesascope.validation import check_count
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Figure5(AbstractStudy):
     learning_rate: float = 1e-2
     """Adam's rate at the start."""
     last_rate: float = 1e-3
-    """Adam's rate at the end, to which it decays exponentially."""
+    """Adam's rate at the end, to which it decays along a cosine."""
     first_seed: int = 0
     """The first seed; the others follow."""
 
@@ -187,7 +187,7 @@ class Figure5(AbstractStudy):
 
     def trainings(self) -> tuple[tuple[Training, ...], ...]:
         """On either process every depth, and last the layer without normalisation."""
-        rate = ExponentialDecay(self.learning_rate, self.last_rate, self.num_steps)
+        rate = CosineDecay(self.learning_rate, self.last_rate, self.num_steps)
         config = FitConfig(self.num_steps, self.batch_size, rate, b2=0.999, clip_norm=10.0)
         models = (
             [*(authors_model(self.dim, depth) for depth in depths), layer_of_theory(self.dim)]
