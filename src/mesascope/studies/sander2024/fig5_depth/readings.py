@@ -41,7 +41,7 @@ class Reached(NamedTuple):
 
     def over_steps(self, by_steps: np.ndarray) -> float:
         """The largest of the best losses of L layers over those of L steps."""
-        return (self.best() / by_steps[np.array(self.depths) - 1]).max()
+        return float((self.best() / by_steps[np.array(self.depths) - 1]).max())
 
 
 class Summary(NamedTuple):
