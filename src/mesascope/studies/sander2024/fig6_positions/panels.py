@@ -21,7 +21,7 @@ def maps(summary: Summary) -> "Figure":
     """P where exact descent stopped, and the share of its variance that the lag explains, a panel a law."""
     figure, [panels] = panel_grid(1, len(summary.mus), narrowest=4.0)
     for axes, mu, law in zip(panels, summary.mus, summary.laws, strict=True):
-        map_of_positions(axes, law.stopped, rf"$\mu$ = {mu:g}: {explained_by_lag(law.stopped):.1%} by lag")
+        map_of_positions(axes, law.stopped, rf"$\mu$ = {mu:g}, lag explains {explained_by_lag(law.stopped):.1%}")
         count_entries(axes, "length T", "key t", first_row=2)
     return figure
 
