@@ -12,7 +12,7 @@ import pytest
 from mesascope.models.asking import LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads, with_constant
 from mesascope.models.head_forms import CubicForm, HeadByHead
-from mesascope.models.position_weights import SoftmaxWeights, weights_by_prediction
+from mesascope.models.position_weights import EqualWeights, SoftmaxWeights, WeightsByHead, weights_by_prediction
 from mesascope.models.sequence_tokens import AugmentedTokens, RepeatedTokens
 from mesascope.models.sequence_transformer import SequenceTransformer
 from mesascope.models.streams import Residual, UpdatesOnly
@@ -23,6 +23,11 @@ POSITIONS = SoftmaxWeights(jax.device_put(np.random.default_rng(5).normal(size=(
 
 
 by_prediction = eqx.filter_jit(weights_by_prediction)
+
+
+def by_head(num_heads):
+    """Weights of positions of each head's own."""
+    return WeightsByHead(jax.vmap(SoftmaxWeights)(jnp.zeros((num_heads, 9, 9))))
 
 
 def by_hand(heads, tokens):
@@ -36,11 +41,12 @@ def by_hand(heads, tokens):
     weights = np.tri(len(tokens))
     if heads.positions is not None:
         weights = np.asarray(by_prediction(heads.positions, len(tokens)))
+    weights = np.broadcast_to(weights, (len(heads.query), *weights.shape[-2:]))
     total = np.zeros(tokens.shape)
     matrices = map(np.asarray, (heads.query, heads.key, heads.value, heads.output))
-    for query, key, value, output in zip(*matrices, strict=True):
+    for query, key, value, output, of_head in zip(*matrices, weights, strict=True):
         scores = (asking @ query.T) @ (extended @ key.T).T / np.sqrt(len(key))
-        total += weights * scores @ (extended @ value.T) @ output.T
+        total += of_head * scores @ (extended @ value.T) @ output.T
     return total
 
 
@@ -53,8 +59,10 @@ def drawn(of, **settings):
 
 @pytest.mark.parametrize("num_heads", [2, 40])
 def test_heads_are_the_sum_of_their_scores(num_heads):
-    """Few heads attend one by one, many by moments: one map. Biases are drawn, not zero."""
-    settings = [(positions, asking) for positions in (None, POSITIONS) for asking in (LastAsks(), TokenBeforeAsks())]
+    """Few heads attend one by one, many by moments: one map. Biases are drawn, not zero; weights of positions, too."""
+    own = by_head(num_heads)
+    kinds = (None, POSITIONS, own)
+    settings = [(positions, asking) for positions in kinds for asking in (LastAsks(), TokenBeforeAsks())]
     layers = [drawn(CausalHeads, num_heads=num_heads, positions=of, asking=asking) for of, asking in settings]
     tokens = np.random.default_rng(1).normal(size=(9, 3))
     attend = jax.jit(lambda tokens: [heads(tokens) for heads in layers])
@@ -179,6 +187,10 @@ def test_what_cannot_be_is_refused():
         SequenceTransformer((), None, AugmentedTokens(), 3)
     with pytest.raises(ValueError, match="`copies` must be an integer of at least 1; got 0"):
         RepeatedTokens(0)
+    with pytest.raises(ValueError, match="`positions` must be for 3 heads; got weights for 2"):
+        SequenceTransformer.initialise(3, num_heads=3, positions=by_head(2), key=jax.random.key(0))
+    with pytest.raises(ValueError, match="`each` must have arrays with one axis over heads"):
+        WeightsByHead(EqualWeights())
     short = drawn(SequenceTransformer, positions=POSITIONS)
     with pytest.raises(ValueError, match="`scores` must serve 10 positions; got 9"):
         short.next_states(Sequence(jnp.asarray(np.ones((10, 3)))))

@@ -28,6 +28,7 @@ from mesascope.training import fit as fit_module
 from mesascope.training import loop, runtime
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import TrainingInterrupted, fit, fit_seeds
+from mesascope.training.schedules import CosineDecay
 
 EPS = np.finfo(np.float64).eps
 N, D, SCALE = 6, 2, 1.0
@@ -566,6 +567,25 @@ def test_sizes_are_counts(name):
 def test_rates_are_numbers_that_make_sense(name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         FitConfig(**{name: value})
+
+
+def test_a_schedule_gives_each_step_its_rate_across_chunks():
+    """After the two steps of its decay nothing moves: were steps counted by chunk, later chunks would move."""
+    rate = CosineDecay(0.03, 1e-30, 2)
+    np.testing.assert_allclose([rate(step) for step in (0, 1, 2, 9)], [0.03, 0.015, 1e-30, 1e-30], atol=1e3 * EPS)
+    moved = fit_seeds(make_model, TASK, replace(SHORT, learning_rate=rate), keys=make_keys(1)).snapshots
+    start, *rest = (take(moved, np.s_[:, i]) for i in range(4))
+    assert np.abs(rest[0].layers[0].output - start.layers[0].output).max() > 1e-3
+    for later in rest[1:]:
+        assert_same(later, rest[0], 1e-12)
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_rates_of_a_schedule_are_positive(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be positive"):
+        CosineDecay(**{name: 0.0})
+    with pytest.raises(ValueError, match="`num_steps` must be an integer"):
+        CosineDecay(num_steps=0)
 
 
 @pytest.mark.parametrize("name", ["b1", "b2"])

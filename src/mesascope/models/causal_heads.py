@@ -10,24 +10,30 @@ from jaxtyping import Array, Float, Key
 from mesascope.models._initial import scaled_normals
 from mesascope.models.asking import AbstractAsking, LastAsks
 from mesascope.models.head_forms import AbstractHeadForm, head_form
-from mesascope.models.position_weights import AbstractPositionWeights, weights_by_prediction
+from mesascope.models.position_weights import AbstractPositionWeights, WeightsByHead, weights_by_prediction
 from mesascope.validation import check_class, check_count, check_key, check_non_negative
 
 
 class CausalHeads(eqx.Module):
     """sum_h O_h sum_{s <= t} P_ts V_h e_s <K_h e_s, Q_h e_t> / sqrt(k), with biases in Q, K and V.
 
-    A bias is a column for an entry 1 behind every token. All heads share `positions`, whose row t - 1 weighs the tokens
-    that prediction t sees (see `weights_by_prediction`); without, P is one everywhere. `asking` says which token
-    asks in the place of e_t.
+    A bias is a column for an entry 1 behind every token. All heads share `positions`, or have matrices P of their own;
+    row t - 1 weighs the tokens that prediction t sees (see `weights_by_prediction`). Without, P is one everywhere.
+    `asking` says which token asks in the place of e_t.
     """
 
     query: Float[Array, "h k b"]
     key: Float[Array, "h k b"]
     value: Float[Array, "h k b"]
     output: Float[Array, "h d k"]
-    positions: AbstractPositionWeights | None = None
+    positions: AbstractPositionWeights | WeightsByHead | None = None
     asking: AbstractAsking = LastAsks()
+
+    def __check_init__(self):
+        if isinstance(self.positions, WeightsByHead) and self.positions.num_heads != len(self.query):
+            raise ValueError(
+                f"`positions` must be for {len(self.query)} heads; got weights for {self.positions.num_heads}."
+            )
 
     @classmethod
     def initialise(
@@ -35,7 +41,7 @@ class CausalHeads(eqx.Module):
         dim_token: int,
         *,
         num_heads: int = 1,
-        positions: AbstractPositionWeights | None = None,
+        positions: AbstractPositionWeights | WeightsByHead | None = None,
         asking: AbstractAsking = LastAsks(),  # noqa: B008 (an object without state)
         init_scale: float = 1.0,
         key: Key[Array, ""],
@@ -45,9 +51,8 @@ class CausalHeads(eqx.Module):
         check_count("num_heads", num_heads)
         check_non_negative("init_scale", init_scale)
         if positions is not None:
-            check_class(
-                "positions", positions, AbstractPositionWeights, "Make them: `LearnedWeights(jnp.zeros((t, t)))`."
-            )
+            kinds = AbstractPositionWeights, WeightsByHead
+            check_class("positions", positions, kinds, "Make them: `LearnedWeights(jnp.zeros((t, t)))`.")
         check_class("asking", asking, AbstractAsking, "LastAsks() or TokenBeforeAsks().")
         check_key("key", key)
         shape = (num_heads, dim_token, dim_token)

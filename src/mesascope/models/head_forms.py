@@ -1,7 +1,7 @@
 """What all heads of a layer do to sequences of one length: one by one, or as a form whose cost need not grow with them.
 
-Tokens here end in an entry 1, by which biases are columns of weights. `weights` [t t] weigh the tokens (rows ask,
-columns are seen); without, each token sees itself and all before it alike.
+Tokens here end in an entry 1, by which biases are columns of weights. `weights` [t t], one for all heads or each head's
+own, weigh the tokens (rows ask, columns are seen); without, each token sees itself and all before it alike.
 """
 
 import functools
@@ -22,7 +22,7 @@ class AbstractHeadForm(eqx.Module):
     `asking` says which token asks in e_t's place.
     """
 
-    weights: Float[Array, "t t"] | None
+    weights: Float[Array, "t t"] | tuple[Float[Array, "t t"], ...] | None
     asking: AbstractAsking
 
     def __call__(self, tokens: Float[Array, "t b"]) -> Float[Array, "t o"]:
@@ -40,20 +40,29 @@ class HeadByHead(AbstractHeadForm):
     output_value: tuple[Float[Array, "o b"], ...]
 
     def sums(self, seen: Float[Array, "t b"], asking: Float[Array, "t b"]) -> Float[Array, "t o"]:
-        heads = zip(self.key_query, self.output_value, strict=True)
-        return functools.reduce(jnp.add, [self._one(asking @ kq.T, seen) @ ov.T for kq, ov in heads])
+        heads = zip(self._by_head(len(seen), seen.dtype), self.key_query, self.output_value, strict=True)
+        return functools.reduce(jnp.add, [_attend(weights, asking @ kq.T, seen) @ ov.T for weights, kq, ov in heads])
 
-    def _one(self, queries, seen):
-        if self.weights is None and len(seen) > CHUNK:
-            return causal_linear_attention(queries, seen, seen)
-        # Short sequences: a product with the triangle's zeros costs less than leaving them out.
-        weights = jnp.asarray(np.tri(len(seen), dtype=seen.dtype)) if self.weights is None else self.weights
-        return (weights * (queries @ seen.T)) @ seen
+    def _by_head(self, length, dtype):
+        """The weights of each head; none where a long sequence has none."""
+        if isinstance(self.weights, tuple):
+            return self.weights
+        alike = self.weights
+        if alike is None and length <= CHUNK:
+            # Short sequences: a product with the triangle's zeros costs less than leaving them out.
+            alike = jnp.asarray(np.tri(length, dtype=dtype))
+        return (alike,) * len(self.key_query)
+
+
+def _attend(weights, queries, seen):
+    """sum_s P_ts e_s <e_s, q_t>; causal where there are no weights."""
+    return causal_linear_attention(queries, seen, seen) if weights is None else (weights * (queries @ seen.T)) @ seen
 
 
 class CubicForm(AbstractHeadForm):
     """The sum over heads as a form in the moments M_t = sum_s P_ts e_s e_s^T and e_t, whose coefficients add up."""
 
+    weights: Float[Array, "t t"] | None
     coefficients: Float[Array, "pairs o b"]  # a pair of entries of M_t, of its lower triangle
 
     @classmethod
@@ -85,13 +94,15 @@ class CubicForm(AbstractHeadForm):
 def head_form(
     key_query: Float[Array, "h b b"],
     output_value: Float[Array, "h o b"],
-    weights: Float[Array, "t t"] | None,
+    weights: Float[Array, "*heads t t"] | None,
     asking: AbstractAsking,
 ) -> AbstractHeadForm:
-    """The form that takes fewer operations."""
+    """The form that takes fewer operations; heads with weights of their own have no moments in common."""
     num_heads, dim, size = output_value.shape
     # Without weights of positions a long sequence is taken in chunks, whose scores and state cost about so much.
-    length = CHUNK + size if weights is None else len(weights)
+    length = CHUNK + size if weights is None else weights.shape[-1]
+    if weights is not None and weights.ndim == 3:
+        return HeadByHead(tuple(weights), asking, tuple(key_query), tuple(output_value))
     if num_heads * 4 * length < dim * size**2:  # operations a position, over its size
         return HeadByHead(weights, asking, tuple(key_query), tuple(output_value))
     return CubicForm.of_heads(key_query, output_value, weights, asking)

@@ -128,17 +128,37 @@ class EqualWeights(AbstractPositionWeights):
         return (cls(),)
 
 
+class WeightsByHead(eqx.Module):
+    """Weights of positions of each head's own: the arrays of `each` have a leading axis over heads."""
+
+    each: AbstractPositionWeights
+
+    def __check_init__(self):
+        sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(self.each) if eqx.is_array(leaf)}
+        if len(sizes) != 1 or () in sizes:
+            raise ValueError(f"`each` must have arrays with one axis over heads; got leading axes {sorted(sizes)}.")
+
+    @property
+    def num_heads(self) -> int:
+        """How many heads they are for."""
+        return next(len(leaf) for leaf in jax.tree.leaves(self.each) if eqx.is_array(leaf))
+
+
 def visible_keys(num_positions: int) -> np.ndarray:
     """Whether a query sees a key: all up to one after it."""
     check_count("num_positions", num_positions)
     return np.tri(num_positions, k=1, dtype=bool)
 
 
-def weights_by_prediction(positions: AbstractPositionWeights, num_states: int) -> Float[Array, "t t"]:
+def weights_by_prediction(
+    positions: AbstractPositionWeights | WeightsByHead, num_states: int
+) -> Float[Array, "*heads t t"]:
     """Row t: the weights of the states that prediction t sees, s_1 to s_t, those of the query position before it.
 
-    Nothing comes before s_1: the first row is zero.
+    Nothing comes before s_1: the first row is zero. Heads with weights of their own come on a leading axis.
     """
+    if isinstance(positions, WeightsByHead):
+        return eqx.filter_vmap(lambda of_head: weights_by_prediction(of_head, num_states))(positions.each)
     weights = jnp.where(visible_keys(num_states), positions.matrix(num_states), 0.0)
     return jnp.concatenate([jnp.zeros_like(weights[:1]), weights[:-1]])
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Inexact, Key
 from mesascope.models._initial import layers_alike
 from mesascope.models.asking import AbstractAsking, LastAsks, TokenBeforeAsks
 from mesascope.models.causal_heads import CausalHeads
-from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights
+from mesascope.models.position_weights import AbstractPositionWeights, SoftmaxWeights, WeightsByHead
 from mesascope.models.prepared_transformer import CentredNorm, PreparedTransformer
 from mesascope.models.sequence_tokens import AbstractSequenceTokens, AugmentedTokens, RepeatedTokens
 from mesascope.models.streams import AbstractStream, Residual, UpdatesOnly
@@ -50,7 +50,7 @@ class SequenceTransformer(AbstractSequencePredictor):
         tokens: AbstractSequenceTokens | None = None,
         num_layers: int = 1,
         num_heads: int = 1,
-        positions: AbstractPositionWeights | None = None,
+        positions: AbstractPositionWeights | WeightsByHead | None = None,
         asking: AbstractAsking = LastAsks(),  # noqa: B008 (an object without state)
         norm: type[eqx.nn.LayerNorm] | None = eqx.nn.LayerNorm,
         stream: AbstractStream = Residual(),  # noqa: B008

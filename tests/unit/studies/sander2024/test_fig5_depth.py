@@ -14,9 +14,10 @@ from mesascope.studies.sander2024.fig5_depth.cells import (
     directions,
 )
 from mesascope.studies.sander2024.fig5_depth.readings import Reached, Summary, readings
+from mesascope.studies.sander2024.fig5_depth.study import Figure5
 from mesascope.study.cell import Workspace
 from mesascope.tasks.haar import HaarProcess
-from mesascope.tasks.initial_state import Sphere
+from mesascope.tasks.initial_state import Ones, Sphere
 
 STEPS, EACH = (0.5, 0.4), (0.5, 0.2)
 DIM = 2
@@ -24,59 +25,100 @@ PROCESS = HaarProcess(8, 2, Sphere())
 
 
 def constant(*losses):
-    """The same losses [layers] at all of four states, for one seed."""
-    return ModelLosses(np.broadcast_to(np.array(losses)[None, :, None], (1, len(losses), 4)))
+    """The same loss at all of four states, one a seed, read after a single layer."""
+    return ModelLosses(np.broadcast_to(np.array(losses)[:, None, None], (len(losses), 1, 4)))
 
 
-def reached(one, two, linear=0.6):
-    """What depths 1 and 2 reached on a process, the last after each of its layers, against the rivals above."""
+def reached(one, two, linear):
+    """What depths 1 and 2 and the layer without normalisation reached by seed, against the rivals above."""
     steps, each = (np.broadcast_to(np.array(losses)[:, None], (2, 4)) for losses in (STEPS, EACH))
     rivals = Rivals(steps, np.ones(2), each, np.eye(2), np.full(4, 0.1))
-    scaled = ScaledStep(np.full(4, 0.35), np.array(0.9))
-    return Reached((1, 2), rivals, scaled, (constant(one), constant(*two)), constant(linear))
+    scaled = ScaledStep(np.full(4, 0.25), np.array(0.9))
+    return Reached((1, 2), rivals, scaled, (constant(*one), constant(*two)), constant(*linear))
 
 
 @pytest.fixture
 def summary():
-    return Summary(reached(0.25, (0.45, 0.3), linear=0.6), reached(0.45, (9.0, 0.5), linear=0.5))
+    fixed = reached((0.25, 0.3), (0.9, 0.3), linear=(0.4, 0.6))
+    return Summary(fixed, reached((0.45, 0.6), (0.5, 9.0), linear=(0.5, 0.4)))
 
 
 @pytest.mark.parametrize(
     ("claim", "expected"),
     [
-        ("linear", 0.2),  # .6 against a step's .5
-        ("linear-any", 0.0),
-        ("steps", 0.75),  # .25 / .5 and .3 / .4
+        ("linear", [-0.2, 0.2]),  # .4 and .6 against a step's .5
+        ("steps", 0.75),  # .25 / .5 and .3 / .4, the best seeds'
+        ("deeper", 1.2),  # .3 / .25
+        ("linear-any", [0.0, 0.2]),
+        ("scaled", [0.0, 0.2]),  # .25 and .3 against .25
         ("steps-each", 1.5),  # .3 / .2
-        ("steps-any", 1.25),  # .5 / .4
         ("each-any", 2.5),  # .5 / .2
-        ("least-squares", 1.5),  # .25 / .1 - 1: the best depth is the first
-        ("deeper", 1.2),
-        ("readout", 2 / 3),
-        ("readout-steps", 0.9),  # .45 after the first layer, against a step's .5; .3 against .4 after the second
     ],
 )
 def test_each_claim_is_about_the_losses_it_names(summary, claim, expected):
-    np.testing.assert_allclose(readings(summary, DIM)[claim], [expected], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(readings(summary, DIM)[claim], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_depths_are_held_against_as_many_steps():
+def test_depths_are_held_against_as_many_steps(summary):
     """A depth that is not trained has no place among the ratios: depth 2 alone against the second rival."""
-    whole = reached(0.25, (0.75, 0.3))
-    alone = whole._replace(depths=(2,), models=whole.models[1:])
-    np.testing.assert_allclose(alone.over_steps(alone.by_steps()), [[0.75]])
-    np.testing.assert_allclose(whole.over_steps(whole.by_steps_each()), [[0.5, 1.5]])
+    alone = summary.fixed._replace(depths=(2,), models=summary.fixed.models[1:])
+    np.testing.assert_allclose(alone.over_steps(alone.by_steps()), 0.75)
+    np.testing.assert_allclose(alone.over_steps(alone.by_steps_each()), 1.5)
 
 
 def test_one_depth_has_none_before_it(summary):
-    here = summary.one_start._replace(depths=(2,), models=summary.one_start.models[1:])
-    assert np.ma.getmaskarray(readings(summary._replace(one_start=here), DIM)["deeper"]).all()
+    here = summary.fixed._replace(depths=(1,), models=summary.fixed.models[:1])
+    assert np.ma.getmaskarray(readings(summary._replace(fixed=here), DIM)["deeper"]).all()
+
+
+def test_a_seed_that_diverged_is_not_the_best_and_none_is_where_all_did():
+    some = reached((np.nan, 0.3), (np.inf, np.nan), linear=(0.5, 0.5))
+    np.testing.assert_array_equal(some.best(), [0.3, np.nan])
 
 
 def test_length_compares_the_last_state_with_the_one_after_d_plus_1(summary):
-    falling = ModelLosses(np.array([[[9.0, 9.0, 9.0, 9.0], [0.5, 0.4, 0.2, 0.05]]]))
-    here = summary.one_start._replace(models=(summary.one_start.models[0], falling))
-    np.testing.assert_allclose(readings(summary._replace(one_start=here), DIM)["length"], [0.25])
+    falling = ModelLosses(np.tile([[[9.0, 9.0, 9.0, 9.0], [0.5, 0.4, 0.2, 0.05]]], (2, 1, 1)))
+    here = summary.fixed._replace(models=(summary.fixed.models[0], falling))
+    np.testing.assert_allclose(readings(summary._replace(fixed=here), DIM)["length"], [0.25, 0.25])
+
+
+def test_trainings_decay_their_rate_and_go_with_the_labels_of_their_cells():
+    study = Figure5.preset("smoke", depths=(1, 3), depths_any=(1,))
+    trained = {cell.label: cell.config.training for cell in study.cells() if hasattr(cell.config, "training")}
+    expected = {
+        "depth 1, s_1 fixed": (1, Ones, True),
+        "depth 3, s_1 fixed": (3, Ones, True),
+        "not normalised, s_1 fixed": (1, Ones, False),
+        "depth 1, s_1 random": (1, Sphere, True),
+        "not normalised, s_1 random": (1, Sphere, False),
+    }
+    assert list(trained) == list(expected)
+    for label, (depth, start, normalised) in expected.items():
+        settings, rate = trained[label].make_model.keywords, trained[label].config.learning_rate
+        assert (settings["num_layers"], settings["norm"] is not None) == (depth, normalised)
+        assert type(trained[label].task.initial) is start
+        np.testing.assert_allclose([rate(0), rate(study.num_steps)], [1e-2, 1e-3], rtol=1e-6)
+
+
+def test_results_are_taken_in_the_order_of_the_cells():
+    study = Figure5.preset("smoke", depths=(1, 3), depths_any=(1,))
+    rivals = Rivals(*(np.zeros((3, 1)) for _ in Rivals._fields))._asdict()
+    results = {}
+    for i, cell in enumerate(study.cells()):
+        kind = type(cell.config).__name__
+        number = np.full((1, 1, 1), float(i))
+        results[cell.label] = {
+            "RivalsCell": {**rivals, "loss": number[0]},
+            "ScaledCell": {"loss": number[0, 0], "length": number},
+            "TrainedCell": {"loss": number},
+        }[kind]
+    summary = study.summarise(list(results.values()))
+    for law, found in zip(("s_1 fixed", "s_1 random"), summary, strict=True):
+        assert found.rivals.loss == results[f"gradient descent, {law}"]["loss"]
+        assert found.scaled.loss == results[f"a scaled step, {law}"]["loss"]
+        assert found.linear.loss == results[f"not normalised, {law}"]["loss"]
+        for depth, model in zip(found.depths, found.models, strict=True):
+            assert model.loss == results[f"depth {depth}, {law}"]["loss"]
 
 
 def test_a_scaled_step_points_where_descent_does(key):

@@ -19,8 +19,13 @@ class Reached(NamedTuple):
     linear: ModelLosses
 
     def by_depth(self) -> np.ndarray:
-        """Losses [seeds, depths] of the whole models, the mean over states."""
+        """Losses [seeds, depths], the mean over states."""
         return np.stack([model.whole().mean(axis=-1) for model in self.models], axis=1)
+
+    def best(self) -> np.ndarray:
+        """Losses [depths] of the best seed; nan where no seed has one."""
+        losses = np.where(np.isfinite(self.by_depth()), self.by_depth(), np.inf).min(axis=0)
+        return np.where(np.isfinite(losses), losses, np.nan)
 
     def not_normalised(self) -> np.ndarray:
         """Losses [seeds] of the layer without normalisation, the mean over states."""
@@ -34,53 +39,40 @@ class Reached(NamedTuple):
         """The same where every step has a coefficient of its own."""
         return self.rivals.each_loss.mean(axis=1)
 
-    def over_steps(self, by_steps: np.ndarray) -> np.ndarray:
-        """Losses [seeds, depths] of L layers over those of L steps."""
-        return self.by_depth() / by_steps[np.array(self.depths) - 1]
-
-    def read(self) -> np.ndarray:
-        """Losses [seeds, layers] read after each layer of the deepest, the mean over states."""
-        return self.models[-1].loss.mean(axis=-1)
+    def over_steps(self, by_steps: np.ndarray) -> float:
+        """The largest of the best losses of L layers over those of L steps."""
+        return float((self.best() / by_steps[np.array(self.depths) - 1]).max())
 
 
 class Summary(NamedTuple):
-    """What was reached where the first state is always the same, and where it is any."""
+    """What was reached where the first state is always the same, and where it is random."""
 
-    one_start: Reached
-    any_start: Reached
+    fixed: Reached
+    random: Reached
 
 
 def readings(summary: Summary, dim: int) -> Readings:
     """The numbers that claims are about, and the losses that they compare."""
-    here, anywhere = summary
-    ends, read, deepest = here.by_depth(), here.read(), here.models[-1].whole()
+    fixed, random = summary
+    best, deepest = fixed.best(), fixed.models[-1].whole()
     return {
-        "linear": np.abs(here.not_normalised() / here.by_steps()[0] - 1),
-        "linear-any": np.abs(anywhere.not_normalised() / anywhere.by_steps()[0] - 1),
-        "steps": here.over_steps(here.by_steps()).max(axis=1),
-        "steps-each": here.over_steps(here.by_steps_each()).max(axis=1),
-        "steps-any": anywhere.over_steps(anywhere.by_steps()).max(axis=1),
-        "each-any": anywhere.over_steps(anywhere.by_steps_each()).max(axis=1),
-        "least-squares": ends.min(axis=1) / here.rivals.least_squares.mean() - 1,
-        "deeper": _largest_ratio(ends),
-        "readout": _largest_ratio(read),
-        "readout-steps": (read / here.by_steps()[: read.shape[1]]).max(axis=1),
+        "linear": fixed.not_normalised() / fixed.by_steps()[0] - 1,
+        "steps": fixed.over_steps(fixed.by_steps()),
+        "deeper": (best[1:] / best[:-1]).max() if len(best) > 1 else np.ma.masked_all(1),
+        "linear-any": np.abs(random.not_normalised() / random.by_steps()[0] - 1),
+        "scaled": np.abs(fixed.by_depth()[:, 0] / fixed.scaled.loss.mean() - 1),
+        "steps-each": fixed.over_steps(fixed.by_steps_each()),
+        "each-any": random.over_steps(random.by_steps_each()),
         "length": deepest[:, -1] / deepest[:, dim],
-        **_losses("same first state", here),
-        **_losses("any first state", anywhere),
+        **_losses("s_1 fixed", fixed),
+        **_losses("s_1 random", random),
     }
-
-
-def _largest_ratio(losses: np.ndarray) -> np.ndarray:
-    """By seed the largest of losses [seeds n] over the one before it; masked where there is only one."""
-    if losses.shape[1] == 1:
-        return np.ma.masked_all(len(losses))
-    return (losses[:, 1:] / losses[:, :-1]).max(axis=1)
 
 
 def _losses(law: str, reached: Reached) -> Readings:
     return {
         **{f"loss of depth {depth}, {law}": reached.by_depth()[:, i] for i, depth in enumerate(reached.depths)},
+        f"loss of the best seed by depth, {law}": reached.best(),
         f"loss without normalisation, {law}": reached.not_normalised(),
         f"losses of 1, 2, ... gradient steps, {law}": reached.by_steps(),
         f"losses of steps with a coefficient each, {law}": reached.by_steps_each(),

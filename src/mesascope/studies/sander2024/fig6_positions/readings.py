@@ -8,11 +8,7 @@ from mesascope.studies.sander2024.fig6_positions.cells import Rows, SampledRows
 from mesascope.study.base import Readings
 from mesascope.theory.position_only import smoothest
 
-# The sums of the last rows that the authors saved, the newest state's weight cut off; and, of an earlier run of exact
-# descent that had their rows, the steps at which it stopped and that weight.
-SUMS = {50.0: 0.526, 100.0: 0.705, 200.0: 0.763, 300.0: 0.825}
-STOPS = {50.0: 886, 100.0: 766, 200.0: 661, 300.0: 473}
-LAST = {50.0: 0.456, 100.0: 0.288, 200.0: 0.206, 300.0: 0.141}
+SUMS = {50.0: 0.526, 100.0: 0.705, 200.0: 0.763, 300.0: 0.825}  # of the last rows in the authors' files, p_T cut off
 
 
 class Summary(NamedTuple):
@@ -29,30 +25,39 @@ def readings(summary: Summary) -> Readings:
     stops = np.array([law.stop for law in summary.laws])
     rows = np.array([law.stopped[-1] for law in summary.laws])
     ended = np.array([law.ended[-1] for law in summary.laws])
-    before, last, sums = (
-        np.ma.masked_invalid([of.get(mu, np.nan) for mu in summary.mus]) for of in (STOPS, LAST, SUMS)
-    )
-    moments, distances = np.transpose([nearest_least_norm(row) for row in rows])
+    sums = np.array([SUMS.get(mu, np.nan) for mu in summary.mus])
+    nearest = np.array([nearest_least_norm(row) for row in rows])
     away = [np.abs(sampled.stop / stop - 1) for sampled, stop in zip(summary.samples, stops, strict=True)]
+    shares = [[explained_by_lag(weights) for weights in sampled.stopped] for sampled in summary.samples]
     steps = {f"steps on samples, mu = {mu:g}": of.stop for mu, of in zip(summary.mus, summary.samples, strict=True)}
     return {
-        "stops": np.abs(stops - before).max(),
-        "saved": np.abs(rows[:, -1] - last).max(),
+        "diagonals": np.min(shares, axis=0),
         "sums": np.abs(rows[:, :-1].sum(axis=1) - sums).max(),
-        "samples": np.max(away, axis=0),
         "smoother": np.diff(rows[:, -1]).max(),
-        "early": (ended[:, -1] / rows[:, -1]).min(),
         "condition": np.min([np.ptp(law.spectrum) for law in summary.laws]),
-        "near": distances.max(),
-        "fewer": np.diff(moments).max(),
+        "samples": np.max(away, axis=0),
+        "early": (ended[:, -1] / rows[:, -1]).min(),
+        "near": nearest[:, 1].max(),
         "least-norm": np.linalg.norm(summary.limit.ended[-1] - smoothest(rows.shape[1], 2)),
+        "share that the lag explains, exact descent, by mu": [explained_by_lag(law.stopped) for law in summary.laws],
         "steps of exact descent, by mu": stops,
         **steps,
         "p_T at the stop, by mu": rows[:, -1],
         "p_T at the end, by mu": ended[:, -1],
-        "moments of the nearest row of least norm at the stop, by mu": moments,
+        "moments of the nearest row of least norm at the stop, by mu": nearest[:, 0],
         "moments of the nearest row of least norm at the end, by mu": [nearest_least_norm(row)[0] for row in ended],
     }
+
+
+def explained_by_lag(weights: np.ndarray) -> float:
+    """The share of the variance of P [rows t] that the lag T - t explains: one where P is the same along diagonals.
+
+    Of the rows of at least half as many states as the last one, and of the lags that all of these have.
+    """
+    size = weights.shape[1]
+    fewest = max(size // 2, 2)
+    by_lag = np.array([weights[length - 2, length - fewest : length] for length in range(fewest, size + 1)])
+    return float(1 - by_lag.var(axis=0).mean() / by_lag.var())
 
 
 def nearest_least_norm(row: np.ndarray) -> tuple[float, float]:

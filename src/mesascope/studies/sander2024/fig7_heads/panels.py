@@ -5,60 +5,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.drawing.roles import LINE, TRAINED, TRAINED_TOO
+from mesascope.studies._shared.panels import band
 from mesascope.studies.sander2024.fig7_heads.readings import Summary
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LOSS = "loss relative to $|s|^2$"
 
-def three_panels(summary: Summary) -> "Figure":
-    """Losses by number of heads, by dimension, and along the sequence."""
-    figure, [[by_heads, by_size, along]] = panel_grid(1, 3)
-    by_dim = summary.by_dim
-    dim, here = next(iter(by_dim.items()))
-    fewest, most = min(here.before), max(here.before)
-    uniform = summary.uniform.last[most].mean(axis=-1)
-    for of, label in ((here.before, "token before the last asks"), (here.last, "last token asks")):
-        losses = np.stack([each.mean(axis=-1) for each in of.values()], axis=1)
-        band(by_heads, np.array(list(of)), losses, label, marker="o")
-    by_heads.plot(np.full(len(uniform), most), uniform, "x", color="C1", label="last token asks, $s_1$ uniform")
-    by_heads.axhline(here.least.one_head.mean(), label="one linear head, best", **REFERENCE)
-    by_heads.axvline(dim, color="grey", linewidth=0.8, linestyle=":")
+
+def three_panels(summary: Summary, dim: int) -> "Figure":
+    """Losses by number of heads; by first state and query; and along the sequence."""
+    figure, [[by_heads, compared, along]] = panel_grid(1, 3)
+    losses = np.stack([each.mean(axis=-1) for each in summary.by_heads.values()], axis=1)
+    fixed = summary.constant["fixed"]
+    band(by_heads, np.array(list(summary.by_heads)), losses, f"trained, n = {len(losses)} seeds", marker="o", **TRAINED)
+    by_heads.axhline(fixed.mean(), label="constant weights", **LINE)
+    by_heads.axvline(dim, color="0.8", linewidth=0.8)
     by_heads.set_xscale("log", base=2)
     by_heads.xaxis.set_major_formatter("{x:g}")
-    by_heads.set(xlabel=f"number of heads (dotted: d = {dim})", ylabel="loss / $|s|^2$")
-    dims = np.array(sorted(by_dim))
-    of_most = np.stack([by_dim[each].before[most].mean(axis=-1) for each in dims], axis=1)
-    band(by_size, dims, of_most, f"{most} heads", marker="o")
-    least = [by_dim[each].least.one_head.mean() for each in dims]
-    by_size.plot(dims, least, label="one linear head, best", **REFERENCE)
-    by_size.set(xlabel="dimension d", ylabel="loss / $|s|^2$", xticks=dims)
-    states = np.arange(1, len(here.least.one_head) + 1)
-    for losses, label, color in (
-        (here.before[most], f"{most} heads, before the last asks", "C0"),
-        (here.last[most], f"{most} heads, last asks", "C1"),
-        (here.before[fewest], f"{fewest} head{'s' if fewest > 1 else ''}, before the last asks", "C2"),
-    ):
-        band(along, states, losses, label, color=color)
-    along.plot(states, here.least.one_head, label="one linear head, best", **REFERENCE)
-    along.set(xlabel="states seen", ylabel="loss / $|s|^2$")
+    by_heads.set(xlabel=f"number of heads (grey: d = {dim})", ylabel=LOSS)
+    _compare(compared, summary)
+    states = np.arange(1, len(fixed) + 1)
+    fewest, most = min(summary.by_heads), max(summary.by_heads)
+    for count, style in ((fewest, "-."), (most, "-")):
+        label = f"{count} head{'s' * (count > 1)}"
+        band(along, states, summary.by_heads[count], label, **{**TRAINED, "linestyle": style})
+    along.plot(states, fixed, label="constant weights", **LINE)
+    along.set(xlabel="states seen", ylabel=LOSS)
     along.xaxis.get_major_locator().set_params(integer=True)
-    for axes in (by_heads, by_size, along):
+    for axes in (by_heads, compared, along):
         axes.set_ylim(0, None)
         axes.legend()
     return figure
 
 
-def bars(summary: Summary) -> "Figure":
-    """What least squares leaves, by the terms it may use and the token that asks."""
-    figure, [[axes]] = panel_grid(1, 1)
-    kinds = ("diagonal heads,\nconjugate pairs", "any heads,\nHaar", "and biases,\n$s_1$ known")
-    both = ((summary.terms_before, "token before the last asks"), (summary.terms_last, "last token asks"))
-    for i, (terms, label) in enumerate(both):
-        means = [losses.mean() for losses in (terms.pairs, terms.plain, terms.biased)]
-        axes.bar(np.arange(len(kinds)) + 0.38 * (i - 0.5), means, 0.36, label=label)
-    axes.set_xticks(range(len(kinds)), kinds)
-    axes.set(ylabel="least loss / $|s|^2$", ylim=(0, 1.1))
-    axes.legend()
-    return figure
+def _compare(axes: "Axes", summary: Summary) -> None:
+    """A dot a seed, by first state; the queries side by side."""
+    starts = list(summary.constant)
+    for query, role, aside, label in (
+        ("last", TRAINED, -0.1, "query: last token"),
+        ("before", TRAINED_TOO, 0.1, "query: token before"),
+    ):
+        losses = np.stack([summary.compared[query, start].mean(axis=-1) for start in starts])
+        places = np.broadcast_to(np.arange(len(starts))[:, None] + aside, losses.shape)
+        axes.plot(places.ravel(), losses.ravel(), "o", color=role["color"], label=label)
+    for i, start in enumerate(starts):
+        label = "constant weights" if i == 0 else None
+        axes.plot([i - 0.3, i + 0.3], [summary.constant[start].mean()] * 2, label=label, **LINE)
+    axes.set_xticks(range(len(starts)), [f"$s_1$ {start}" for start in starts])
+    axes.set(ylabel=LOSS, xlabel=f"first state, {summary.num_compared} heads", xlim=(-0.6, len(starts) - 0.4))
