@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mesascope.data.sources import OwnText
-from mesascope.models.augmented import DiagonalAugmentedLayer
 from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.prompt import Sequence
@@ -15,10 +14,12 @@ from mesascope.studies.sander2024.text_mechanism.cells import (
     LAYERS,
     TextLayers,
     TextLayersCell,
+    a2_and_b1,
     augmented_layer,
-    cosines_of,
+    cosines,
+    forecasts_by_seed,
     layer_training,
-    own_cosine,
+    losses_of,
     read_heads,
 )
 from mesascope.studies.sander2024.text_mechanism.fits import FitsCell, Spectra, moduli, spectrum
@@ -61,17 +62,12 @@ def test_a_layer_of_figure_3s_form_is_what_the_form_predicts():
 
 
 def test_cosines_know_no_size_and_what_is_left_over_no_sign_below_zero():
-    """A layer's likeness to three times its own predictions, and to their negative."""
-
-    @jax.jit
-    def found():
-        windows = RotationProcess(8, 4).sample_batch(jax.random.key(0), 5)
-        layer = DiagonalHeads.initialise(4, 2, 8, std=0.5, key=jax.random.key(1))
-        own = forecasts_of(windows, layer)
-        return cosines_of(windows, jnp.stack([3 * own, -own]), layer)["cosine"]
-
-    np.testing.assert_allclose(found(), [1, -1], rtol=1e3 * EPS)
-    np.testing.assert_allclose(left_over(np.asarray(found())), [0, 1], atol=1e3 * EPS)
+    ours = np.random.default_rng(0).normal(size=(2, 3, 4, 2))
+    found = cosines(ours, np.stack([3 * ours[0], -ours[1]]))
+    np.testing.assert_allclose(np.diagonal(found), [1, -1], rtol=1e3 * EPS)
+    f, g = ours[0].ravel(), -ours[1].ravel()
+    assert found[0, 1] == pytest.approx(f @ g / np.sqrt(f @ f * (g @ g)))
+    np.testing.assert_allclose(left_over(np.diagonal(found)), [0, 1], atol=1e3 * EPS)
 
 
 def test_what_is_left_over_is_the_least_distance_over_all_scales():
@@ -83,20 +79,26 @@ def test_what_is_left_over_is_the_least_distance_over_all_scales():
     assert np.isnan(left_over(np.array([np.nan])))
 
 
-def test_a2_and_b1_are_all_of_an_augmented_layer_that_has_no_other_blocks():
-    """The other blocks start near zero, these with one sign; a layer with an A1, too, is like them in part."""
-    drawn = augmented_layer(2, start=0.3, std=0.03, key=jax.random.key(0))
-    assert float(drawn.scores[1].min()) > 0.15
-    assert float(drawn.values[0].min()) > 0.15
-    assert float(jnp.abs(drawn.scores[0]).max()) < 0.15
-    windows = RotationProcess(6, 2).sample_batch(jax.random.key(1), 3)
-    alone = DiagonalAugmentedLayer(jnp.zeros((4, 2)).at[1].set(0.5), jnp.zeros((2, 2)).at[0].set(0.7))
-    more = DiagonalAugmentedLayer(alone.scores.at[0].set(0.5), alone.values)
-    assert float(jax.jit(own_cosine)(windows, alone)["own"]) == pytest.approx(1)
-    ours, theirs = (np.asarray(jax.jit(forecasts_of)(windows, each)).ravel() for each in (more, alone))
-    expected = ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs))
-    assert expected < 0.99
-    assert float(jax.jit(own_cosine)(windows, more)["own"]) == pytest.approx(expected)
+def test_augmented_layers_start_with_a2_and_b1_of_one_sign_and_are_read_with_them_alone():
+    keys = jax.random.split(jax.random.key(0), 2)
+    layers = jax.vmap(lambda key: augmented_layer(3, start=0.3, std=0.03, key=key))(keys)
+    assert float(min(layers.scores[:, 1].min(), layers.values[:, 0].min())) > 0.15
+    assert float(jnp.abs(layers.scores[:, 0]).max()) < 0.15
+    alone = jax.vmap(a2_and_b1)(layers)
+    np.testing.assert_array_equal(alone.scores[:, 1], layers.scores[:, 1])
+    np.testing.assert_array_equal(alone.values[:, 0], layers.values[:, 0])
+    assert np.count_nonzero(alone.scores) == np.count_nonzero(alone.values) == 6
+
+
+def test_forecasts_of_every_seed_and_their_losses():
+    windows = jax.jit(lambda key: RotationProcess(6, 2).sample_batch(key, 3))(jax.random.key(1))
+    one = augmented_layer(2, start=0.3, std=0.0, key=jax.random.key(0))
+    layers = jax.tree.map(lambda leaf: jnp.stack([0 * leaf, leaf]), one)
+    found, expected = forecasts_by_seed(windows, layers), np.asarray(jax.jit(forecasts_of)(windows, one))
+    np.testing.assert_allclose(found, np.stack([0 * expected, expected]), atol=1e3 * EPS)
+    target = np.asarray(windows.states[:, 2:])
+    error = np.sum((expected - target) ** 2) / np.sum(target**2)
+    np.testing.assert_allclose(losses_of(found, windows), [1, error])
 
 
 def test_every_layer_is_measured_on_windows_of_its_own_order(circle):

@@ -3,10 +3,11 @@
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from mesascope.data.orders import AsWritten, ShuffledInWindows
 from mesascope.models.augmented import DiagonalAugmentedLayer
@@ -17,7 +18,7 @@ from mesascope.prompt import Sequence
 from mesascope.studies._shared.measure import over_models
 from mesascope.studies._shared.training import Training
 from mesascope.studies.sander2024._shared.last_weights import ratio_of_sums
-from mesascope.studies.sander2024._shared.text import PenaltyGrid, forecasts_of, relative_loss, rivals
+from mesascope.studies.sander2024._shared.text import PenaltyGrid, forecasts_of, rivals, targets
 from mesascope.studies.sander2024.text_mechanism.forms import orthogonal_heads
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.text import TextWindows
@@ -70,24 +71,24 @@ class TextLayersCell(AbstractConfig):
         tuning, held_out = self.windows.training(self.num_windows), self.windows.held_out(self.num_windows)
         learners, losses, tuned = rivals(tuning, held_out, self.penalties)
         form = orthogonal_heads(tuning, held_out)
-        forecasts = jnp.stack([*learners, form])
-        models = [training.trained(workspace).model for training in self.trainings]
-        orders = [training.task.held_out(self.num_windows) for training in self.trainings]
-        each = [over_models(Partial(_loss_of, of), model)["loss"] for of, model in zip(orders, models, strict=True)]
-        by_name = dict(zip(self.names, models, strict=True))
-        cosines = {
-            name: over_models(Partial(cosines_of, held_out, forecasts), by_name[name])["cosine"]
-            for name in (AUGMENTED, PLAIN)
-        }
-        own = over_models(Partial(own_cosine, held_out), by_name[AUGMENTED])
+        theirs = np.stack([*map(np.asarray, learners), np.asarray(form)])
+        models, own_losses = {}, []
+        for name, training in zip(self.names, self.trainings, strict=True):
+            models[name], windows = training.trained(workspace).model, training.task.held_out(self.num_windows)
+            own_losses.append(losses_of(forecasts_by_seed(windows, models[name]), windows))
+        augmented, alone, plain = (
+            forecasts_by_seed(held_out, model)
+            for model in (models[AUGMENTED], jax.vmap(a2_and_b1)(models[AUGMENTED]), models[PLAIN])
+        )
         workspace.report(1, 1, "measured")
         return TextLayers(
-            np.stack(each),
-            np.array([*losses, relative_loss(form, held_out)]),
+            np.stack(own_losses),
+            np.array([*losses, losses_of(theirs[-1:], held_out)[0]]),
             *map(np.asarray, tuned),
-            **cosines,
-            **own,
-            **read_heads(by_name[PLAIN]),
+            augmented=cosines(augmented, theirs),
+            plain=cosines(plain, theirs),
+            own=np.diagonal(cosines(augmented, alone)),
+            **read_heads(models[PLAIN]),
         )._asdict()
 
 
@@ -110,26 +111,31 @@ def augmented_layer(dim: int, *, start: float, std: float, key: Key[Array, ""]) 
     return DiagonalAugmentedLayer(drawn.scores.at[1].add(start), drawn.values.at[0].add(start))
 
 
-def own_cosine(windows: Sequence, layer: DiagonalAugmentedLayer) -> dict[str, Array]:
-    """`own`, the cosine of a layer's forecasts and those of its blocks A2 and B1 alone."""
-    alone = DiagonalAugmentedLayer(
-        jnp.zeros_like(layer.scores).at[1].set(layer.scores[1]),
-        jnp.zeros_like(layer.values).at[0].set(layer.values[0]),
-    )
-    return {"own": cosines_of(windows, forecasts_of(windows, alone)[None], layer)["cosine"][0]}
+def a2_and_b1(layer: DiagonalAugmentedLayer) -> DiagonalAugmentedLayer:
+    """The same layer with all blocks zero but A2 and B1."""
+    only_a2, only_b1 = jnp.eye(4, dtype=layer.scores.dtype)[1], jnp.eye(2, dtype=layer.values.dtype)[0]
+    return DiagonalAugmentedLayer(only_a2[:, None] * layer.scores, only_b1[:, None] * layer.values)
 
 
-def _loss_of(windows: Sequence, layer: AbstractSequencePredictor) -> dict[str, Array]:
-    return {"loss": relative_loss(forecasts_of(windows, layer), windows)}
+def forecasts_by_seed(windows: Sequence, layers: AbstractSequencePredictor) -> np.ndarray:
+    """What layers on a leading axis say of windows from the third state on [seeds n t d]."""
+    return over_models(Partial(_forecasts, windows), layers)["forecasts"]
 
 
-def cosines_of(
-    windows: Sequence, theirs: Float[Array, "rivals n t d"], layer: AbstractSequencePredictor
-) -> dict[str, Array]:
-    """`cosine` [rivals] of a layer's forecasts and those of each rival."""
-    ours = forecasts_of(windows, layer)
-    sizes = jnp.linalg.norm(ours) * jnp.sqrt(jnp.sum(theirs**2, axis=(1, 2, 3)))
-    return {"cosine": jnp.einsum("nti,rnti->r", ours, theirs) / sizes}
+def _forecasts(windows: Sequence, layer: AbstractSequencePredictor) -> dict[str, Array]:
+    return {"forecasts": forecasts_of(windows, layer)}
+
+
+def losses_of(forecasts: np.ndarray, windows: Sequence) -> np.ndarray:
+    """|error|^2 / |s|^2 of forecasts [seeds n t d], by seed."""
+    target = np.asarray(targets(windows), float)
+    return np.sum((forecasts - target) ** 2, axis=(1, 2, 3)) / np.sum(target**2)
+
+
+def cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """<f, g> / |f| |g| of each of our forecasts f and each of theirs [ours theirs]."""
+    f, g = (each.reshape(len(each), -1).astype(float) for each in (ours, theirs))
+    return f @ g.T / np.outer(np.linalg.norm(f, axis=1), np.linalg.norm(g, axis=1))
 
 
 def read_heads(layers: DiagonalHeads) -> Arrays:
