@@ -104,12 +104,11 @@ def test_forecasts_of_every_seed_and_their_losses():
 def test_every_layer_is_measured_on_windows_of_its_own_order(circle):
     """The alphabet in a circle: what no training is needed for is known of all layers and rivals."""
     windows, config = TextWindows(8, 3, source=circle(960)), FitConfig(1, 4, 1e-9)
-    names = tuple(LAYERS)
-    trainings = tuple(layer_training(name, windows, 0.3, config, 2, 0) for name in names)
+    trainings = tuple(layer_training(name, windows, 0.3, config, 2, 0) for name in LAYERS)
     assert [type(each.task.order) for each in trainings] == [type(order) for _, order in LAYERS.values()]
     with jax.numpy_dtype_promotion("standard"):
-        found = TextLayers(**TextLayersCell(names, trainings, windows, 30).compute(Workspace()))
-    assert found.losses.shape == (5, 2)
+        found = TextLayers(**TextLayersCell(trainings, windows, 30).compute(Workspace()))
+    assert found.losses.shape == (4, 2)
     assert found.rival_losses.shape == (4,)
     assert found.augmented.shape == found.plain.shape == (2, 4)
     assert found.own.shape == (2,)
@@ -164,7 +163,7 @@ def test_readings_of_layers_and_fits_set_by_hand():
         defect=np.array([0.5, 0.6]),
         ratio=np.array([-0.5, 1.5]),
     )
-    found = readings(tuple(LAYERS)[:4], layers, Spectra(turn, turn / 2, turn[0] / 8))
+    found = readings(layers, Spectra(turn, turn / 2, turn[0] / 8))
     expected = {
         "order": [0.05, 0.2],
         "small": [0.1, 0.3],

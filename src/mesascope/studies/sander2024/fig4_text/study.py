@@ -107,7 +107,7 @@ class Figure4(AbstractStudy):
     other windows. The rivals are words shuffled in their window, words shuffled throughout, the mean, and one W for all
     windows.
 
-    **Found here.** Repeated words select the windows that figure 4 shows, and text has fewer of these windows.
+    **Found here.** The statistic keeps fewer windows of text than of shuffled text.
 
     **Differences.** Vectors, words and corpus differ from the authors' (GPT-2 large, its tokens, Moby Dick).
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Key
 
 from mesascope.data.orders import AsWritten, ShuffledInWindows
 from mesascope.models.augmented import DiagonalAugmentedLayer
-from mesascope.models.diagonal_heads import DenseHeads, DiagonalHeads
+from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.predictor import AbstractSequencePredictor
 from mesascope.prompt import Sequence
@@ -30,7 +30,6 @@ LAYERS = {
     AUGMENTED + SHUFFLED: (DiagonalAugmentedLayer, ShuffledInWindows()),
     PLAIN: (DiagonalHeads, AsWritten()),
     PLAIN + SHUFFLED: (DiagonalHeads, ShuffledInWindows()),
-    "plain, dense heads": (DenseHeads, AsWritten()),
 }
 RIVALS = ("best gradient step", "ridge regression", "one matrix for all", "figure 3's form")
 
@@ -58,9 +57,8 @@ class TextLayers(NamedTuple):
 
 
 class TextLayersCell(AbstractConfig):
-    """A training each of `names` in `LAYERS`, and how many windows are used to measure on and to tune rivals on."""
+    """A training of each of `LAYERS`, and how many windows are used to measure on and to tune rivals on."""
 
-    names: tuple[str, ...]
     trainings: tuple[Training[TextWindows], ...]
     windows: TextWindows
     num_windows: int
@@ -73,7 +71,7 @@ class TextLayersCell(AbstractConfig):
         form = orthogonal_heads(tuning, held_out)
         theirs = np.stack([*map(np.asarray, learners), np.asarray(form)])
         models, own_losses = {}, []
-        for name, training in zip(self.names, self.trainings, strict=True):
+        for name, training in zip(LAYERS, self.trainings, strict=True):
             models[name], windows = training.trained(workspace).model, training.task.held_out(self.num_windows)
             own_losses.append(losses_of(forecasts_by_seed(windows, models[name]), windows))
         augmented, alone, plain = (

@@ -7,7 +7,7 @@ import numpy as np
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import GRADIENT_DESCENT, LEAST_SQUARES, LINE, TRAINED, TRAINED_TOO
 from mesascope.studies._shared.panels import count_entries, map_of_positions, signed_map
-from mesascope.studies.sander2024.text_mechanism.cells import RIVALS, TextLayers
+from mesascope.studies.sander2024.text_mechanism.cells import LAYERS, RIVALS, TextLayers
 from mesascope.studies.sander2024.text_mechanism.fits import Spectra, moduli
 from mesascope.studies.sander2024.text_mechanism.readings import left_over
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def layer_panels(names: tuple[str, ...], layers: TextLayers) -> "Figure":
+def layer_panels(layers: TextLayers) -> "Figure":
     """Losses; what forms explain of layers; C and P of the first plain layer, the scale between them undone."""
     figure, [[losses, shares], [mixing, positions]] = panel_grid(2, 2, narrowest=8.0)
-    _losses(losses, names, layers)
+    _losses(losses, layers)
     _shares(shares, layers)
     scale = np.diagonal(layers.positions[0], offset=1).mean()
     signed_map(mixing, layers.mixing[0] * scale, "$p_T$ C, first seed")
@@ -37,16 +37,16 @@ def spectrum_panels(fits: Spectra) -> "Figure":
     return figure
 
 
-def _losses(axes: "Axes", names: tuple[str, ...], layers: TextLayers) -> None:
+def _losses(axes: "Axes", layers: TextLayers) -> None:
     for k, losses in enumerate(layers.losses):
         label = None if k else "trained layers, a dot a seed"
         axes.plot(losses, np.full(len(losses), -k), "o", color=TRAINED["color"], alpha=0.6, label=label)
-    ends = 0.5 - len(names), 0.5
+    ends = 0.5 - len(LAYERS), 0.5
     roles = (GRADIENT_DESCENT, LEAST_SQUARES, {**LEAST_SQUARES, "linestyle": "-"})
     for name, role, loss in zip(RIVALS, roles, layers.rival_losses, strict=False):
         axes.vlines(loss, *ends, colors=role["color"], linestyles=role["linestyle"], label=name)
     axes.axvline(1.0, label="predicting zero", **LINE)
-    axes.set_yticks([-k for k in range(len(names))], [name.replace(", ", ",\n") for name in names])
+    axes.set_yticks([-k for k in range(len(LAYERS))], [name.replace(", ", ",\n") for name in LAYERS])
     axes.set(xlabel="loss, relative to |s|²", title="held-out windows", ylim=ends)
     axes.locator_params(axis="x", nbins=5)
     axes.legend()

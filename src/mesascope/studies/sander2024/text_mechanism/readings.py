@@ -3,14 +3,14 @@
 import numpy as np
 
 from mesascope.stats import bootstrap_interval
-from mesascope.studies.sander2024.text_mechanism.cells import AUGMENTED, PLAIN, RIVALS, SHUFFLED, TextLayers
+from mesascope.studies.sander2024.text_mechanism.cells import AUGMENTED, LAYERS, PLAIN, RIVALS, SHUFFLED, TextLayers
 from mesascope.studies.sander2024.text_mechanism.fits import Spectra, moduli
 from mesascope.study.base import Readings
 
 
-def readings(names: tuple[str, ...], layers: TextLayers, fits: Spectra) -> Readings:
+def readings(layers: TextLayers, fits: Spectra) -> Readings:
     """Of layers one number a seed; of fits an interval over windows, or one number."""
-    losses = dict(zip(names, layers.losses, strict=True))
+    losses = dict(zip(LAYERS, layers.losses, strict=True))
     gains = [1 - losses[name] / losses[name + SHUFFLED] for name in (AUGMENTED, PLAIN)]
     augmented, plain = left_over(layers.augmented), left_over(layers.plain)
     step, ridge, _, form = range(len(RIVALS))
