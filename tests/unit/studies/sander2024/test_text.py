@@ -86,7 +86,6 @@ def test_windows_have_a_third_state_and_hundreds_are_left():
         ("sander2024-fig4-text", {"num_states": 2000}, "`num_states` must be at most 1024"),
         ("sander2024-text-mechanism", {"num_states": 2000}, "`num_states` must be at most 1024"),
         ("sander2024-text-mechanism", {"dim": 51}, "`dim` must be at most 50"),
-        ("sander2024-text-mechanism", {"layers": ("dense",)}, "`layers` must be the first two or more of diagonal"),
     ],
 )
 def test_settings_that_the_text_cannot_serve_are_refused(study, settings, message):

@@ -18,7 +18,7 @@ from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.text import TextWindows
 
 ORDERS = ("as written", "shuffled in windows", "shuffled throughout")
-FORECASTS = ("AR(1)", "mean", "last value", "zero", "common AR(1)")
+FORECASTS = ("ridge AR(1)", "mean", "zero", "one W for all")
 
 
 class ForecastErrors(NamedTuple):
@@ -40,8 +40,8 @@ class ForecastErrors(NamedTuple):
 class ForecastCell(AbstractConfig):
     """Windows of one length and size of state, as many to tune on as to measure on, shuffled anew for every seed.
 
-    AR(1) is ridge regression on a window's first half, its penalty the best of a grid on other windows, for each order
-    by itself. `mean` is that of the first half. The common AR(1) is one matrix, fitted to those other windows.
+    Ridge AR(1) is fitted to a window's first half, its penalty the best of a grid on other windows, for each order by
+    itself. `mean` is that of the first half. One W for all is fitted to those other windows.
     """
 
     source: AbstractSource
@@ -91,7 +91,7 @@ def measure(
 
     def of_window(window: Sequence) -> Float[Array, " forecasts"]:
         first, inputs, targets = halves(window)
-        forecasts = (first.mean(axis=0)[None], inputs, jnp.zeros_like(inputs), inputs @ common.T)
+        forecasts = (first.mean(axis=0)[None], jnp.zeros_like(inputs), inputs @ common.T)
         return jnp.stack([ar_error(window, penalty), *(_error(forecast, targets) for forecast in forecasts)])
 
     return jax.vmap(of_window)(held_out), penalty

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.roles import LEAST_SQUARES, LINE, TRAINED, TRAINED_TOO
 from mesascope.stats import mean_interval
-from mesascope.studies._shared.panels import REFERENCE
 from mesascope.studies.sander2024.fig4_text.forecasts import ORDERS, ForecastErrors
 from mesascope.studies.sander2024.fig4_text.readings import KEPT, common_patterns, kept
 from mesascope.studies.sander2024.fig4_text.repeats import KINDS, Repeats
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SHOWN = ("AR(1)", "mean", "common AR(1)")
-MARKERS = "osD^v"
+TEXT, SHUFFLED = TRAINED["color"], TRAINED_TOO["color"]
+SHOWN = (
+    ("ridge AR(1)", ORDERS[0], {"color": TEXT, "marker": "o"}),
+    ("ridge AR(1)", ORDERS[1], {"color": SHUFFLED, "marker": "s"}),
+    ("ridge AR(1)", ORDERS[2], {"color": SHUFFLED, "marker": "^", "fillstyle": "none"}),
+    ("one W for all", ORDERS[0], {"color": LEAST_SQUARES["color"], "marker": "D"}),
+)
 
 
 def three_panels(dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...], repeats: Repeats) -> "Figure":
@@ -30,39 +35,33 @@ def three_panels(dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...], r
 
 
 def _errors(axes: "Axes", dims: tuple[int, ...], forecasts: tuple[ForecastErrors, ...]) -> None:
-    """Every forecast is a place, every order a colour, every size of states a marker; bars are 95% intervals."""
-    for i, order in enumerate(ORDERS):
-        for j, of in enumerate(forecasts):
-            estimates = np.array([mean_interval(of.of(order, name)) for name in SHOWN]).T
-            places = np.arange(len(SHOWN)) + 0.26 * (i - 1) + 0.07 * (j - (len(dims) - 1) / 2)
-            spread = np.abs(estimates[1:] - estimates[0])
-            style = {"color": f"C{i}", "fmt": MARKERS[j % len(MARKERS)], "markersize": 3.5, "elinewidth": 1.0}
-            axes.errorbar(places, estimates[0], spread, **style)
-        axes.plot([], [], "s", color=f"C{i}", label=order)
-    for j, dim in enumerate(dims):
-        axes.plot([], [], MARKERS[j % len(MARKERS)], color="grey", label=f"d = {dim}")
-    axes.axhline(1.0, label="predicting zero", **{**REFERENCE, "linewidth": 0.8})
-    last = [of.of("as written", "last value").mean() for of in forecasts]
-    axes.set_xticks(range(len(SHOWN)), [name.replace(" ", "\n") for name in SHOWN])
-    axes.set(ylabel="error in a window's second half / $|s|^2$", title="windows of many tokens")
-    title = {"title": f"last value, as written: {np.mean(last):.2f}, off the scale"}
-    axes.legend(**title)
+    """Every size of states is a place, every forecast a marker; bars are 95% intervals over windows."""
+    for i, (name, order, style) in enumerate(SHOWN):
+        estimates = np.array([mean_interval(of.of(order, name)) for of in forecasts]).T
+        places = np.arange(len(dims)) + 0.16 * (i - (len(SHOWN) - 1) / 2)
+        spread = np.abs(estimates[1:] - estimates[0])
+        axes.plot(places, estimates[0], linestyle="", label=f"{name}, {order}", **style)
+        axes.errorbar(places, estimates[0], spread, fmt="none", ecolor=style["color"], elinewidth=1.0)
+    axes.axhline(1.0, label="predicting zero", **LINE)
+    axes.set_xticks(range(len(dims)), [str(dim) for dim in dims])
+    axes.set(xlabel="principal components d", ylabel="error one step ahead, relative to |s|²")
+    axes.set(xlim=(-0.5, len(dims) - 0.5), title="windows of many words")
+    axes.legend()
 
 
 def _histogram(axes: "Axes", repeats: Repeats) -> None:
-    """All seeds together; dashed, the same windows with a random vector for every word."""
-    words, random = ([kept(each) for each in np.moveaxis(errors, 1, 0)] for errors in repeats[:2])
-    together = np.concatenate([*words, *random])
+    """All seeds together."""
+    words = [kept(each) for each in np.moveaxis(repeats.words, 1, 0)]
+    together = np.concatenate(words)
     if together.size:
         bins = np.geomspace(together.min(), together.max() * 1.01, 60)
-        outline = {"histtype": "step", "linestyle": "--", "linewidth": 1.0}
-        for i, kind in enumerate(KINDS):
-            share = words[i].size / repeats.words[:, i].size
-            axes.hist(words[i], bins, color=f"C{i}", alpha=0.5, label=f"{kind}: {share:.1%} kept")
-            axes.hist(random[i], bins, color=f"C{i}", label=f"{kind}, random vectors", **outline)
+        for kind, errors, color in zip(KINDS, words, (TEXT, SHUFFLED), strict=True):
+            share = errors.size / repeats.words[:, 0].size
+            axes.hist(errors, bins, histtype="step", color=color, label=f"{kind}: {share:.1%} of windows")
         axes.set_xscale("log")
         axes.legend()
-    axes.set(xlabel="MSE of the roll-out", ylabel="windows", title=f"five tokens, MSE > {KEPT:g}")
+    axes.set(xlabel=f"mean squared error of the roll-out, if above {KEPT:g}", ylabel="windows, all seeds")
+    axes.set_title("five words of King James, GloVe vectors")
 
 
 def _alike(axes: "Axes", repeats: Repeats) -> None:
@@ -78,15 +77,13 @@ def _alike(axes: "Axes", repeats: Repeats) -> None:
     sizes = [np.sum(of.pattern[0] == each) for each in patterns]
     if patterns:
         written, shuffled = 1e3 * points
-        dots = {"color": "C0", "alpha": 0.6, "linewidth": 0}
-        areas = 8 + 150 * np.array(sizes) / max(sizes)
+        dots = {"color": TEXT, "alpha": 0.6, "linewidth": 0}
+        areas = 8 + 70 * np.array(sizes) / max(sizes)
         axes.scatter(shuffled, written, s=areas, **dots)
         for at in (np.argmax(sizes), np.argmin(sizes)):
             axes.scatter([], [], s=areas[at], label=f"{sizes[at]} windows of text", **dots)
-        end = 1.15 * max(written.max(), shuffled.max())
-        axes.plot([0, end], [0, end], label="no difference", **REFERENCE)
+        end = 1.15e3 * points.max()
+        axes.plot([0, end], [0, end], label="equal errors", **LINE)
         axes.legend()
-    title = "error kept, by pattern of repeats"
-    axes.set(
-        xlabel="shuffled text: geometric mean of $10^3$ MSE", ylabel="text: geometric mean of $10^3$ MSE", title=title
-    )
+    axes.set(xlabel="10³ × error of shuffled text", ylabel="10³ × error of text")
+    axes.set_title("a dot a pattern of repeated words")

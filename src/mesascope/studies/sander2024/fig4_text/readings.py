@@ -1,4 +1,4 @@
-"""What claims on text are about: gains of forecasts in order, and what the statistic of few tokens keeps."""
+"""What claims on text are about: gains of forecasts in order, and what the statistic of few words keeps."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,14 +19,15 @@ def gains(forecasts: tuple[ForecastErrors, ...]) -> dict[str, Estimate]:
 
     def drawn(of: Callable[[np.ndarray], float], forecast: str, *orders: str) -> Estimate:
         """The interval of `of` AR(1)'s error as written over each of these."""
-        pairs = [[each.of("as written", "AR(1)"), each.of(order, forecast)] for each in forecasts for order in orders]
+        pairs = [
+            [each.of("as written", "ridge AR(1)"), each.of(order, forecast)] for each in forecasts for order in orders
+        ]
         return bootstrap_interval(np.array(pairs).T, lambda errors: of(np.divide(*errors.mean(axis=0))))
 
     return {
-        "order": drawn(lambda ratios: 1 - ratios.max(), "AR(1)", "shuffled in windows"),
-        "text": drawn(lambda ratios: 1 - ratios.max(), "AR(1)", "shuffled throughout"),
-        "small": drawn(lambda ratios: 1 - ratios.min(), "AR(1)", "shuffled in windows", "shuffled throughout"),
-        "last": drawn(np.max, "last value", "as written"),
+        "order": drawn(lambda ratios: 1 - ratios.max(), "ridge AR(1)", "shuffled in windows"),
+        "text": drawn(lambda ratios: 1 - ratios.max(), "ridge AR(1)", "shuffled throughout"),
+        "small": drawn(lambda ratios: 1 - ratios.min(), "ridge AR(1)", "shuffled in windows", "shuffled throughout"),
         "mean": drawn(np.max, "mean", "as written"),
     }
 
@@ -45,28 +46,25 @@ def mean_errors(forecasts: tuple[ForecastErrors, ...]) -> Readings:
 
 
 def kept_windows(repeats: Repeats) -> Readings:
-    """What the statistic of windows of few tokens keeps, one number a seed."""
+    """What the statistic of windows of few words keeps, one number a seed."""
     of_seeds = [_of_seed(Repeats(*each)) for each in zip(*repeats, strict=True)]
     return {name: _masked([found[name] for found in of_seeds]) for name in of_seeds[0]}
 
 
 def _of_seed(of: Repeats) -> dict[str, float | None]:
     """None where there is no window to speak of."""
-    marked, exact = of.ambiguous, of.words[~of.ambiguous]
-    lost = np.nan if np.isnan(of.words).any() or np.isnan(of.random).any() else 0.0
+    shares = np.mean(of.words > KEPT, axis=1) + np.where(np.isnan(of.words).any(axis=1), np.nan, 0.0)
     alike = alike_ratio(of)
     found = {
-        "exact": exact.max() if exact.size else None,
-        "kept": np.mean((of.words > KEPT) != marked) + lost,
-        "random": np.mean((of.words > KEPT) != (of.random > KEPT)) + lost,
         "paper": ratio(of.words),
+        "repeats": shares[0] / shares[1] if shares[1] else None,
         "alike": None if alike is None else abs(alike - 1),
         "errors kept, text / shuffled, repeats alike": alike,
         "errors kept, text / shuffled, random vectors": ratio(of.random),
     }
     for i, kind in enumerate(KINDS):
-        found[f"share of windows kept, {kind}"] = np.mean(of.words[i] > KEPT) + lost
-        found[f"|b - c|^2 of a token's successors, {kind}"] = of.apart[i].sum() / max(marked[i].sum(), 1)
+        found[f"share of windows kept, {kind}"] = shares[i]
+        found[f"|b - c|^2 of a word's successors, {kind}"] = of.apart[i].sum() / max(of.ambiguous[i].sum(), 1)
     return found
 
 

@@ -1,6 +1,5 @@
-"""Laws of dynamics that commute or not: what least squares predicts of them, and layers trained on them."""
+"""Laws of W that commute or not: what least squares predicts, and layers trained on them."""
 
-import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -14,23 +13,24 @@ from jaxtyping import Array, Float
 from mesascope.models.augmented import AugmentedLayer, ScalarAugmentedLayer
 from mesascope.prompt import Sequence
 from mesascope.random import VALIDATION_SEED, data_key, seed_key
-from mesascope.studies._shared.measure import over_models
-from mesascope.studies._shared.training import Training
+from mesascope.studies._shared.measure import one_of, over_models
+from mesascope.studies._shared.training import Training, seed_keys
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks._process import AbstractLinearProcess
-from mesascope.tasks.haar import TurnedRotationProcess
 from mesascope.training.config import FitConfig
+from mesascope.training.fit import fit
 
-LAYERS = {"dense": AugmentedLayer, "scalar": ScalarAugmentedLayer}
+LAYERS = {"scalar": ScalarAugmentedLayer, "dense": AugmentedLayer}
 
 
 class LawTerms(NamedTuple):
     """What least squares gives on one law, losses relative to |s_{T+1}|^2, T = 2, 3, ...
 
     `one` is the loss of the best c sum_t s_{t+1} <s_t, s_T>, `two` that with a second term c' sum_t s_t <s_t, s_{T-1}>,
-    whose `coefficients` [2] are c and c'.
+    whose `coefficients` [2] are c and c'. `commutator` is the mean of |W W' - W' W| (Frobenius) over pairs.
     """
 
+    commutator: np.ndarray
     one: np.ndarray
     two: np.ndarray
     coefficients: np.ndarray
@@ -41,10 +41,10 @@ class LawTerms(NamedTuple):
 
 
 class LayerReadings(NamedTuple):
-    """A layer's loss and its squared distance to a step's predictions, relative to |s|^2, and what its blocks are.
+    """A layer's loss and squared distance to the best step's predictions, relative to |s|^2, and its blocks [seeds].
 
-    By seed, or of one layer. `first` and `second` are the coefficients of the two terms, were A2, A3 and B1 multiples
-    of the identity; `rest` is the largest of the norms of A1 and A4 in terms of A2's, and of B2 in terms of B1's.
+    `first` and `second` are the coefficients of the two terms, were A2, A3 and B1 multiples of the identity; `rest` is
+    the largest of the norms of A1 and A4 in terms of A2's, and of B2 in terms of B1's.
     """
 
     loss: np.ndarray
@@ -59,51 +59,67 @@ class LayerReadings(NamedTuple):
 
 
 class LawCell(AbstractConfig):
-    """A law of dynamics, and how many sequences the best terms are fitted to and measured on."""
+    """A law of W, and how many sequences the best terms are fitted to and measured on."""
 
     process: AbstractLinearProcess
     num_validation: int
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`LawTerms`."""
-        _, one, two, coefficients = least_squares(sequences_of(self.process, self.num_validation))
+        _, *found = least_squares(validation_sequences(self.process, self.num_validation))
+        commutator = mean_commutator(self.process, self.num_validation)
         workspace.report(1, 1, "measured")
-        return LawTerms(*map(np.asarray, (one, two, coefficients)))._asdict()
+        return LawTerms(*map(np.asarray, (commutator, *found)))._asdict()
 
 
 class LayersCell(AbstractConfig):
-    """A training of layers on one law, and how many sequences they are measured on."""
+    """A training of layers on one law, and how many sequences the layers are measured on."""
 
     training: Training
     num_validation: int
 
     def compute(self, workspace: Workspace) -> Arrays:
-        """`LayerReadings` by seed."""
-        sequences = sequences_of(self.training.task, self.num_validation)
-        step, *_ = least_squares(sequences)
-        return over_models(Partial(read_layer, sequences, step), self.training.trained(workspace).model)
+        """`LayerReadings`."""
+        return read_layers(self.training.task, self.num_validation, self.training.trained(workspace).model)
+
+
+class StartedLayersCell(AbstractConfig):
+    """Layers of dense blocks that start as trained layers of `scalars` and are trained on, on other sequences."""
+
+    scalars: Training
+    config: FitConfig
+    num_validation: int
+
+    def compute(self, workspace: Workspace) -> Arrays:
+        """`LayerReadings`."""
+        training = self.scalars
+        scalars, keys = training.trained(workspace).model, seed_keys(training.first_seed, training.seeds)
+        ends = []
+        for seed in range(training.seeds):
+            start, key = one_of(scalars, seed).dense(), jax.random.fold_in(keys[seed], 1)
+            ends.append(fit(start, training.task, self.config, key=key).model)
+            workspace.report(seed + 1, training.seeds, "dense layers trained from scalar ones")
+        dense = jax.tree.map(lambda *leaves: jnp.stack(leaves), *ends)
+        return read_layers(training.task, self.num_validation, dense)
 
 
 def layer_training(kind: str, process: AbstractLinearProcess, config: FitConfig, seeds: int, first: int) -> Training:
-    """One layer, its blocks dense or scalar, on fresh sequences."""
+    """One layer, its blocks scalar or dense, from random weights on fresh sequences."""
     return Training(partial(LAYERS[kind].initialise, process.dim, std=0.1), process, config, seeds, first)
 
 
-def traced(process: AbstractLinearProcess) -> AbstractLinearProcess:
-    """The process with its turning as an array, so that those turned more or less share compiled programs."""
-    if not isinstance(process, TurnedRotationProcess):
-        return process
-    return dataclasses.replace(process, turning=jnp.asarray(process.turning, float))
-
-
-def sequences_of(process: AbstractLinearProcess, size: int) -> Sequence:
+@eqx.filter_jit
+def validation_sequences(process: AbstractLinearProcess, size: int) -> Sequence:
     """The sequences that losses are measured on."""
-    return _sample(traced(process), size)
+    return process.sample_batch(jax.random.split(data_key(seed_key(VALIDATION_SEED)))[0], size)
 
 
 @eqx.filter_jit
-def _sample(process: AbstractLinearProcess, size: int) -> Sequence:
-    return process.sample_batch(jax.random.split(data_key(seed_key(VALIDATION_SEED)))[0], size)
+def mean_commutator(process: AbstractLinearProcess, num_pairs: int) -> Float[Array, ""]:
+    """The mean of |W W' - W' W| over independent pairs."""
+    keys = jax.random.split(jax.random.split(data_key(seed_key(VALIDATION_SEED)))[1], 2 * num_pairs)
+    first, second = jnp.split(jax.vmap(lambda key: process.matrix(process.sample_dynamics(key)))(keys), 2)
+    return jnp.linalg.norm(first @ second - second @ first, axis=(1, 2)).mean()
 
 
 @jax.jit
@@ -126,6 +142,13 @@ def both_terms(sequence: Sequence) -> tuple[Float[Array, "t d"], Float[Array, "t
     steps = jnp.cumsum(jnp.einsum("ti,tj->tij", states[1:-1], states[:-2]), axis=0)
     moments = jnp.cumsum(jnp.einsum("ti,tj->tij", states[:-1], states[:-1]), axis=0)[1:]
     return jnp.einsum("tij,tj->ti", steps, states[1:-1]), jnp.einsum("tij,tj->ti", moments, states[:-2])
+
+
+def read_layers(process: AbstractLinearProcess, size: int, layers: AugmentedLayer | ScalarAugmentedLayer) -> Arrays:
+    """`LayerReadings` of layers on a leading axis, on so many sequences."""
+    sequences = validation_sequences(process, size)
+    step, *_ = least_squares(sequences)
+    return over_models(Partial(read_layer, sequences, step), layers)
 
 
 def read_layer(

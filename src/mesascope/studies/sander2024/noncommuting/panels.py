@@ -1,54 +1,66 @@
 """The figure of layers trained on dynamics that commute or not."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE
-from mesascope.studies.sander2024.noncommuting.cells import LAYERS
-from mesascope.studies.sander2024.noncommuting.readings import HAAR, Law, Summary
+from mesascope.drawing.roles import GRADIENT_DESCENT, LEAST_SQUARES, LINE, TRAINED, TRAINED_TOO
+from mesascope.studies.sander2024.noncommuting.readings import STARTED, LayerReadings, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GREY, GREEN = {"color": "grey"}, {"color": "C2"}
+MARKERS: dict[str, dict[str, Any]] = {
+    "scalar": {"color": TRAINED["color"], "marker": "o"},
+    "dense": {"color": TRAINED_TOO["color"], "marker": "s"},
+    STARTED: {"color": TRAINED_TOO["color"], "marker": "^", "fillstyle": "none"},
+}
 
 
-def three_panels(summary: Summary) -> "Figure":
-    """Losses, and the second coefficient over the first, against how little W commute; the loss along b2 / b1.
-
-    One dot a seed. The third panel is of the first law, where all W commute, and of the last, Haar's.
-    """
-    figure, [[losses, ratios, valley]] = panel_grid(1, 3)
+def four_panels(summary: Summary, turnings: tuple[float, ...], fixed_turnings: tuple[float, ...]) -> "Figure":
+    """By law of W the loss, the second coefficient and the distance to a step; a step's loss where s_1 is fixed."""
+    figure, [[losses, ratios], [distances, fixed]] = panel_grid(2, 2)
     laws = tuple(summary.laws.values())
-    trained = [law for law in laws if law.layers]
-    at = [float(law.six.commutator) for law in trained]
-    for kind, color in zip(LAYERS, ("C0", "C1"), strict=True):
-        style = {"color": color, "alpha": 0.6}
-        losses.plot(at, [law.layers[kind].loss for law in trained], "o", **style)[0].set_label(f"{kind} blocks")
-        ratios.plot(at, [law.layers[kind].ratio() for law in trained], "o", **style)[0].set_label(f"{kind} blocks")
-    _along(losses, laws, [law.terms.one for law in laws], "best gradient step", REFERENCE)
-    _along(losses, laws, [law.terms.two for law in laws], "best two terms", GREY)
-    _along(losses, laws, [law.six.loss for law in laws], "best six scalars", GREEN)
-    _along(ratios, laws, [law.terms.ratio() for law in laws], "least squares, two terms", GREY)
-    _along(ratios, laws, [law.six.ratio() for law in laws], "best six scalars", GREEN)
-    losses.set(xlabel="mean $|WW' - W'W|$", ylabel="loss / $|s|^2$")
-    ratios.set(xlabel="mean $|WW' - W'W|$", ylabel="second coefficient / first")
-    for name, color in zip((next(iter(summary.laws)), HAAR), ("C3", "C4"), strict=True):
-        six = summary.laws[name].six
-        valley.plot(six.ratios, six.profile - six.two_profile, color=color, label=name)
-    valley.axhline(0.0, **REFERENCE, label="two terms")
-    valley.set(xlabel="$|b_2 / b_1|$", ylabel="least loss / $|s|^2$ less that of two terms")
-    if max(map(abs, ratios.get_ylim())) > 0.2:  # some dense layers have hardly a first term
-        ratios.set_yscale("symlog", linthresh=0.2)
-    valley.set_yscale("symlog", linthresh=2e-4)
-    for axes in (losses, ratios, valley):
+    _dots(losses, summary, lambda layers: layers.loss)
+    _dots(ratios, summary, LayerReadings.ratio)
+    _dots(distances, summary, lambda layers: layers.distance)
+    _marks(losses, [law.terms.one for law in laws], "best gradient step", GRADIENT_DESCENT)
+    _marks(losses, [law.terms.two for law in laws], "best two terms", LEAST_SQUARES)
+    _marks(ratios, [law.terms.ratio() for law in laws], "best two terms", LEAST_SQUARES)
+    losses.set(ylabel="loss, relative to |s|²", title="trained layers, a marker a seed")
+    ratios.set(ylabel="c' / c", title="second coefficient")
+    distances.axhline(0.05, **LINE, label="5%")
+    distances.set(
+        ylabel="squared distance, relative to |s|²", title="distance from the best gradient step", ylim=(0, None)
+    )
+    for axes in (losses, ratios, distances):
+        axes.set_xticks(range(len(laws)), [*(f"{each:g}" for each in turnings), "uniform W"])
+        axes.set(xlabel="turning τ of the planes of W", xlim=(-0.5, len(laws) - 0.5))
         axes.legend()
+    _marks(fixed, [terms.one for terms in summary.fixed], "best gradient step", GRADIENT_DESCENT)
+    fixed.set_xticks(range(len(fixed_turnings)), [f"{each:g}" for each in fixed_turnings])
+    fixed.set(
+        xlabel="turning τ of the planes of W", ylabel="loss, relative to |s|²", title="s₁ the same in every sequence"
+    )
+    fixed.set_xlim(-0.5, len(fixed_turnings) - 0.5)
+    fixed.legend()
     return figure
 
 
-def _along(axes: "Axes", laws: tuple[Law, ...], values: list[Any], label: str, style: dict) -> None:
-    """Values against commutators; those of the last law, Haar's, by themselves: it has other eigenvalues."""
-    at = [float(law.six.commutator) for law in laws]
-    axes.plot(at[:-1], values[:-1], label=label, **style)
-    axes.plot(at[-1:], values[-1:], "D", color=style["color"], fillstyle="none", label=f"{label}, Haar")
+def _dots(axes: "Axes", summary: Summary, number: Callable[[LayerReadings], np.ndarray]) -> None:
+    """A marker a seed; the kinds of layers beside each other."""
+    for shift, (kind, style) in zip((-0.2, 0.0, 0.2), MARKERS.items(), strict=True):
+        found = [(i, number(law.layers[kind])) for i, law in enumerate(summary.laws.values()) if kind in law.layers]
+        places = np.concatenate([np.full(len(of_seeds), i + shift) for i, of_seeds in found])
+        numbers = np.concatenate([of_seeds for _, of_seeds in found])
+        axes.plot(places, numbers, linestyle="", markersize=3.5, label=f"{kind} blocks", **style)
+
+
+def _marks(axes: "Axes", values: list[Any], label: str, role: dict[str, Any]) -> None:
+    """A dash a law."""
+    places = np.arange(len(values))
+    style = {"colors": role["color"], "linestyles": role["linestyle"], "linewidth": 1.2}
+    axes.hlines(values, places - 0.4, places + 0.4, label=label, **style)

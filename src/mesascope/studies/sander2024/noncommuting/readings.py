@@ -5,52 +5,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.stats import Estimate
 from mesascope.studies.sander2024.noncommuting.cells import LawTerms, LayerReadings
-from mesascope.studies.sander2024.noncommuting.six_scalars import SixScalars
 from mesascope.study.base import Readings
 
-HAAR = "Haar"
+HAAR = "uniform W"
+STARTED = "dense from scalar"
 
 
 class Law(NamedTuple):
-    """What was found on one law of dynamics; `layers` by kind, none where none is trained."""
+    """What was found on one law of W; `layers` by kind: scalar, and where trained dense and dense from scalar."""
 
     terms: LawTerms
-    six: SixScalars
     layers: dict[str, LayerReadings]
 
 
 class Summary(NamedTuple):
-    """All laws by name with s_1 uniform, the least turned first and Haar's last; turned laws with a fixed s_1."""
+    """All laws by name with s_1 uniform, tau = 0 first and uniform W last; turned laws with a fixed s_1, tau rising."""
 
     laws: dict[str, Law]
     fixed: tuple[LawTerms, ...]
 
-    def turned(self) -> tuple[Law, ...]:
-        """All laws but Haar's."""
-        return tuple(law for name, law in self.laws.items() if name != HAAR)
-
 
 def readings(summary: Summary) -> Readings:
     """The numbers that claims are about, and what lies behind them."""
-    laws, turned = summary.laws, summary.turned()
-    first, haar = turned[0], laws[HAAR]
+    laws = summary.laws
+    commuting, haar = next(iter(laws.values())), laws[HAAR]
+    dense = haar.layers["dense"]
     return {
-        "gain": Estimate(*first.six.gain.tolist()),
-        "haar-gain": Estimate(*haar.six.gain.tolist()),
-        "haar-ridge": Estimate(*haar.six.ridge.tolist()),
-        "invariant": change_of_loss(tuple(law.terms for law in turned)),
+        "haar-step": dense.distance,
+        "haar-second": np.abs(dense.ratio()),
+        "haar-predicted": np.abs(dense.loss / haar.terms.two - 1),
+        "scalar-step": worst(laws, lambda layers: layers.distance),
+        "scalar-rest": worst(laws, lambda layers: layers.rest),
+        "scalar": haar.layers["scalar"].loss / haar.layers[STARTED].loss - 1,
+        "planes": commuting.layers[STARTED].loss / commuting.layers["scalar"].loss,
         "fixed": change_of_loss(summary.fixed),
-        "planes": first.layers["dense"].loss / first.terms.two,
-        **on_haar(haar),
-        **at_every_law(laws),
-        "mean commutator, tau rising, then Haar": np.array([law.six.commutator for law in laws.values()]),
-        "loss of one step, tau rising, then Haar": np.array([law.terms.one for law in laws.values()]),
-        "loss of two terms, tau rising, then Haar": np.array([law.terms.two for law in laws.values()]),
-        "loss of six scalars, tau rising, then Haar": np.array([law.six.loss for law in laws.values()]),
-        "c' / c of two terms, tau rising, then Haar": np.array([law.terms.ratio() for law in laws.values()]),
-        "c' / c of six scalars, tau rising, then Haar": np.array([law.six.ratio() for law in laws.values()]),
+        "mean |W W' - W' W|, tau rising, then uniform W": np.array([law.terms.commutator for law in laws.values()]),
+        "loss of one step, tau rising, then uniform W": np.array([law.terms.one for law in laws.values()]),
+        "loss of two terms, tau rising, then uniform W": np.array([law.terms.two for law in laws.values()]),
+        "c' / c of two terms, tau rising, then uniform W": np.array([law.terms.ratio() for law in laws.values()]),
         "loss of one step with s_1 fixed, tau rising": np.array([terms.one for terms in summary.fixed]),
         **_of_layers(laws),
     }
@@ -62,35 +55,9 @@ def change_of_loss(laws: tuple[LawTerms, ...]) -> float:
     return max(abs(each / first - 1) for each in others)
 
 
-def on_haar(law: Law) -> dict[str, np.ndarray]:
-    """By claim a number a seed [seeds]: dense layers against the two terms, and scalar layers against dense ones."""
-    dense, scalar = law.layers["dense"], law.layers["scalar"]
-    return {
-        "haar-step": dense.distance,
-        "haar-second": np.abs(dense.ratio()),
-        "haar-predicted": np.abs(dense.loss / law.terms.two - 1),
-        "haar-ratio": np.abs(dense.ratio() / law.terms.ratio() - 1),
-        "haar-rest": dense.rest,
-        "scalar": scalar.loss / dense.loss - 1,
-    }
-
-
-def at_every_law(laws: dict[str, Law]) -> dict[str, np.ndarray]:
-    """By claim a number a seed [seeds], the largest over the laws that layers were trained on."""
-    trained = {name: law for name, law in laws.items() if law.layers}
-
-    def largest(number: Callable[[Law, LayerReadings], np.ndarray], kind: str, *without: str) -> np.ndarray:
-        of = [number(law, law.layers[kind]) for name, law in trained.items() if name not in without]
-        return np.max(of, axis=0)
-
-    return {
-        "scalar-step": largest(lambda law, layers: layers.distance, "scalar"),
-        "optimum": largest(lambda law, layers: layers.loss / law.six.loss - 1, "scalar"),
-        "scalar-ratio": largest(lambda law, layers: np.abs(layers.ratio() / law.terms.ratio() - 1), "scalar"),
-        "best-ratio": largest(lambda law, layers: np.abs(layers.ratio() / law.six.ratio() - 1), "scalar", HAAR),
-        "scalar-rest": largest(lambda law, layers: layers.rest, "scalar"),
-        "dense-rest": largest(lambda law, layers: layers.rest, "dense"),
-    }
+def worst(laws: dict[str, Law], number: Callable[[LayerReadings], np.ndarray]) -> np.ndarray:
+    """Of scalar layers a number a seed [seeds], the largest over laws."""
+    return np.max([number(law.layers["scalar"]) for law in laws.values()], axis=0)
 
 
 def _of_layers(laws: dict[str, Law]) -> dict[str, np.ndarray]:

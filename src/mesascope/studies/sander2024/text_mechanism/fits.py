@@ -6,23 +6,21 @@ import numpy as np
 from jaxtyping import Float
 
 from mesascope.data.orders import ShuffledInWindows
-from mesascope.studies.sander2024._shared.text import PenaltyGrid, best_penalty, moments
+from mesascope.studies.sander2024._shared.text import moments
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.text import TextWindows
 
 
 class Spectra(NamedTuple):
-    """Eigenvalues of AR(1), as (real, imaginary), by least squares.
+    """Eigenvalues of AR(1) by least squares, as (real, imaginary).
 
-    Of `windows` one by one [windows d 2], of these by `ridge` regression with the `penalty` that forecasts best, of the
-    same windows with their words `shuffled`, and of all windows `together` [d 2].
+    Of `windows` one by one [windows d 2], of the same windows with their words `shuffled`, and of all windows
+    `together` [d 2].
     """
 
     windows: np.ndarray
-    ridge: np.ndarray
     shuffled: np.ndarray
     together: np.ndarray
-    penalty: np.ndarray
 
 
 class FitsCell(AbstractConfig):
@@ -30,33 +28,28 @@ class FitsCell(AbstractConfig):
 
     windows: TextWindows
     num_windows: int
-    penalties: PenaltyGrid = PenaltyGrid()
     rcond: float = 1e-10
 
     def compute(self, workspace: Workspace) -> Arrays:
         """`Spectra`."""
         windows = self.windows
         shuffled = TextWindows(windows.num_states, windows.dim, ShuffledInWindows(), windows.source)
-        penalty = float(best_penalty(windows.training(self.num_windows), self.penalties))
         (moment, cross), other = (
             moments(np.asarray(each.held_out(self.num_windows).states, float)) for each in (windows, shuffled)
         )
         workspace.report(1, 1, "AR(1) fitted")
         return Spectra(
             spectrum(moment, cross, self.rcond),
-            spectrum(moment, cross, self.rcond, penalty),
             spectrum(*other, self.rcond),
             spectrum(moment.sum(axis=0), cross.sum(axis=0), self.rcond),
-            np.asarray(penalty),
         )._asdict()
 
 
 def spectrum(
-    moment: Float[np.ndarray, "*n d d"], cross: Float[np.ndarray, "*n d d"], rcond: float, penalty: float = 0.0
+    moment: Float[np.ndarray, "*n d d"], cross: Float[np.ndarray, "*n d d"], rcond: float
 ) -> Float[np.ndarray, "*n d 2"]:
-    """The eigenvalues of A = R (S + penalty I)^{-1}, the least-norm A where S has no inverse."""
-    inverse = np.linalg.pinv(moment + penalty * np.eye(moment.shape[-1]), rcond=rcond, hermitian=True)
-    values = np.linalg.eigvals(cross @ inverse)
+    """The eigenvalues of A = R S^{-1}, the least-norm A where S has no inverse."""
+    values = np.linalg.eigvals(cross @ np.linalg.pinv(moment, rcond=rcond, hermitian=True))
     return np.stack([values.real, values.imag], axis=-1)
 
 
