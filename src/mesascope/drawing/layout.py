@@ -4,7 +4,6 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
     from matplotlib.text import Text
-    from matplotlib.ticker import LogFormatter
 
 SMALLEST = 6.0  # points, of a letter or a digit in print
 LOWEST, LOW, HIGHEST, HIGHEST_MAP = 1.0, 1.2, 1.9, 2.6  # inches, of a panel without its labels
@@ -93,25 +91,18 @@ def _hide_inner_labels(axes: "Axes", place: Any) -> None:
 
 
 def _write_powers_plainly(axes: "Axes") -> None:
-    """On logarithmic axes 1e-6 in place of 10 with a small exponent, which is too small to read in print."""
-    from matplotlib.ticker import FuncFormatter, LogFormatter
+    """On logarithmic axes."""
+    from matplotlib.ticker import LogFormatter
+
+    from mesascope.drawing.powers import PlainPowers
 
     for axis in (axes.xaxis, axes.yaxis):
-        for formatter, put in (
-            (axis.get_major_formatter(), axis.set_major_formatter),
-            (axis.get_minor_formatter(), axis.set_minor_formatter),
-        ):
-            if isinstance(formatter, LogFormatter):
-                formatter.set_axis(axis)
-                put(FuncFormatter(partial(_plain_power, formatter)))
-
-
-def _plain_power(formatter: "LogFormatter", value: float, position: int | None = None) -> str:
-    """What a formatter of powers shows, in plain digits; nothing where it shows nothing."""
-    if not formatter(value, position):
-        return ""
-    digits = f"{value:g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.0e}"
-    return re.sub(r"e\+?(-?)0*", r"e\1", digits)
+        base = getattr(axis.get_transform(), "base", 10.0)
+        major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+        if isinstance(major, LogFormatter):
+            axis.set_major_formatter(PlainPowers(base, major.labelOnlyBase))
+        if isinstance(minor, LogFormatter):
+            axis.set_minor_formatter(PlainPowers(base, minor.labelOnlyBase))
 
 
 def _make_indices_readable(texts: "Iterable[Text]") -> None:

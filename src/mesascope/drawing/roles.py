@@ -11,3 +11,11 @@ GDPP: dict[str, Any] = {"color": COLOURS[2], "linestyle": "--"}
 LEAST_SQUARES: dict[str, Any] = {"color": COLOURS[3], "linestyle": "--"}  # and ridge, and the Bayes predictor
 HALFWAY: dict[str, Any] = {"color": COLOURS[4], "linestyle": "-."}  # between the weights of two models
 LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.0}  # a closed form, a bound, zero
+OTHER: dict[str, Any] = {"color": COLOURS[6], "linestyle": "-."}  # an algorithm that few figures have
+
+
+def shades(num: int) -> "list[tuple[float, ...]]":
+    """Colours for the levels of one quantity, from the least, dark, to the largest, light."""
+    from matplotlib import colormaps
+
+    return [colormaps["viridis"](0.85 * i / max(num - 1, 1)) for i in range(num)]

@@ -26,8 +26,8 @@ def four_panels(stack: StackMeasured, input_scales: tuple[float, ...], held: str
     figure, [axes] = panel_grid(1, 4)
     loss_over_training(axes[0], stack, held, best)
     names = "gradient descent", held
-    over_training(axes[1], stack, names, stack.sensitivity_cosine, "mean cosine of the sensitivities")
-    over_training(axes[2], stack, names, stack.prediction_distance, "mean distance of the predictions, in units of y")
+    over_training(axes[1], stack, names, stack.sensitivity_cosine, "cosine of the sensitivities")
+    over_training(axes[2], stack, names, stack.prediction_distance, "prediction distance in units of y")
     loss_over_input_scale(axes[3], stack, np.array(input_scales), (*names, best))
     return figure
 
@@ -41,7 +41,7 @@ def loss_over_training(axes: "Axes", stack: StackMeasured, held: str, best: str 
     axes.axhline(float(stack.gdpp), label=held, **GDPP)
     axes.axhline(gdpp, label=best or "GD++, rates for each step", **{**GDPP, **DOTTED})
     axes.set(xlabel="training step", ylabel="validation loss")
-    show_decades(axes, stack.loss)
+    show_decades(axes, np.append(stack.loss, stack.rivals))
     axes.legend()
 
 

@@ -82,11 +82,9 @@ class AbstractStackStudy(AbstractStudy):
 def readings_of(stack: StackMeasured) -> Readings:
     """What both figures claim of a stack, seed by seed, and numbers that no claim is about."""
     to_gd, to_gdpp = np.moveaxis(stack.sensitivity_cosine, -1, 0)
-    peak = np.argmax(to_gd, axis=1)
     gd_tied, gd, gdpp_tied, gdpp = stack.rivals
     return {
-        "beats-gd": stack.trained / gd,
-        "gd-first": np.take_along_axis(to_gd - to_gdpp, peak[:, None], axis=1)[:, 0],
+        "beats-gd": stack.trained / min(gd_tied, gd),
         "gdpp-last": to_gdpp[:, -1] - to_gd[:, -1],
         "loss of the trained layers": stack.trained,
         "loss halfway to GD++": stack.halfway,
@@ -101,7 +99,7 @@ def readings_of(stack: StackMeasured) -> Readings:
         "gamma read from the weights of the first seed, by step": stack.curvature[0],
         "cosine to gradient descent at the end": to_gd[:, -1],
         "cosine to GD++ at the end": to_gdpp[:, -1],
-        "step at which the cosine to gradient descent peaks": stack.steps[peak],
+        "step at which the cosine to gradient descent peaks": stack.steps[np.argmax(to_gd, axis=1)],
         "step from which on the cosine to GD++ is the larger": crossing(stack.steps, to_gdpp - to_gd),
     }
 

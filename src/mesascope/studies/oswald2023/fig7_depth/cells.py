@@ -47,7 +47,7 @@ class DeepCell(AbstractConfig):
 
 
 class DeepRival(NamedTuple):
-    """GD++ as the authors train it: its loss, rates [], and the mean cosine [seeds] of trained stacks' sensitivities."""
+    """GD++ as the authors train it: its loss and rates [], and the mean cosine [seeds] of trained stacks to it."""
 
     loss: np.ndarray
     learning_rate: np.ndarray
