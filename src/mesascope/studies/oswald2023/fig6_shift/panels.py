@@ -9,6 +9,7 @@ from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import GDPP, LINE, TRAINED, TRAINED_TOO
 from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023._shared.shifts import ShiftedLosses, Shifts
+from mesascope.studies.oswald2023._shared.stack_panels import show_decades
 from mesascope.studies.oswald2023.fig6_shift.cells import StackLosses
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def relative_to_rivals(one: StackLosses, two: StackLosses, shifts: Shifts) -> "F
     rest: Lines = {} if two.restricted is None else {"two tied layers, only GD++'s weights": (two.restricted, dotted)}
     draw(row, {"one layer / gradient descent": (one.trained, {**TRAINED, "marker": "o"})}, shifts, one.rival)
     draw(row, {"two tied layers / GD++": (two.trained, {**TRAINED_TOO, "marker": "s"})}, shifts, two.rival)
-    draw(row, {**rest, "GD++ with the best rates": (two.best[None], GDPP)}, shifts, two.rival)
+    draw(row, {**rest, "GD++ with the best rates / GD++": (two.best[None], GDPP)}, shifts, two.rival)
     for axes in row:
         axes.axhline(1.0, **LINE)
         axes.set_ylabel("loss relative to the rival's")
+        show_decades(axes, np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines]))
     row[0].legend()
     return figure
 

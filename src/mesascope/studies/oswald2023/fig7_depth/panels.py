@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import GDPP, GRADIENT_DESCENT, TRAINED
 from mesascope.studies._shared.panels import band
@@ -23,6 +25,6 @@ def three_panels(summary: Summary) -> "Figure":
             axes.axhline(float(summary.rival.loss), label="GD++ as the authors train it", **GDPP)
         axes.axhline(float(of.gdpp), label="GD++ with the best common rates", **{**GDPP, "linestyle": ":"})
         axes.set(xlabel="training step", ylabel="validation loss", title=name)
-        show_decades(axes, of.loss)
+        show_decades(axes, np.append(of.loss, of.gdpp))
         axes.legend()
     return figure

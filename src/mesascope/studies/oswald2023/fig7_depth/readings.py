@@ -24,6 +24,7 @@ def readings(summary: Summary) -> Readings:
     tied, untied, blocks, rival = summary
     excess = blocks.loss[:, -1] / blocks.gdpp
     return {
+        "beats-gd": tied.loss[:, -1] / tied.descent,
         "tied": tied.loss[:, -1] / rival.loss,
         "tied-cosine": rival.cosine,
         "untied-better": tied.loss[:, -1] / untied.loss[:, -1],
