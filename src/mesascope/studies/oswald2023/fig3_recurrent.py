@@ -24,22 +24,22 @@ class Figure3Recurrent(AbstractStackStudy):
     **Question.** A trained linear attention layer makes one gradient step. What does the layer learn when it is applied
     twice?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], the loss with the factor 1/2. A step of
-    gradient descent is W <- W - (η/N) Σ (W xᵢ - yᵢ) xᵢᵀ. GD++ also changes the data, x <- (I - γ X Xᵀ) x, at every
-    step. Both steps share η and γ, as both applications share the layer.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A gradient step is
+    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ. GD++ also changes the data, x ← (I - γXXᵀ)x, at every step. Both steps share η and
+    γ, as both applications share the layer.
 
     **What the paper says.** Figure 3a: the layer loses less than two gradient steps and as much as GD++. During
-    training the layer first looks like gradient descent, then like GD++. The average of both weights does as well.
+    training the layer first looks like gradient descent, then like GD++. Averaged weights do as well.
 
-    **What we measure.** Losses on 10 000 prompts; for each prompt the derivative of the prediction with respect to the
-    query (its sensitivity), and the cosine between the sensitivities of two predictors; η and γ in the trained products
-    W_KQ and P W_V. Rivals have the best rates, found on other prompts. The average is taken of layers scaled such that
-    |W_KQ| = 1.
+    **What we measure.** Losses on 10 000 prompts. The sensitivity, the derivative of the prediction with respect to the
+    query, and cosines between sensitivities. η and γ in the trained products W_KQ and P W_V. Rivals have the best
+    rates, found on other prompts. Layers are averaged after scaling to |W_KQ| = 1.
 
     **Found here.** η and γ in the trained weights are the best η and γ.
 
-    **Differences.** Sizes, gradient clipping at 0.001 and Adam's b2 = 0.98 are the authors' code's; the text says x in
-    [-1, 1], clipping at 10 and b2 = 0.999. The authors train GD++'s rates by Adam; here GD++ has the best rates.
+    **Differences.** Sizes, gradient clipping at 0.001 and Adam's b2 = 0.98 are the code's; the text says x in [-1, 1],
+    clipping at 10 and Adam's defaults. The authors train the rates of GD++; here GD++ has the best rates.
+    oswald2023-fig6-shift has both.
 
     **Limits.** One size of the task.
     """

@@ -86,16 +86,20 @@ class StackCell(AbstractConfig):
         workspace.report(2, 3, "losses and alignment")
         snapshots, steps = every(trained, self.num_snapshots)
         *losses, _, gdpp_loss, _ = errors_of_each(all_rivals, prompts).mean(axis=1)
+        rate, curvature = (
+            np.broadcast_to(np.asarray(each), depth_of(model)) for each in (gdpp.learning_rate, gdpp.curvature)
+        )
         return StackMeasured(
-            errors_of_each(model, prompts).mean(axis=1),
-            errors_of_each(halfway, prompts).mean(axis=1),
-            errors_of_each(cut_off(read, task, model.token_bound), prompts).mean(axis=1),
-            np.asarray(read.learning_rate),
-            np.asarray(read.curvature),
-            np.array(losses),
-            gdpp_loss,
-            *(np.broadcast_to(np.asarray(each), depth_of(model)) for each in (gdpp.learning_rate, gdpp.curvature)),
-            steps,
+            trained=errors_of_each(model, prompts).mean(axis=1),
+            halfway=errors_of_each(halfway, prompts).mean(axis=1),
+            read=errors_of_each(cut_off(read, task, model.token_bound), prompts).mean(axis=1),
+            learning_rate=np.asarray(read.learning_rate),
+            curvature=np.asarray(read.curvature),
+            rivals=np.array(losses),
+            gdpp=np.asarray(gdpp_loss),
+            gdpp_learning_rate=rate,
+            gdpp_curvature=curvature,
+            steps=steps,
             **over_models(Partial(along, some_of(all_rivals, 4, 6), prompts), snapshots, 2),
             scaled=errors_on_parts(model, away).mean(axis=2),
             scaled_rivals=errors_on_parts(some_of(all_rivals, 4, 7), away).mean(axis=2),

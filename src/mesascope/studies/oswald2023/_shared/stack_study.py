@@ -46,7 +46,7 @@ class AbstractStackStudy(AbstractStudy):
             check_count(name, count)
         for scale in self.input_scales:
             check_positive("input_scales", scale)
-        self.training()  # checks everything else
+        self.cells()  # checks everything else
 
     @abstractmethod
     def depth(self) -> tuple[int, int]:

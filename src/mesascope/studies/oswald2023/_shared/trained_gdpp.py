@@ -107,8 +107,8 @@ def gdpp_training(
     Adam with b2 = 0.999 on 512 prompts a step; rate, clipping of gradients and of tokens are those of the stack.
     """
     depth = num_layers * num_repeats
-    rates = {"learning_rate": 1e-3 if depth <= 3 else 5e-4, "clip_norm": 1e-3 if depth <= 2 else 10.0}
-    config = FitConfig(num_steps, batch_size, b2=0.999, **rates)
+    rate, clip_norm = (1e-3 if depth <= 3 else 5e-4), (1e-3 if depth <= 2 else 10.0)
+    config = FitConfig(num_steps, batch_size, rate, b2=0.999, clip_norm=clip_norm)
     shape = num_layers, num_repeats, 10.0 if depth > 3 else None
     make_model = partial(TrainableGDPP.start, *shape, task=task, scan=(0.001, 25.0, 0.1), num_spectra=2000)
     return Training(make_model, task, config, seeds=1, first_seed=first_seed)

@@ -25,25 +25,23 @@ class Figure3Deep(AbstractStackStudy):
 
     **Question.** What do five linear attention layers learn when each has weights of its own?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], the loss with the factor 1/2. Step k of GD++
-    is W <- W - (ηₖ/N) Σ (W xᵢ - yᵢ) xᵢᵀ and x <- (I - γₖ X Xᵀ) x: ten numbers for five steps. Tokens of the layers and
-    of all rivals are cut off at -10 and 10 after each layer.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². Step k of GD++ is
+    W ← W - (ηₖ/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γₖXXᵀ)x. Layers and rivals cut tokens off at -10 and 10 after each
+    step.
 
     **What the paper says.** Figure 3b: five layers lose less than five gradient steps and as much as GD++ with trained
     rates, and point where this GD++ points. The text adds that averaged weights fail.
 
-    **What we measure.** Losses on 10 000 prompts; cosines between derivatives of predictions with respect to the query
-    (sensitivities). GD++ is trained as in the authors' code: Adam for 30 000 steps, 512 prompts a step, from the best
-    common η with γ = η/N². GD++ with the best rates is a second line. The average is taken of layers scaled such that
-    |W_KQ| = 1.
+    **What we measure.** Losses on 10 000 prompts. Cosines between sensitivities, the derivatives of predictions with
+    respect to the query. GD++ is trained as in the authors' code: Adam, 30 000 steps of 512 prompts, from the best
+    common η with γ = η/N². GD++ with the best rates is a second line. Layers are averaged after scaling to |W_KQ| = 1.
 
     **Found here.** Five layers, too, look like gradient descent before they look like GD++.
 
-    **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2]. The code never averages untied
-    layers. Rivals without training have rates that are best on other prompts; the code tunes them on the prompts that
-    it shows.
+    **Differences.** The text says x in [-1, 1]. The code never averages untied layers, and tunes gradient descent on
+    the prompts that it shows; here rivals are tuned on others.
 
-    **Limits.** Four seeds; one training of GD++, as in the code. The loss has heavy tails: few prompts decide the mean
+    **Limits.** Four seeds; one training of GD++, as in the code. Losses have heavy tails: few prompts decide the mean
     of GD++ with the best rates.
     """
 

@@ -1,6 +1,5 @@
 """The figures on shifted tasks: one and two layers relative to their rivals, five layers beside theirs."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from mesascope.studies.oswald2023._shared.stack_panels import show_decades
 from mesascope.studies.oswald2023.fig6_shift.cells import StackLosses
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -47,7 +45,8 @@ def beside_rivals(five: StackLosses, shifts: Shifts) -> "Figure":
     }
     draw(row, lines, shifts)
     for axes in row:
-        axes.set(yscale="log", ylabel="loss")
+        axes.set_ylabel("loss")
+        show_decades(axes, np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines]))
     row[0].legend()
     return figure
 
@@ -66,8 +65,8 @@ def four_panels(shifts: Shifts) -> "tuple[Figure, np.ndarray]":
     return figure, row
 
 
-def draw(row: "Sequence[Axes]", lines: Lines, shifts: Shifts, rival: np.ndarray | None = None) -> None:
-    """Losses, or losses divided by a rival's [shifts], against the amount of every shift."""
+def draw(row: np.ndarray, lines: Lines, shifts: Shifts, rival: np.ndarray | None = None) -> None:
+    """Losses, or losses divided by a rival's [shifts], against the amount of every shift, in a row of panels."""
     amounts = shifts.input_scales, shifts.weight_scales, shifts.law_scales, shifts.num_corrupted
     for i, (axes, at) in enumerate(zip(row, amounts, strict=True)):
         for name, (losses, look) in lines.items():

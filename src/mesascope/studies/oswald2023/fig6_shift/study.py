@@ -73,21 +73,21 @@ class Figure6(AbstractStudy):
     **Question.** Do trained layers stay close to their algorithms on other tasks than the one they are trained on?
 
     **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], y = W x with W standard normal. Other tasks:
-    x times α, W times α, inputs of three other laws, targets replaced by noise. Five layers cut their tokens off at
-    -10 and 10 after each layer, and so do their rivals.
+    α x, α W, inputs of three other laws, targets replaced by noise. Five layers and their rivals cut tokens off at -10
+    and 10 after each step.
 
     **What the paper says.** Figure 6: one layer and two tied layers stay close to gradient descent and GD++. Five
     untied layers leave GD++ far from α = 1. Plateaus come from cutting tokens off.
 
-    **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step;
-    more layers against GD++ as the authors train it (see oswald2023-fig3-deep), with GD++ at the best rates beside it.
-    Two tied layers are also measured with all weights zero that GD++ has not.
+    **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step,
+    W = (η/N) Σyᵢxᵢᵀ; more layers against GD++ as the authors train it (oswald2023-fig3-deep), beside GD++ with the
+    best rates. Two tied layers are also measured with all weights zero that GD++ has not.
 
-    **Differences.** The paper mixes the three input laws; here each is judged alone, and figures show the mixture.
-    As in the code, and not in the text, such inputs are divided by the norm of X. The code replaces targets by noise,
-    the paper does not show it. Scales go to 2 (inputs) and 5 (teachers), as in the code.
+    **Differences.** The paper mixes the three input laws; here each is judged alone, and figures show the mixture. As
+    in the code, and not in the text, such inputs are divided by the norm of X. The code replaces targets by noise, the
+    figure does not. Scales go to 2 (inputs) and 5 (teachers), as in the code.
 
-    **Limits.** Five layers have four seeds. One size of the task.
+    **Limits.** Five layers have four seeds.
     """
 
     title: ClassVar = "Away from the training task stacks fare as their algorithms do, within limits"

@@ -69,5 +69,5 @@ class DeepRivalCell(AbstractConfig):
         rival = cut_off(stacked((gdpp,)), task, model.token_bound)
         cosine = over_models(Partial(along, rival, prompts), model)["sensitivity_cosine"][:, 0]
         workspace.report(1, 1, "cosine")
-        rates = (np.asarray(jnp.ravel(each)[0]) for each in (gdpp.learning_rate, gdpp.curvature))
-        return DeepRival(errors_of_each(rival, prompts).mean(), *rates, cosine)._asdict()
+        rate, curvature = (np.asarray(jnp.ravel(each)[0]) for each in (gdpp.learning_rate, gdpp.curvature))
+        return DeepRival(np.asarray(errors_of_each(rival, prompts).mean()), rate, curvature, cosine)._asdict()

@@ -24,28 +24,26 @@ PAPER: dict[str, Any] = {"kind": "paper", "over": "every seed"}
 
 
 class Figure7(AbstractStudy):
-    """Ten tied layers become ten steps of GD++; twelve blocks with perceptrons and four heads do as well as twelve.
+    """Ten tied layers become ten steps of GD++; twelve blocks with perceptrons do as well as twelve.
 
-    **Question.** Does a deep stack of layers still become GD++ when one layer is applied ten times, and when
-    perceptrons stand between twelve layers?
+    **Question.** Do deep stacks become GD++: one layer applied ten times, and twelve layers with perceptrons between
+    them?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], the loss with the factor 1/2. A step of GD++
-    is W <- W - (η/N) Σ (W xᵢ - yᵢ) xᵢᵀ and x <- (I - γ X Xᵀ) x. A block is four linear heads and a perceptron of four
-    times a token's width; every block has its own weights, none has layer normalisation. Tokens of stacks and rivals
-    are cut off at -10 and 10 after each layer.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A step of GD++ is
+    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. A block is four linear heads and a perceptron of four times a
+    token's width, without layer normalisation. Stacks and rivals cut tokens off at -10 and 10 after each step.
 
-    **What the paper says.** Figure 7: ten tied layers lose as much as ten steps of GD++ and point where GD++ points;
-    five untied layers lose less. Figure 8: twelve blocks lose as much as GD++.
+    **What the paper says.** Figure 7: ten tied layers lose less than gradient descent and as much as GD++, and point
+    where GD++ points; five untied layers lose less. Figure 8: twelve untied blocks lose as much as GD++.
 
-    **What we measure.** Losses on 10 000 prompts and the mean cosine between derivatives of predictions with respect to
-    the query. GD++ is trained as in the authors' code: Adam for 1000 steps, 512 prompts a step, from the best η with
-    γ = η/N². GD++ with the best common rates is a second line.
+    **What we measure.** Losses on 10 000 prompts; the mean cosine between derivatives of predictions with respect to
+    the query. GD++ is trained as in the authors' code: Adam, 1000 steps of 512 prompts, from the best η with γ = η/N².
+    GD++ with the best common rates is a second line.
 
     **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2].
 
-    **Limits.** Four seeds. Figure 8's blocks are not run at the paper's length: the code trains untied layers for
-    50 000 steps, the preset paper trains one seed of blocks for 2500. The claim on blocks counts as not measured until
-    blocks have had 50 000 steps (num_steps_blocks, seeds_blocks).
+    **Limits.** Four seeds. Figure 8's blocks are not run at the paper's size: the code trains untied stacks for 50 000
+    steps, preset paper trains one seed of blocks for 2500. The claim on blocks is not measured below 50 000 steps.
     """
 
     title: ClassVar = "Deep stacks, with and without perceptrons, against GD++"
@@ -203,8 +201,8 @@ class Figure7(AbstractStudy):
         )
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        rival, *losses = results[4:]
-        return Summary(*(DeepLosses(**each) for each in losses), DeepRival(**rival))
+        rival, tied, untied, blocks = results[4:]
+        return Summary(DeepLosses(**tied), DeepLosses(**untied), DeepLosses(**blocks), DeepRival(**rival))
 
     def readings(self, summary: Summary) -> Readings:
         return readings(summary)

@@ -28,26 +28,25 @@ class GDPlusPlusStudy(AbstractStudy):
     """How much GD++, which transforms its data, gains over gradient descent with the best rates of each.
 
     **Question.** GD++ is gradient descent that also transforms its data. How much less can K steps of GD++ lose than K
-    gradient steps, whatever a Transformer learns?
+    gradient steps?
 
     **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. A step of GD++ is
-    W <- W - (η/N) Σ (W xᵢ - yᵢ) xᵢᵀ and x <- (I - γ X Xᵀ) x, for examples and query. From W = 0 an eigenvalue s of X Xᵀ
-    becomes s (1 - γ s)² at every step, and K steps leave r(s) = Π (1 - (η/N) sₖ) of the teacher, a polynomial of degree
-    (3ᴷ - 1)/2 in s.
+    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. From W = 0 an eigenvalue s of XXᵀ becomes s(1 - γs)², and K steps
+    leave r(s) = Π(1 - ηsₖ/N) of W, a polynomial of degree (3ᴷ - 1)/2.
 
-    **What the paper says.** Appendix A.10: GD++ improves the conditioning of the loss and so beats gradient descent.
+    **What the paper says.** Appendix A.10: GD++ improves the conditioning of the problem and beats gradient descent.
 
-    **What we measure.** The expected loss, a² /6 times the mean of Σ r(s)² over tasks. Rates that are the same for all
-    steps or one pair for each are found by least squares on one half of the tasks and judged on the other. A second
-    search tunes the algorithms on prompts of the same tasks.
+    **What we measure.** The expected loss, a²/6 times the mean over tasks of Σr(s)². Rates, one for all steps or one
+    for each, are found by least squares on half of the tasks and judged on the others. A second search tunes the
+    algorithms on prompts of the same tasks.
 
-    **Found here.** With η/N = γ = 4·9ᵏ/(3 M) at step k every step triples the angle t of s = M sin² t:
-    r = sin(3ᴷt) / (3ᴷ sin t). With M = N d a², which no eigenvalue exceeds, the loss is bounded for every prompt.
+    **Found here.** Rates for each step gain more. With η/N = γ = 4·9ᵏ/(3M) step k triples the angle t of s = M sin²t,
+    and r = sin(3ᴷt) / (3ᴷ sin t). No eigenvalue exceeds M = N d a²: these rates never explode.
 
     **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2].
 
     **Limits.** Losses of deep algorithms have heavy tails: one task with a large eigenvalue can double the mean of
-    thousands. Rates for each step have many local minima; the best known are near the closed form.
+    thousands. Rates for each step have many local minima.
     """
 
     title: ClassVar = "GD++, which transforms its data, beats gradient descent"
