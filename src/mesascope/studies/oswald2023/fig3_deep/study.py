@@ -36,13 +36,13 @@ class Figure3Deep(AbstractStackStudy):
     respect to the query. GD++ is trained as in the authors' code: Adam, 30 000 steps of 512 prompts, from the best
     common η with γ = η/N². GD++ with the best rates is a second line. Layers are averaged after scaling to |W_KQ| = 1.
 
-    **Found here.** Five layers, too, look like gradient descent before they look like GD++.
+    **Found here.** Five layers look like gradient descent before they look like GD++.
 
     **Differences.** The text says x in [-1, 1]. The code never averages untied layers, and tunes gradient descent on
     the prompts that it shows; here rivals are tuned on others.
 
-    **Limits.** Four seeds; one training of GD++, as in the code. Losses have heavy tails: few prompts decide the mean
-    of GD++ with the best rates.
+    **Limits.** Four seeds; one training of GD++, as in the code. Few prompts decide the mean loss of GD++ with the best
+    rates.
     """
 
     title: ClassVar = "Five untied layers beat five gradient steps; weights are not averaged so easily"

@@ -27,8 +27,7 @@ def families_of(depths: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
 class GDPlusPlusStudy(AbstractStudy):
     """How much GD++, which transforms its data, gains over gradient descent with the best rates of each.
 
-    **Question.** GD++ is gradient descent that also transforms its data. How much less can K steps of GD++ lose than K
-    gradient steps?
+    **Question.** How much less can K steps of GD++ lose than K gradient steps?
 
     **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. A step of GD++ is
     W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. From W = 0 an eigenvalue s of XXᵀ becomes s(1 - γs)², and K steps
@@ -40,8 +39,8 @@ class GDPlusPlusStudy(AbstractStudy):
     for each, are found by least squares on half of the tasks and judged on the others. A second search tunes the
     algorithms on prompts of the same tasks.
 
-    **Found here.** Rates for each step gain more. With η/N = γ = 4·9ᵏ/(3M) step k triples the angle t of s = M sin²t,
-    and r = sin(3ᴷt) / (3ᴷ sin t). No eigenvalue exceeds M = N d a²: these rates never explode.
+    **Found here.** Rates for each step gain more. Closed-form rates also beat gradient descent: η/N = γ = 4·9ᵏ/(3M) at
+    step k < K, M = N d a² above all eigenvalues, give r = sin(3ᴷt)/(3ᴷ sin t) at s = M sin²t.
 
     **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2].
 
