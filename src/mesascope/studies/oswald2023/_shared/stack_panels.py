@@ -70,8 +70,13 @@ def loss_over_input_scale(
 
 def show_decades(axes: "Axes", losses: np.ndarray) -> None:
     """A logarithmic axis where losses span a decade; else one from zero."""
-    seen = losses[np.isfinite(losses) & (losses > 0)]  # what a logarithmic axis can show
-    if seen.size and seen.max() > DECADE * seen.min():
+    if spans_a_decade(losses):
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, None)
+
+
+def spans_a_decade(losses: np.ndarray) -> bool:
+    """Whether the largest of the losses that a logarithmic axis can show is ten times the smallest."""
+    seen = losses[np.isfinite(losses) & (losses > 0)]
+    return bool(seen.size and seen.max() > DECADE * seen.min())

@@ -8,10 +8,11 @@ from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import GDPP, LINE, TRAINED, TRAINED_TOO
 from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023._shared.shifts import ShiftedLosses, Shifts
-from mesascope.studies.oswald2023._shared.stack_panels import show_decades
+from mesascope.studies.oswald2023._shared.stack_panels import show_decades, spans_a_decade
 from mesascope.studies.oswald2023.fig6_shift.cells import StackLosses
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -30,7 +31,8 @@ def relative_to_rivals(one: StackLosses, two: StackLosses, shifts: Shifts) -> "F
     for axes in row:
         axes.axhline(1.0, **LINE)
         axes.set_ylabel("loss relative to the rival's")
-        show_decades(axes, np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines]))
+        if spans_a_decade(drawn_in(axes)):
+            axes.set_yscale("log")
     row[0].legend()
     return figure
 
@@ -46,7 +48,7 @@ def beside_rivals(five: StackLosses, shifts: Shifts) -> "Figure":
     draw(row, lines, shifts)
     for axes in row:
         axes.set_ylabel("loss")
-        show_decades(axes, np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines]))
+        show_decades(axes, drawn_in(axes))
     row[0].legend()
     return figure
 
@@ -72,6 +74,11 @@ def draw(row: np.ndarray, lines: Lines, shifts: Shifts, rival: np.ndarray | None
         for name, (losses, look) in lines.items():
             divisor = 1.0 if rival is None else mixed(shifts.by_kind(rival))[i]
             band(axes, np.array(at), mixed(shifts.by_kind(losses))[i] / divisor, name, markersize=3, **look)
+
+
+def drawn_in(axes: "Axes") -> np.ndarray:
+    """The values of all lines of a panel."""
+    return np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
 
 
 def mixed(of: ShiftedLosses) -> tuple[np.ndarray, ...]:
