@@ -15,7 +15,7 @@ from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
 from mesascope.studies._shared.measure import errors_of, errors_of_each, mean_error, over_models, validation
 from mesascope.studies.oswald2023._shared.best_rates import best_rivals, stacked
-from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured, at_end
+from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured, gdpp_read_from, halfway_to
 from mesascope.studies.oswald2023._shared.stack_study import crossing
 from mesascope.studies.oswald2023._shared.stacks import cut_off, stack_of
 from mesascope.studies.oswald2023.fig3_deep.study import Figure3Deep
@@ -113,7 +113,7 @@ def test_the_best_stack_is_halfway_to_itself_and_its_rates_are_read_out_of_it(pr
     rivals = best_rivals(TASK, 2)
     best = build_stack(rivals.gdpp, TASK)
     models = jax.tree.map(lambda leaf: jax.device_put(np.stack([leaf, leaf])), best)
-    halfway, read = at_end(models, rivals.gdpp, TASK)
+    halfway, read = halfway_to(rivals.gdpp, models, TASK), gdpp_read_from(models, TASK)
     np.testing.assert_allclose(read.learning_rate, np.stack([rivals.gdpp.learning_rate] * 2), rtol=1e-12)
     np.testing.assert_allclose(
         np.asarray(read.curvature)[:, :-1], np.stack([rivals.gdpp.curvature] * 2)[:, :-1], rtol=1e-12

@@ -35,16 +35,17 @@ from mesascope.tasks.shifted import Shifted
 class StackMeasured(NamedTuple):
     """A trained stack beside algorithms of as many steps, their tokens cut off as the stack's are.
 
-    At the end of training: losses [seeds] of the stacks, of the models halfway to the GD++ that they are held against,
-    and of GD++ with the rates `learning_rate` and `curvature` [seeds layers] that are read out of their weights. The
-    losses of all four best `rivals`, in their order; the loss [] and the rates [layers] of the GD++ that stacks are
-    held against. Along the training, after `steps` [snapshots]: losses [seeds snapshots] and, with a last axis for
-    gradient descent (one rate) and GD++, alignments. On inputs of other scales: losses [seeds scales], and [3 scales]
-    of gradient descent, of that GD++ and of the best one.
+    At the end of training: losses [seeds] of the stacks, of the models halfway to the GD++ that they are held against
+    and to the best one, and of GD++ with the rates `learning_rate` and `curvature` [seeds layers] that are read out of
+    their weights. The losses of all four best `rivals`, in their order; the loss [] and the rates [layers] of the GD++
+    that stacks are held against. Along the training, after `steps` [snapshots]: losses [seeds snapshots] and, with a
+    last axis for gradient descent (one rate) and GD++, alignments. On inputs of other scales: losses [seeds scales],
+    and [3 scales] of gradient descent, of that GD++ and of the best one.
     """
 
     trained: np.ndarray
     halfway: np.ndarray
+    halfway_to_best: np.ndarray
     read: np.ndarray
     learning_rate: np.ndarray
     curvature: np.ndarray
@@ -81,28 +82,29 @@ class StackCell(AbstractConfig):
         rivals = best_rivals(task, depth_of(model))
         best = rivals.gdpp_tied if len(model.layers) == 1 else rivals.gdpp
         gdpp = best if self.gdpp is None else trained_gdpp(self.gdpp, workspace)
-        all_rivals = cut_off(stacked((*rivals, rivals.gd_tied, gdpp, best)), task, model.token_bound)
-        halfway, read = at_end(model, gdpp, task)
+        compared = cut_off(stacked((rivals.gd_tied, gdpp, best)), task, model.token_bound)
+        first_two = jax.tree.map(lambda leaf: leaf[:2], compared)
+        read = gdpp_read_from(model, task)
         workspace.report(2, 3, "losses and alignment")
         snapshots, steps = every(trained, self.num_snapshots)
-        *losses, _, gdpp_loss, _ = errors_of_each(all_rivals, prompts).mean(axis=1)
         rate, curvature = (
             np.broadcast_to(np.asarray(each), depth_of(model)) for each in (gdpp.learning_rate, gdpp.curvature)
         )
         return StackMeasured(
             trained=errors_of_each(model, prompts).mean(axis=1),
-            halfway=errors_of_each(halfway, prompts).mean(axis=1),
+            halfway=errors_of_each(halfway_to(gdpp, model, task), prompts).mean(axis=1),
+            halfway_to_best=errors_of_each(halfway_to(best, model, task), prompts).mean(axis=1),
             read=errors_of_each(cut_off(read, task, model.token_bound), prompts).mean(axis=1),
             learning_rate=np.asarray(read.learning_rate),
             curvature=np.asarray(read.curvature),
-            rivals=np.array(losses),
-            gdpp=np.asarray(gdpp_loss),
+            rivals=errors_of_each(cut_off(stacked(rivals), task, model.token_bound), prompts).mean(axis=1),
+            gdpp=np.asarray(errors_of_each(compared, prompts).mean(axis=1)[1]),
             gdpp_learning_rate=rate,
             gdpp_curvature=curvature,
             steps=steps,
-            **over_models(Partial(along, some_of(all_rivals, 4, 6), prompts), snapshots, 2),
+            **over_models(Partial(along, first_two, prompts), snapshots, 2),
             scaled=errors_on_parts(model, away).mean(axis=2),
-            scaled_rivals=errors_on_parts(some_of(all_rivals, 4, 7), away).mean(axis=2),
+            scaled_rivals=errors_on_parts(compared, away).mean(axis=2),
         )._asdict()
 
 
@@ -133,21 +135,24 @@ def depth_of(model: Transformer) -> int:
     return len(model.layers) * model.num_repeats
 
 
-def some_of(models: GDPlusPlus | Transformer, first: int, end: int) -> GDPlusPlus | Transformer:
-    """Some of a stack of models, on the same axis."""
-    return jax.tree.map(lambda leaf: leaf[first:end], models)
+def halfway_to(gdpp: GDPlusPlus, models: Transformer, task: LinearRegression) -> Transformer:
+    """The models halfway between trained ones and the layers of a GD++, each layer's scale fixed first."""
+
+    def one(model: Transformer) -> Transformer:
+        return interpolate(model.canonical(), stack_of(gdpp, task, model.token_bound).canonical())
+
+    return jit_once(jax.vmap(one))(models)
 
 
-def at_end(models: Transformer, gdpp: GDPlusPlus, task: LinearRegression) -> tuple[Transformer, GDPlusPlus]:
-    """Models halfway to the layers of a GD++, and GD++ with the rates that are read out of weights; for each seed."""
+def gdpp_read_from(models: Transformer, task: LinearRegression) -> GDPlusPlus:
+    """GD++ with the rates that are read out of the weights of each model."""
     depth = depth_of(models)
 
-    def one(model: Transformer) -> tuple[Transformer, GDPlusPlus]:
+    def one(model: Transformer) -> GDPlusPlus:
         products = (each[:, 0] for each in model.products())
         read = jax.vmap(lambda kq, ov: learned_rates(kq, ov, task.dim_x, task.num_examples))(*products)
         rate, curvature = (jnp.repeat(each, depth // each.size, total_repeat_length=depth) for each in read)
-        reference = stack_of(gdpp, task, model.token_bound)
-        return interpolate(model.canonical(), reference.canonical()), GDPlusPlus(rate, curvature, depth)
+        return GDPlusPlus(rate, curvature, depth)
 
     return jit_once(jax.vmap(one))(models)
 

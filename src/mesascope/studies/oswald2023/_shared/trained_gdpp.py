@@ -104,7 +104,8 @@ def gdpp_training(
 ) -> Training[LinearRegression]:
     """The one training of GD++ that the authors' code holds all seeds of a stack of this shape against.
 
-    Adam with b2 = 0.999 on 512 prompts a step; rate, clipping of gradients and of tokens are those of the stack.
+    Adam with b2 = 0.999 on 512 prompts a step; rate, clipping of gradients and of tokens are those of the stack. The
+    gradient's norm counts each number once, where the code counts the equal entries of a diagonal.
     """
     depth = num_layers * num_repeats
     rate, clip_norm = (1e-3 if depth <= 3 else 5e-4), (1e-3 if depth <= 2 else 10.0)

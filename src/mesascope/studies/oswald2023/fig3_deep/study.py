@@ -132,6 +132,7 @@ class Figure3Deep(AbstractStackStudy):
             "gdpp": summary.trained / summary.gdpp,
             "interpolation-fails": summary.halfway / np.maximum(summary.trained, summary.gdpp),
             "loss of GD++ as the authors train it": summary.gdpp,
+            "loss halfway to GD++ with the best rates": summary.halfway_to_best,
         }
 
     def figures(self, summary: StackMeasured) -> "dict[str, Figure]":
