@@ -11,7 +11,6 @@ from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.prompt import Prompt
 from mesascope.studies.oswald2023.fig13_curvature.cells import condition_numbers
-from mesascope.studies.oswald2023.gdpp.degree import exact_degree
 
 EPS = np.finfo(np.float64).eps
 
@@ -158,11 +157,6 @@ def test_rates_can_be_learned():
     differences = np.subtract(above, below) / (2 * step)
     # Central differences err by rounding, eps / step, and by step^2 times a third derivative of order ten.
     np.testing.assert_allclose(prediction(at)[1], differences, rtol=0, atol=100 * step**2 + EPS / step)
-
-
-@pytest.mark.parametrize(("num_steps", "degree"), [(1, 1), (2, 4), (3, 13)])
-def test_the_degree_is_found_by_exact_interpolation(num_steps, degree):
-    assert exact_degree(num_steps) == degree
 
 
 def test_condition_numbers_by_hand():

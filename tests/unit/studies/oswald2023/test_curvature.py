@@ -1,4 +1,4 @@
-"""Readings of the studies of GD++'s curvature, on numbers set by hand."""
+"""Readings of the study of GD++'s curvature, on numbers set by hand."""
 
 from functools import partial
 
@@ -10,56 +10,9 @@ from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023.fig13_curvature.cells import Curvature, CurvatureCell
 from mesascope.studies.oswald2023.fig13_curvature.readings import PUBLISHED, Published, farthest_extreme
 from mesascope.studies.oswald2023.fig13_curvature.readings import readings as curvature_readings
-from mesascope.studies.oswald2023.gdpp.degree import Degrees
-from mesascope.studies.oswald2023.gdpp.layers import LayerErrors
-from mesascope.studies.oswald2023.gdpp.rates import Fitted, Tuned
-from mesascope.studies.oswald2023.gdpp.readings import Summary, readings
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.gdpp import effective_eigenvalue
 from mesascope.training.config import FitConfig
-
-
-def of_all_ones(kind, **given):
-    """A tuple of numbers of two seeds, the first seed's all ones; a number given is the second seed's."""
-    shapes = {"rates": (2, 2, 3)}
-    numbers = {name: np.ones(shapes.get(name, 2)) for name in kind._fields}
-    for name, number in given.items():
-        numbers[name][1] = number
-    return kind(**numbers)
-
-
-def test_gdpp_s_claims_are_judged_by_the_worst_of_all():
-    """The second seed's numbers are these; every reading has one possible origin."""
-    losses = {
-        ("GD", 1): 2.0,
-        ("GD", 2): 4.0,
-        ("GD, a rate per step", 2): 3.0,
-        ("GD++", 1): 0.5,
-        ("GD++", 2): 2.0,
-        ("GD++, rates per step", 1): 0.1,
-        ("GD++, rates per step", 2): 0.5,
-    }
-    fitted = {which: of_all_ones(Fitted, loss=1.0, held_out_loss=loss) for which, loss in losses.items()}
-    tuned = {
-        ("GD", 1): of_all_ones(Tuned, loss=1.1),
-        ("GD++", 2): of_all_ones(Tuned, deviation=-3.0),
-        ("GD, a rate per step", 2): of_all_ones(Tuned, loss=0.8),
-    }
-    errors = LayerErrors(*np.array([[1.0, 2.0], [0.5, 0.1], [0.2, 0.3]]))
-    more = LayerErrors(*np.array([[3.0, 0.0], [0.1, 0.1], [0.1, 0.1]]))
-    degrees = Degrees(**{name: np.array([1.0, 4.0, 14.0]) for name in Degrees._fields})
-    found = readings(Summary((errors, more), degrees, fitted, tuned), LinearRegression(3, 2))
-    assert [found[name] for name in ("stack", "filter", "hessian", "degree")] == [3.0, 0.5, 0.3, 1.0]
-    expected = {"loss": 3.0, "best": 0.1, "best-per-step": 0.2, "gain": 0.5, "gain-per-step": 0.25}
-    for name, value in expected.items():
-        assert float(found[name][1]) == pytest.approx(value, rel=1e-12), name
-    assert (found["gain"][0], found["gain-per-step"][0], found["loss"][0]) == (1, 1, 1)
-
-
-def test_where_nothing_was_tuned_nothing_is_said_of_it():
-    fitted = {which: of_all_ones(Fitted) for which in [("GD", 1), ("GD++", 1), ("GD++, rates per step", 1)]}
-    summary = Summary((), Degrees(**{name: np.ones(1) for name in Degrees._fields}), fitted, {})
-    assert np.ma.getmaskarray(summary.excess("GD")).tolist() == [True, True]
 
 
 def test_conditioning_by_hand():

@@ -13,15 +13,17 @@ from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.constructions.gdpp_blocks import only_gdpp_blocks
 from mesascope.models.attention import SoftmaxSelfAttention
 from mesascope.models.transformer import Transformer
-from mesascope.studies._shared.measure import errors_of_each, mean_error, over_models, validation
+from mesascope.studies._shared.measure import errors_of, errors_of_each, mean_error, over_models, validation
 from mesascope.studies.oswald2023._shared.best_rates import best_rivals, stacked
-from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured, at_end
-from mesascope.studies.oswald2023._shared.stacks import stack_of
-from mesascope.studies.oswald2023.fig3_deep.rare_prompts import RareLosses
-from mesascope.studies.oswald2023.fig3_deep.study import Figure3Deep, Summary
-from mesascope.studies.oswald2023.fig3_deep.units import UnitsMatched, halfway_in_units
+from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured, gdpp_read_from, halfway_to
+from mesascope.studies.oswald2023._shared.stack_study import crossing
+from mesascope.studies.oswald2023._shared.stacks import cut_off, stack_of
+from mesascope.studies.oswald2023.fig3_deep.study import Figure3Deep
+from mesascope.studies.oswald2023.fig3_recurrent import Figure3Recurrent
 from mesascope.studies.oswald2023.fig7_depth import readings as depth
-from mesascope.studies.oswald2023.fig7_depth.cells import DeepCosine, DeepLosses
+from mesascope.studies.oswald2023.fig7_depth.cells import DeepLosses, DeepRival
+from mesascope.studies.oswald2023.fig7_depth.study import Figure7
+from mesascope.study.claim import Outcome
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.linear_regression import one_step_optimum
 
@@ -57,6 +59,15 @@ def test_the_stack_of_an_algorithm_makes_its_steps_and_clips_as_told(prompts):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
     clipped = predictions(build_stack(algorithm, TASK, 0.25), prompts)
     assert np.abs(clipped).max() <= 0.25 < np.abs(theirs).max()
+
+
+def test_rivals_are_cut_off_together_where_a_stack_is_and_stay_algorithms_where_none_is(prompts):
+    algorithms = stacked((GDPlusPlus(RATES, CURVATURES, 2), GDPlusPlus(3 * RATES, CURVATURES, 2)))
+    assert cut_off(algorithms, TASK, None) is algorithms
+    losses = errors_of_each(cut_off(algorithms, TASK, 0.25), prompts)
+    for found, factor in zip(losses, (1, 3), strict=True):
+        one = build_stack(GDPlusPlus(factor * RATES, CURVATURES, 2), TASK, 0.25)
+        np.testing.assert_allclose(found, eqx.filter_jit(errors_of)(one, prompts), rtol=1e-10)
 
 
 def test_the_construction_has_no_weights_but_those_of_gdpp(construction, prompts):
@@ -102,7 +113,7 @@ def test_the_best_stack_is_halfway_to_itself_and_its_rates_are_read_out_of_it(pr
     rivals = best_rivals(TASK, 2)
     best = build_stack(rivals.gdpp, TASK)
     models = jax.tree.map(lambda leaf: jax.device_put(np.stack([leaf, leaf])), best)
-    halfway, read = at_end(models, rivals, TASK)
+    halfway, read = halfway_to(rivals.gdpp, models, TASK), gdpp_read_from(models, TASK)
     np.testing.assert_allclose(read.learning_rate, np.stack([rivals.gdpp.learning_rate] * 2), rtol=1e-12)
     np.testing.assert_allclose(
         np.asarray(read.curvature)[:, :-1], np.stack([rivals.gdpp.curvature] * 2)[:, :-1], rtol=1e-12
@@ -110,21 +121,6 @@ def test_the_best_stack_is_halfway_to_itself_and_its_rates_are_read_out_of_it(pr
     expected = np.stack([predictions(best, prompts)] * 2)
     found = eqx.filter_jit(eqx.filter_vmap(predictions, in_axes=(0, None)))(halfway, prompts)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
-
-
-def test_a_model_halfway_to_itself_is_itself(prompts):
-    model = drawn(0, 0.3, num_layers=2)
-    halfway = eqx.filter_jit(halfway_in_units)(model, model, prompts)
-    ours, theirs = (predictions(each, prompts) for each in (halfway, model))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * np.abs(theirs).max())
-
-
-def test_a_model_halfway_to_another_member_of_its_orbit_is_itself(construction, prompts):
-    scaled = eqx.tree_at(lambda m: m.layers[1].query, construction, replace_fn=lambda query: 4.0 * np.asarray(query))
-    scaled = eqx.tree_at(lambda m: m.layers[1].output, scaled, replace_fn=lambda output: np.asarray(output) / 4.0)
-    halfway = eqx.filter_jit(halfway_in_units)(construction, scaled, prompts)
-    ours, theirs = (predictions(each, prompts) for each in (halfway, construction))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
 def test_models_are_measured_in_their_order(prompts):
@@ -135,31 +131,78 @@ def test_models_are_measured_in_their_order(prompts):
     np.testing.assert_allclose(found, np.reshape(expected, (2, 2)), rtol=1e-12)
 
 
+def measured(**numbers):
+    """Two seeds, two snapshots and two steps; gradient descent with one rate loses 9, with a rate for each step 8."""
+    plain = dict.fromkeys(StackMeasured._fields, np.ones((2, 2)))
+    cosines = np.array([[[0.6, 0.5], [0.5, 0.9]], [[0.7, 0.75], [0.8, 0.6]]])  # to gradient descent, to GD++
+    known = {"rivals": np.array([9, 8, 7, 2.0]), "steps": np.array([0, 100]), "sensitivity_cosine": cosines}
+    return StackMeasured(**{**plain, **known, **numbers})
+
+
+def assert_reads(found, expected):
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+
+
 def test_figure_3b_s_readings_by_hand():
-    """Two seeds; GD++ with rates for each step loses 2, gradient descent with rates for each step 8."""
-    numbers = dict.fromkeys(StackMeasured._fields, np.ones((2, 1)))
-    numbers |= {"trained": np.array([4.0, 1.0]), "halfway": np.array([8.0, 3.0]), "rivals": np.array([9, 8, 7, 2.0])}
-    numbers |= {"sensitivity_cosine": np.array([[[0.0, 0.0], [0.5, 0.9]], [[0.0, 0.0], [0.8, 0.6]]])}
-    rare = RareLosses(np.array([5.0, 2.0]), *map(np.array, (1e9, 4.0)), np.ones(2), *map(np.array, (1e9, 4.0)))
-    found = Figure3Deep().readings(Summary(StackMeasured(**numbers), UnitsMatched(np.array([40.0, 4.0])), rare))
+    trained, halfway, gdpp = np.array([4.0, 1.0]), np.array([8.0, 3.0]), np.array(2.0)
+    found = Figure3Deep().readings(measured(trained=trained, halfway=halfway, gdpp=gdpp))
     expected = {
         "beats-gd": [0.5, 0.125],
-        "gdpp": [1.0, -0.5],
-        "clipped": [0.25, -0.5],
-        "cosine": [0.4, -0.2],
+        "gdpp": [2.0, 0.5],
+        "gdpp-last": [0.4, -0.2],
+        "gd-first": [0.1, 0.2],
         "interpolation-fails": [2.0, 1.5],
-        "gauge": [10.0, 2.0],
+        "step at which the cosine to gradient descent peaks": [0, 100],
+        "step from which on the cosine to GD++ is the larger": [100, np.nan],
     }
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+    assert_reads(found, expected)
 
 
-def test_figure_7_s_readings_by_hand():
+def test_figure_3a_s_readings_by_hand():
+    """The cosine to gradient descent is largest at the first snapshot of seed 0, at the last one of seed 1."""
+    numbers = {"trained": np.array([8.0, 9.0]), "halfway": np.array([10.0, 9.0]), "gdpp": np.array(10.0)}
+    rates = {"learning_rate": np.array([[9.0] * 2, [12.0] * 2]), "gdpp_learning_rate": np.array([10.0] * 2)}
+    curvatures = {"curvature": np.array([[0.5] * 2, [0.2] * 2]), "gdpp_curvature": np.array([0.25] * 2)}
+    found = Figure3Recurrent().readings(measured(**numbers, **rates, **curvatures))
+    expected = {
+        "beats-gd": [1.0, 1.125],
+        "gdpp": [0.2, 0.1],
+        "cosine": [0.9, 0.6],
+        "gd-first": [0.1, 0.2],
+        "gdpp-last": [0.4, -0.2],
+        "interpolation": [0.25, 0.0],
+        "eta": [0.1, 0.2],
+        "gamma": [1.0, 0.2],
+    }
+    assert_reads(found, expected)
+
+
+def test_gradient_descent_s_better_rates_are_the_ones_to_beat():
+    """A rate for each step can be worse on new prompts: then one rate for all is the rival."""
+    found = Figure3Recurrent().readings(measured(trained=np.array([4.0, 1.0]), rivals=np.array([2.0, 8, 7, 2])))
+    assert found["beats-gd"].tolist() == [2.0, 0.5]
+
+
+def test_a_crossing_is_for_good():
+    lead = np.array([[1, -1, 1, 1], [1, 1, 1, 1], [1, 1, 1, -1], [-1, -1, -1, 1]], float)
+    np.testing.assert_array_equal(crossing(np.array([0, 10, 20, 30]), lead), [20, 0, np.nan, 30])
+
+
+@pytest.mark.parametrize(("num_steps", "outcome"), [(2500, Outcome.NOT_MEASURED), (50_000, Outcome.REPRODUCED)])
+def test_figure_7_s_readings_by_hand(num_steps, outcome):
+    """Blocks are judged only when they have been trained for as long as the authors train untied layers."""
+
     def losses(*at_end):
-        return DeepLosses(np.arange(2), np.array([[9.0, each] for each in at_end]), np.array(6.0), np.array(4.0))
+        return DeepLosses(
+            np.array([0, num_steps]), np.array([[9.0, each] for each in at_end]), *map(np.array, (6.0, 4.0))
+        )
 
-    summary = depth.Summary(losses(5.0, 3.0), losses(2.5, 6.0), losses(2.0), DeepCosine(np.array([0.9, 0.8])))
-    expected = {"tied": [0.25, 0.25], "tied-cosine": [0.9, 0.8], "untied-better": [2.0, 0.5], "blocks": [0.5]}
-    found = depth.readings(summary)
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+    rival = DeepRival(*map(np.array, (2.0, 30.0, 0.2)), np.array([0.9, 0.8]))
+    summary = depth.Summary(losses(5.0, 3.0), losses(2.5, 6.0), losses(2.0), rival)
+    found, study = depth.readings(summary), Figure7.preset("paper")
+    expected = {"beats-gd": [5 / 6, 0.5], "tied": [2.5, 1.5], "tied-cosine": [0.9, 0.8], "untied-better": [2.0, 0.5]}
+    assert_reads(found, expected)
+    verdict = next(each for each in study.verdicts(summary) if each.claim.id == "blocks")
+    assert verdict.outcome == outcome
+    assert found["blocks"].data.tolist() == [0.5]

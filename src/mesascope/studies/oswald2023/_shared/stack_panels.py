@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mesascope.drawing.grid import panel_grid
-from mesascope.studies._shared.panels import REFERENCE, band
+from mesascope.drawing.roles import GDPP, GRADIENT_DESCENT, LINE, TRAINED
+from mesascope.studies._shared.panels import band
 from mesascope.studies.oswald2023._shared.stack_measure import StackMeasured
 
 if TYPE_CHECKING:
@@ -13,53 +14,69 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-GDPP_STYLE = {"color": "C3", "linestyle": "-.", "linewidth": 1.2}
 DOTTED = {"linestyle": ":"}
+DECADE = 10.0
 
 
-def three_panels(stack: StackMeasured, input_scales: tuple[float, ...]) -> "Figure":
-    """Loss over training, alignment over training, loss over input scales."""
-    figure, [axes] = panel_grid(1, 3)
-    loss_over_training(axes[0], stack)
-    alignment_over_training(axes[1], stack)
-    loss_over_input_scale(axes[2], stack, np.array(input_scales))
+def four_panels(stack: StackMeasured, input_scales: tuple[float, ...], held: str, best: str | None) -> "Figure":
+    """The loss over training, the cosines and distances over training, the loss over input scales.
+
+    `held` names the GD++ that stacks are held against; `best` the one with the best rates, None where it is the same.
+    """
+    figure, [axes] = panel_grid(1, 4)
+    loss_over_training(axes[0], stack, held, best)
+    names = "gradient descent", held
+    over_training(axes[1], stack, names, stack.sensitivity_cosine, "cosine of the sensitivities")
+    over_training(axes[2], stack, names, stack.prediction_distance, "prediction distance in units of y")
+    loss_over_input_scale(axes[3], stack, np.array(input_scales), (*names, best))
     return figure
 
 
-def loss_over_training(axes: "Axes", stack: StackMeasured) -> None:
-    """The trained stack, and what the best algorithms of as many steps reach."""
-    band(axes, stack.steps, stack.loss, "trained", color="C0")
-    gd_tied, gd, gdpp_tied, gdpp = map(float, stack.rivals)
-    num_steps = len(stack.best_learning_rate)
-    axes.axhline(gd_tied, label=f"{num_steps} steps of gradient descent", **REFERENCE)
-    axes.axhline(gd, label="the same, a rate for each step", **{**REFERENCE, **DOTTED})
-    axes.axhline(gdpp_tied, label="GD++", **GDPP_STYLE)
-    axes.axhline(gdpp, label="GD++, rates for each step", **{**GDPP_STYLE, **DOTTED})
-    axes.set(xlabel="training step", ylabel="validation loss", ylim=(0, None))
+def loss_over_training(axes: "Axes", stack: StackMeasured, held: str, best: str | None) -> None:
+    """The trained stack, and what algorithms of as many steps reach."""
+    band(axes, stack.steps, stack.loss, "trained", **TRAINED)
+    gd_tied, gd, _, gdpp = map(float, stack.rivals)
+    axes.axhline(gd_tied, label="gradient descent", **GRADIENT_DESCENT)
+    axes.axhline(gd, label="gradient descent, a rate for each step", **{**GRADIENT_DESCENT, **DOTTED})
+    axes.axhline(float(stack.gdpp), label=held, **GDPP)
+    axes.axhline(gdpp, label=best or "GD++, rates for each step", **{**GDPP, **DOTTED})
+    axes.set(xlabel="training step", ylabel="validation loss")
+    show_decades(axes, np.append(stack.loss, stack.rivals))
     axes.legend()
 
 
-def alignment_over_training(axes: "Axes", stack: StackMeasured) -> None:
-    """Cosines on the right scale, distances of the predictions on the left."""
-    right = axes.twinx()
-    for i, (label, color) in enumerate((("gradient descent", "black"), ("GD++", "C3"))):
-        band(right, stack.steps, stack.sensitivity_cosine[..., i], f"cosine to {label}", color=color)
-        distance = stack.prediction_distance[..., i]
-        band(axes, stack.steps, distance, f"distance to {label}", color=color, **DOTTED)
-    axes.set(xlabel="training step", ylabel="distance of the predictions", ylim=(0, None))
-    right.set(ylabel="cosine of the sensitivities", ylim=(None, 1.02))
-    lines = [*axes.get_lines(), *right.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines])
+def over_training(axes: "Axes", stack: StackMeasured, names: tuple[str, str], values: np.ndarray, what: str) -> None:
+    """Values [seeds snapshots rivals] of the trained stack held against gradient descent and GD++."""
+    for i, (name, style) in enumerate(zip(names, (GRADIENT_DESCENT, GDPP), strict=True)):
+        band(axes, stack.steps, values[..., i], f"to {name}", **style)
+    axes.set(xlabel="training step", ylabel=what)
+    axes.legend()
 
 
-def loss_over_input_scale(axes: "Axes", stack: StackMeasured, scales: np.ndarray) -> None:
+def loss_over_input_scale(
+    axes: "Axes", stack: StackMeasured, scales: np.ndarray, names: tuple[str, str, str | None]
+) -> None:
     """Losses for inputs of another scale."""
-    band(axes, scales, stack.scaled, "trained", marker="o", color="C0")
-    descent, gdpp = stack.scaled_rivals
-    axes.plot(scales, descent, label="gradient descent", **REFERENCE)
-    axes.plot(scales, gdpp, label="GD++", **GDPP_STYLE)
-    axes.axvline(1.0, color="grey", linewidth=0.6)
+    band(axes, scales, stack.scaled, "trained", marker="o", markersize=3, **TRAINED)
+    styles = GRADIENT_DESCENT, GDPP, {**GDPP, **DOTTED}
+    for losses, name, style in zip(stack.scaled_rivals, names, styles, strict=True):
+        if name is not None:
+            axes.plot(scales, losses, label=name, **style)
+    axes.axvline(1.0, **LINE)
     axes.set(xlabel="input scale relative to training", ylabel="validation loss")
-    if np.any(descent > 0):  # a logarithmic axis needs a positive number
-        axes.set_yscale("log")
+    show_decades(axes, stack.scaled)
     axes.legend()
+
+
+def show_decades(axes: "Axes", losses: np.ndarray) -> None:
+    """A logarithmic axis where losses span a decade; else one from zero."""
+    if spans_a_decade(losses):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
+
+
+def spans_a_decade(losses: np.ndarray) -> bool:
+    """Whether the largest of the losses that a logarithmic axis can show is ten times the smallest."""
+    seen = losses[np.isfinite(losses) & (losses > 0)]
+    return bool(seen.size and seen.max() > DECADE * seen.min())

@@ -1,19 +1,16 @@
 """What figures 3a and 3b of von Oswald et al. 2023 share: a stack of layers, trained and measured."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.stack_measure import StackCell, StackMeasured
-from mesascope.studies.oswald2023._shared.stack_panels import three_panels
 from mesascope.studies.oswald2023._shared.stacks import stack_training
 from mesascope.study.base import AbstractStudy, Readings
-from mesascope.study.cell import Cell
+from mesascope.study.cell import Arrays, Cell
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.validation import check_count, check_positive
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class AbstractStackStudy(AbstractStudy):
@@ -49,7 +46,7 @@ class AbstractStackStudy(AbstractStudy):
             check_count(name, count)
         for scale in self.input_scales:
             check_positive("input_scales", scale)
-        self.training()  # checks everything else
+        self.cells()  # checks everything else
 
     @abstractmethod
     def depth(self) -> tuple[int, int]:
@@ -68,32 +65,46 @@ class AbstractStackStudy(AbstractStudy):
             first_seed=self.first_seed,
         )
 
-    def stack_cells(self) -> tuple[Cell, Cell]:
-        """The training, and what is measured of it."""
-        training = self.training()
-        measured = StackCell(training, self.num_validation, self.num_snapshots, self.input_scales)
-        return Cell("layers, trained", training), Cell("layers, measured", measured)
+    def gdpp(self) -> Training[LinearRegression] | None:
+        """The training of the GD++ that stacks are held against; None for GD++ with the best rates."""
+        return None
 
-    def panels(self, stack: StackMeasured) -> "Figure":
-        """Three panels: the training, the alignment, inputs of other scales."""
-        return three_panels(stack, self.input_scales)
+    def cells(self) -> tuple[Cell, ...]:
+        training, gdpp = self.training(), self.gdpp()
+        measured = StackCell(training, gdpp, self.num_validation, self.num_snapshots, self.input_scales)
+        trained = () if gdpp is None else (Cell("GD++, trained", gdpp),)
+        return (Cell("layers, trained", training), *trained, Cell("layers, measured", measured))
+
+    def summarise(self, results: list[Arrays]) -> StackMeasured:
+        return StackMeasured(**results[-1])
 
 
-def also_measured(stack: StackMeasured) -> Readings:
-    """Numbers of a stack that no claim is about: losses, rates, cosines at the end."""
+def readings_of(stack: StackMeasured) -> Readings:
+    """What both figures claim of a stack, seed by seed, and numbers that no claim is about."""
+    to_gd, to_gdpp = np.moveaxis(stack.sensitivity_cosine, -1, 0)
     gd_tied, gd, gdpp_tied, gdpp = stack.rivals
     return {
+        "beats-gd": stack.trained / min(gd_tied, gd),
+        "gdpp-last": to_gdpp[:, -1] - to_gd[:, -1],
         "loss of the trained layers": stack.trained,
         "loss halfway to GD++": stack.halfway,
         "loss of GD++ with the rates read from the weights": stack.read,
-        "loss of gradient descent": gd_tied,
-        "loss of gradient descent, a rate for each step": gd,
-        "loss of GD++": gdpp_tied,
-        "loss of GD++, rates for each step": gdpp,
-        "eta of the best GD++, by step": stack.best_learning_rate,
-        "gamma of the best GD++, by step": stack.best_curvature,
+        "loss of gradient descent, one best rate": gd_tied,
+        "loss of gradient descent, a best rate for each step": gd,
+        "loss of GD++, one best pair of rates": gdpp_tied,
+        "loss of GD++, a best pair of rates for each step": gdpp,
+        "eta of GD++, by step": stack.gdpp_learning_rate,
+        "gamma of GD++, by step": stack.gdpp_curvature,
         "eta read from the weights of the first seed, by step": stack.learning_rate[0],
         "gamma read from the weights of the first seed, by step": stack.curvature[0],
-        "cosine to gradient descent at the end": stack.sensitivity_cosine[:, -1, 0],
-        "cosine to GD++ at the end": stack.sensitivity_cosine[:, -1, 1],
+        "cosine to gradient descent at the end": to_gd[:, -1],
+        "cosine to GD++ at the end": to_gdpp[:, -1],
+        "step at which the cosine to gradient descent peaks": stack.steps[np.argmax(to_gd, axis=1)],
+        "step from which on the cosine to GD++ is the larger": crossing(stack.steps, to_gdpp - to_gd),
     }
+
+
+def crossing(steps: np.ndarray, lead: np.ndarray) -> np.ndarray:
+    """The first step [seeds] from which on a lead [seeds snapshots] stays positive; nan where it ends without."""
+    num_after = np.argmin(lead[:, ::-1] > 0, axis=1) + len(steps) * (lead > 0).all(axis=1)
+    return np.where(num_after > 0, steps[len(steps) - np.maximum(num_after, 1)], np.nan)

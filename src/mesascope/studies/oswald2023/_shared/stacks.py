@@ -4,9 +4,12 @@ import dataclasses
 from functools import partial
 from typing import Any
 
+import jax
+
 from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.constructions.gdpp import GDPlusPlusConstruction
 from mesascope.models.transformer import Transformer
+from mesascope.studies._shared.measure import jit_once
 from mesascope.studies._shared.training import Training
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks.linear_regression import LinearRegression
@@ -46,3 +49,13 @@ def stack_of(algorithm: GDPlusPlus, task: LinearRegression, token_bound: float |
     rates = algorithm.learning_rate, algorithm.curvature
     construction = GDPlusPlusConstruction(*rates, algorithm.num_steps, task.num_examples, task.dim_x, task.dim_y)
     return dataclasses.replace(construction.build(), token_bound=token_bound)
+
+
+def cut_off(algorithms: GDPlusPlus, task: LinearRegression, token_bound: float | None) -> GDPlusPlus | Transformer:
+    """Algorithms on a leading axis, rates for each step, their tokens cut off as a trained stack's are.
+
+    The algorithms themselves where nothing is cut off, else the layers that make their steps.
+    """
+    if token_bound is None:
+        return algorithms
+    return jit_once(jax.vmap(lambda each: stack_of(each, task, token_bound)))(algorithms)

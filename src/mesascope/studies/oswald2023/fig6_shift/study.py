@@ -1,12 +1,13 @@
 """Figure 6 of von Oswald et al. 2023: trained stacks and their rivals away from the training task."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.shifts import Shifts
 from mesascope.studies.oswald2023._shared.stacks import stack_training
+from mesascope.studies.oswald2023._shared.trained_gdpp import gdpp_training
 from mesascope.studies.oswald2023.fig6_shift.cells import ShiftCell, StackLosses
-from mesascope.studies.oswald2023.fig6_shift.panels import shift_grid
+from mesascope.studies.oswald2023.fig6_shift.panels import beside_rivals, relative_to_rivals
 from mesascope.studies.oswald2023.fig6_shift.readings import readings
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
@@ -18,73 +19,114 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-INPUT_SCALES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-WEIGHT_SCALES = (1.0, 2.0, 4.0, 8.0)
+INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+WEIGHT_SCALES = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
 LAW_SCALES = (0.5, 1.0, 2.0, 3.0)
 TINY = {
     "seeds": 2,
     "seeds_deep": 1,
     "num_steps": 100,
     "num_steps_deep": 100,
+    "num_steps_gdpp": 100,
+    "num_steps_gdpp_deep": 100,
     "batch_size": 32,
     "num_validation": 50,
     "size": 3,
 }
 FULL = {"batch_size": 2048, "num_validation": 10_000, "size": 10}
 STACKS = {"1 layer": (1, 1), "2 tied": (1, 2), "5 untied": (5, 1)}  # layers, repeats
-GAP = "largest |trained loss / rival's loss - 1|"
-GROWTH = "loss at input scale 4 / at 3"
-UNCLIPPED = "unclipped loss / clipped loss at input scale 4"
-PAPER: dict[str, Any] = {"decided_by": "paper"}  # GD++ takes long to learn; a layer's last noise shows in others
+RIVALS = {"One layer": "gradient descent", "Two tied layers": "GD++"}
+PAPER: dict[str, Any] = {"kind": "paper", "restates": "figure 6"}
+KINDS = {  # by the end of an id: what the statement says, and what the quantity goes over
+    "near": ("at input scales up to 1.5", "input scales 0.5 to 1.5"),
+    "weights": ("for teachers up to five times larger", "teachers times 0.5 to 5"),
+    "laws": ("on normal, exponential and Laplace inputs", "three input laws, norms of X 0.5 to 3"),
+    "noise": ("when targets are replaced by noise", "0 to N targets replaced by noise"),
+}
+
+
+def follows(word: str, stack: str, kind: str, bound: float) -> Claim:
+    """The claim that a stack's loss is its rival's, away from the training task in one way."""
+    said, over = KINDS[kind]
+    return Claim(
+        f"{word}-{kind}",
+        f"{stack} {'follows' if word == 'one' else 'follow'} {RIVALS[stack]} within {bound:.0%} {said}.",
+        f"largest |trained loss / loss of {RIVALS[stack]} - 1| over {over}",
+        "at most",
+        bound,
+        decided_by="paper",
+        **({} if kind == "noise" else PAPER),
+    )
+
+
+class Summary(NamedTuple):
+    """Losses of one layer, two tied ones and five untied ones."""
+
+    one: StackLosses
+    two: StackLosses
+    five: StackLosses
 
 
 class Figure6(AbstractStudy):
     """Away from the training task one layer and two tied ones fare as their algorithms do; five untied ones do not.
 
-    Each stack is held against what it should have learned: the best gradient step (one layer), GD++ with one eta and
-    gamma (two tied layers), and GD++ with rates for each step (five untied layers). Away means inputs times alpha,
-    teachers times alpha, inputs of three other laws (each alone, where the paper mixes them; divided by the norm of
-    the example matrix, as the authors' code does, so that they are small at scale 1), and k of the N targets replaced
-    by noise.
+    **Question.** Do trained layers stay close to their algorithms on other tasks than the one they are trained on?
 
-    The plateaus. Five layers cut their tokens off at -10 and 10 after each layer. On large inputs an unclipped stack's
-    loss grows as its rival's, like a high power of the scale; a clipped one can answer at most 10, and its loss
-    flattens. The same trained weights without the clipping show it: the dotted lines. One and two layers do not clip.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], y = W x with W standard normal. Other tasks:
+    α x, α W, inputs of three other laws, targets replaced by noise. Five layers and their rivals cut tokens off at -10
+    and 10 after each step.
 
-    What we found at the paper's size. One layer follows its gradient step everywhere. Two tied layers follow GD++ but
-    for larger teachers: GD++ is linear in the targets, and its loss grows with their square, while small weights that
-    training left between x and y (see figure 9) add higher powers of them; with those set to zero most of the excess
-    is gone. Five untied layers are above the rival they are held against already where they were trained (figure 3b),
-    so that their distance says little near 1. That rival is not safe: some shifted samples hold a prompt, rare where
-    it was tuned, on which it explodes, even with no target replaced. Clipped as the stacks are, it stays finite.
+    **What the paper says.** Figure 6: one layer and two tied layers stay close to gradient descent and GD++. Five
+    untied layers leave GD++ far from α = 1. Plateaus come from cutting tokens off.
+
+    **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step,
+    W = (η/N) Σyᵢxᵢᵀ; more layers against GD++ as the authors train it (oswald2023-fig3-deep), beside GD++ with the
+    best rates. Two tied layers are also measured with all weights zero that GD++ has not.
+
+    **Differences.** The paper mixes the three input laws; here each is judged alone, and figures show the mixture. As
+    in the code, and not in the text, such inputs are divided by the norm of X. The code replaces targets by noise, the
+    figure does not. Scales go to 2 (inputs) and 5 (teachers), as in the code.
+
+    **Limits.** Five layers have four seeds.
     """
 
     title: ClassVar = "Away from the training task stacks fare as their algorithms do, within limits"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figure 6"
     claims: ClassVar = (
+        *(follows("one", "One layer", kind, 0.05) for kind in KINDS),
+        *(follows("two", "Two tied layers", kind, 0.1) for kind in KINDS),
         Claim(
-            "one-near",
-            "One layer follows its gradient step at input scales to 1.5.",
-            GAP,
-            "at most",
-            0.1,
+            "five-drift",
+            "Five untied layers drift away from GD++ on inputs scaled by 1.5 to 2.",
+            "largest |ln(trained loss / GD++ loss)| over input scales 1.5 to 2 / the same at input scale 1",
+            "at least",
+            2.0,
+            over="every seed",
             decided_by="paper",
+            **PAPER,
         ),
-        Claim("one-weights", "One layer follows it for larger teachers.", GAP, "at most", 0.05, **PAPER),
-        Claim("one-laws", "One layer follows it for three other input laws.", GAP, "at most", 0.1, **PAPER),
-        Claim("one-noise", "One layer follows it with k of N targets noise.", GAP, "at most", 0.05, decided_by="paper"),
-        Claim("two-near", "Two tied layers follow GD++ at input scales to 1.5.", GAP, "at most", 0.2, **PAPER),
-        Claim("two-weights", "Two tied layers follow it for larger teachers.", GAP, "at most", 0.1, **PAPER),
-        Claim("two-laws", "Two tied layers follow it for three other input laws.", GAP, "at most", 0.2, **PAPER),
-        Claim("two-noise", "Two tied layers follow it with k of N targets noise.", GAP, "at most", 0.1, **PAPER),
-        Claim("five-far", "Five layers leave GD++ at some input scale.", GAP, "at least", 0.5),
-        Claim("plateau", "Five clipped layers reach a plateau.", GROWTH, "at most", 2.0),
-        Claim("clipping", "Without clipping there is none.", UNCLIPPED, "at least", 10.0),
+        Claim(
+            "clipping",
+            "Without cutting tokens off, five layers lose ten times more at input scale 2.",
+            "loss of the same weights without cutting tokens off / trained loss, at input scale 2",
+            "at least",
+            10.0,
+            over="every seed",
+            **PAPER,
+        ),
     )
     presets: ClassVar = {
         "smoke": TINY,
         "quick": {},
-        "paper": {"seeds": 5, "seeds_deep": 4, "num_steps": 5000, "num_steps_deep": 50_000, **FULL},
+        "paper": {
+            "seeds": 5,
+            "seeds_deep": 4,
+            "num_steps": 5000,
+            "num_steps_deep": 50_000,
+            "num_steps_gdpp": 1000,
+            "num_steps_gdpp_deep": 30_000,
+            **FULL,
+        },
     }
 
     seeds: int = 3
@@ -95,6 +137,10 @@ class Figure6(AbstractStudy):
     """Training steps of one layer and of two tied ones."""
     num_steps_deep: int = 1000
     """Training steps of five layers."""
+    num_steps_gdpp: int = 300
+    """Training steps of two steps of GD++ with one pair of rates."""
+    num_steps_gdpp_deep: int = 1000
+    """Training steps of five steps of GD++ with rates of their own."""
     batch_size: int = 128
     """Prompts a training step."""
     num_validation: int = 2000
@@ -109,30 +155,49 @@ class Figure6(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "seeds_deep", "size", "num_steps", "num_steps_deep", "num_validation"):
             check_count(name, getattr(self, name))
+        for name in ("num_steps_gdpp", "num_steps_gdpp_deep"):
+            check_count(name, getattr(self, name))
         check_count("size", self.size, maximum=10_000)  # every number of targets up to it is a shift
         self.cells()  # checks everything else
 
     def cells(self) -> tuple[Cell, ...]:
         measures = self.num_validation, self.shifts()
-        return tuple(Cell(stack, ShiftCell(self.training(*shape), *measures)) for stack, shape in STACKS.items())
+        return tuple(
+            Cell(stack, ShiftCell(self.training(*shape), self.gdpp(*shape), *measures))
+            for stack, shape in STACKS.items()
+        )
 
-    def summarise(self, results: list[Arrays]) -> dict[str, StackLosses]:
-        return {stack: StackLosses(**result) for stack, result in zip(STACKS, results, strict=True)}
+    def summarise(self, results: list[Arrays]) -> Summary:
+        return Summary(*(StackLosses(**result) for result in results))
 
-    def readings(self, summary: dict[str, StackLosses]) -> Readings:
-        return readings(summary, self.shifts())
+    def readings(self, summary: Summary) -> Readings:
+        return readings(*summary, self.shifts())
 
-    def figures(self, summary: dict[str, StackLosses]) -> "dict[str, Figure]":
-        return {"figure6": shift_grid(summary, self.shifts())}
+    def figures(self, summary: Summary) -> "dict[str, Figure]":
+        one, two, five = summary
+        return {
+            "figure6": relative_to_rivals(one, two, self.shifts()),
+            "figure6-five": beside_rivals(five, self.shifts()),
+        }
 
     def shifts(self) -> Shifts:
         """How tasks are shifted."""
         return Shifts(INPUT_SCALES, WEIGHT_SCALES, LAW_SCALES, tuple(range(self.size + 1)))
 
+    def task(self) -> LinearRegression:
+        """The task that everything is trained on."""
+        return LinearRegression(self.size, self.size, input_scale=self.input_scale)
+
     def training(self, num_layers: int, num_repeats: int) -> Training[LinearRegression]:
         """What is trained, by the shape of the stack."""
-        task = LinearRegression(self.size, self.size, input_scale=self.input_scale)
         deep = num_layers > 1
         steps, seeds = (self.num_steps_deep, self.seeds_deep) if deep else (self.num_steps, self.seeds)
         sizes = {"num_steps": steps, "seeds": seeds, "batch_size": self.batch_size, "first_seed": self.first_seed}
-        return stack_training(num_layers, num_repeats, task=task, **sizes)
+        return stack_training(num_layers, num_repeats, task=self.task(), **sizes)
+
+    def gdpp(self, num_layers: int, num_repeats: int) -> Training[LinearRegression] | None:
+        """The training of the GD++ that a stack of this shape is held against; None for one layer."""
+        if num_layers * num_repeats == 1:
+            return None
+        steps = self.num_steps_gdpp_deep if num_layers > 1 else self.num_steps_gdpp
+        return gdpp_training(num_layers, num_repeats, task=self.task(), num_steps=steps, first_seed=self.first_seed)

@@ -1,7 +1,8 @@
-"""Trained deep stacks beside the best gradient descent and the best GD++ of as many steps, rates the same for all."""
+"""Trained deep stacks beside gradient descent and GD++ of as many steps, rates the same for all."""
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
@@ -10,6 +11,8 @@ from mesascope.studies._shared.measure import errors_of_each, over_models
 from mesascope.studies._shared.training import Training, every
 from mesascope.studies.oswald2023._shared.best_rates import best_gdpp, best_gradient_descent, stacked
 from mesascope.studies.oswald2023._shared.stack_measure import along, depth_of, prompts_at, validation_keys
+from mesascope.studies.oswald2023._shared.stacks import cut_off
+from mesascope.studies.oswald2023._shared.trained_gdpp import trained_gdpp
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 
@@ -39,27 +42,32 @@ class DeepCell(AbstractConfig):
         workspace.report(1, 2, "best GD++")
         snapshots, steps = every(trained, self.num_snapshots)
         losses = errors_of_each(snapshots, prompts, 2).mean(axis=-1)
+        rivals = cut_off(rivals, task, trained.model.token_bound)
         return DeepLosses(steps, losses, *errors_of_each(rivals, prompts).mean(axis=-1))._asdict()
 
 
-class DeepCosine(NamedTuple):
-    """The mean cosine [seeds] between the sensitivities of trained stacks and of the best GD++ as deep."""
+class DeepRival(NamedTuple):
+    """GD++ as the authors train it: its loss and rates [], and the mean cosine [seeds] of trained stacks to it."""
 
+    loss: np.ndarray
+    learning_rate: np.ndarray
+    curvature: np.ndarray
     cosine: np.ndarray
 
 
-class DeepCosineCell(AbstractConfig):
-    """The training of a deep stack, held against GD++ at its end."""
+class DeepRivalCell(AbstractConfig):
+    """The trainings of a deep stack of tied layers and of GD++, held against each other at their ends."""
 
     training: Training[LinearRegression]
+    gdpp: Training[LinearRegression]
     num_validation: int
 
     def compute(self, workspace: Workspace) -> Arrays:
-        """`DeepCosine`."""
+        """`DeepRival`."""
         task, model = self.training.task, self.training.trained(workspace).model
-        depth = depth_of(model)
-        best = best_gdpp(task, depth)
-        gdpp = stacked((GDPlusPlus(best.learning_rate, best.curvature, depth),))
-        found = over_models(Partial(along, gdpp, prompts_at(task, validation_keys(self.num_validation))), model)
+        gdpp, prompts = trained_gdpp(self.gdpp, workspace), prompts_at(task, validation_keys(self.num_validation))
+        rival = cut_off(stacked((gdpp,)), task, model.token_bound)
+        cosine = over_models(Partial(along, rival, prompts), model)["sensitivity_cosine"][:, 0]
         workspace.report(1, 1, "cosine")
-        return DeepCosine(found["sensitivity_cosine"][:, 0])._asdict()
+        rate, curvature = (np.asarray(jnp.ravel(each)[0]) for each in (gdpp.learning_rate, gdpp.curvature))
+        return DeepRival(np.asarray(errors_of_each(rival, prompts).mean()), rate, curvature, cosine)._asdict()

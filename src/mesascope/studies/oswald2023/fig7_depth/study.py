@@ -1,12 +1,13 @@
 """Figures 7 and 8 of von Oswald et al. 2023: ten tied layers, and twelve blocks with perceptrons, against GD++."""
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mesascope.studies._shared.training import Training
 from mesascope.studies.oswald2023._shared.blocks import initialise_blocks
 from mesascope.studies.oswald2023._shared.stacks import stack_training
-from mesascope.studies.oswald2023.fig7_depth.cells import DeepCell, DeepCosine, DeepCosineCell, DeepLosses
+from mesascope.studies.oswald2023._shared.trained_gdpp import gdpp_training
+from mesascope.studies.oswald2023.fig7_depth.cells import DeepCell, DeepLosses, DeepRival, DeepRivalCell
 from mesascope.studies.oswald2023.fig7_depth.panels import three_panels
 from mesascope.studies.oswald2023.fig7_depth.readings import Summary, readings
 from mesascope.study.base import AbstractStudy, Readings
@@ -19,52 +20,83 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+PAPER: dict[str, Any] = {"kind": "paper", "over": "every seed"}
+
+
 class Figure7(AbstractStudy):
-    """Ten tied layers become ten steps of GD++; twelve blocks with perceptrons and four heads do as well as twelve.
+    """Ten tied layers become ten steps of GD++; twelve blocks with perceptrons do as well as twelve.
 
-    The tied stack is one layer applied ten times, held against GD++ with one eta and one gamma, and against five untied
-    layers, which do better (their training is figure 3's). A block is four linear heads and then a perceptron with four
-    times the token's width; every block has its own weights, none has layer normalisation, and twelve of them are held
-    against twelve steps of GD++ with one eta and gamma.
+    **Question.** Do deep stacks become GD++: one layer applied ten times, and twelve layers with perceptrons between
+    them?
 
-    Which source is followed. The paper does not say how long the blocks were trained; its code trains untied stacks for
-    50000 steps. Blocks cost far more a step than attention alone, so that the paper preset gives two seeds
-    `num_steps_blocks` steps, fewer than that: a claim about blocks that fails may fail for want of training. The preset
-    quick trains untied layers and blocks only far enough to show their curves, and decides the first claim.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A step of GD++ is
+    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. A block is four linear heads and a perceptron of four times a
+    token's width, without layer normalisation. Stacks and rivals cut tokens off at -10 and 10 after each step.
 
-    What we found at the paper's size. Ten tied layers learn ten gradient steps within 1000 steps, and from there the
-    curvature, slowly: after 5000 they are half of the way to GD++, closely aligned with it, and still falling. Blocks
-    are about as good as gradient descent after 2500 steps, and falling, too. Five untied layers, with ten times as many
-    steps, are far below both. So the claims of equality fail here, and what longer training would do is open.
+    **What the paper says.** Figure 7: ten tied layers lose less than gradient descent and as much as GD++, and point
+    where GD++ points; five untied layers lose less. Figure 8: twelve untied blocks lose as much as GD++.
+
+    **What we measure.** Losses on 10 000 prompts; the mean cosine between derivatives of predictions with respect to
+    the query. GD++ is trained as in the authors' code: Adam, 1000 steps of 512 prompts, from the best η with γ = η/N².
+    GD++ with the best common rates is a second line.
+
+    **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2].
+
+    **Limits.** Four seeds. Figure 8's blocks are not run at the paper's size: the code trains untied stacks for 50 000
+    steps, preset paper trains one seed of blocks for 2500. The claim on blocks is not measured below 50 000 steps.
     """
 
-    title: ClassVar = "Deep stacks, with and without perceptrons, do as well as GD++"
+    title: ClassVar = "Deep stacks, with and without perceptrons, against GD++"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), figures 7 and 8"
     claims: ClassVar = (
-        Claim("tied", "Ten tied layers are as good as GD++.", "|trained loss / GD++ loss - 1|", "at most", 0.1),
         Claim(
-            "tied-cosine",
-            "Their sensitivities are GD++'s.",
-            "mean cosine to GD++",
-            "at least",
-            0.98,
-            decided_by="paper",
-        ),
-        Claim(
-            "untied-better",
-            "Five untied layers do better.",
-            "ten tied loss / five untied loss",
-            "at least",
+            "beats-gd",
+            "Ten tied layers lose less than ten gradient steps.",
+            "loss of tied layers / loss of gradient descent with the best common rate, as many steps",
+            "at most",
             1.0,
-            decided_by="paper",
+            restates="figure 7",
+            **PAPER,
         ),
         Claim(
-            "blocks",
-            "Blocks with perceptrons are as good as GD++.",
-            "trained loss / GD++ loss",
+            "tied",
+            "Ten tied layers lose at most 10% more than GD++ with trained rates.",
+            "loss of tied layers / loss of GD++ as the authors train it, as many steps",
             "at most",
             1.1,
             decided_by="paper",
+            restates="figure 7",
+            **PAPER,
+        ),
+        Claim(
+            "tied-cosine",
+            "The sensitivities of ten tied layers point where those of GD++ point.",
+            "mean cosine over prompts between the sensitivities of tied layers and of GD++ as the authors train it",
+            "at least",
+            0.99,
+            decided_by="paper",
+            restates="figure 7",
+            **PAPER,
+        ),
+        Claim(
+            "untied-better",
+            "Ten tied layers lose more than five untied layers.",
+            "loss of ten tied layers / loss of five untied layers",
+            "at least",
+            1.0,
+            decided_by="paper",
+            restates="figure 7",
+            **PAPER,
+        ),
+        Claim(
+            "blocks",
+            "Twelve blocks with perceptrons lose at most 10% more than GD++.",
+            "loss of blocks after 50 000 training steps / loss of GD++ with the best common rates, as many steps",
+            "at most",
+            1.1,
+            decided_by="paper",
+            restates="figure 8",
+            **PAPER,
         ),
     )
     presets: ClassVar = {
@@ -72,6 +104,7 @@ class Figure7(AbstractStudy):
             "seeds": 1,
             "seeds_blocks": 1,
             "num_steps": 100,
+            "num_steps_gdpp": 100,
             "num_steps_untied": 100,
             "num_steps_blocks": 100,
             "batch_size": 32,
@@ -86,6 +119,7 @@ class Figure7(AbstractStudy):
         "paper": {
             "seeds": 4,
             "num_steps": 5000,
+            "num_steps_gdpp": 1000,
             "num_steps_untied": 50_000,
             "num_steps_blocks": 2500,
             "batch_size": 2048,
@@ -100,13 +134,15 @@ class Figure7(AbstractStudy):
     """Trainings, each from a key of its own."""
     seeds_blocks: int = 1
     """Trainings of blocks, each from a key of its own."""
-    num_steps: int = 1500
+    num_steps: int = 2200
     """Training steps of the tied layers."""
+    num_steps_gdpp: int = 500
+    """Training steps of GD++ as deep as the tied layers."""
     num_steps_untied: int = 300
     """Training steps of the untied layers."""
     num_steps_blocks: int = 50
     """Training steps of the blocks."""
-    batch_size: int = 256
+    batch_size: int = 128
     """Prompts a training step."""
     num_validation: int = 1000
     """Prompts that losses are measured on."""
@@ -132,7 +168,14 @@ class Figure7(AbstractStudy):
     def __check_init__(self):
         for name in ("seeds", "seeds_blocks", "num_validation", "num_snapshots", "num_blocks", "num_heads"):
             check_count(name, getattr(self, name))
-        for name in ("num_steps", "num_steps_untied", "num_steps_blocks", "num_repeats", "num_untied"):
+        for name in (
+            "num_steps",
+            "num_steps_gdpp",
+            "num_steps_untied",
+            "num_steps_blocks",
+            "num_repeats",
+            "num_untied",
+        ):
             check_count(name, getattr(self, name))
         self.trainings()  # checks everything else
 
@@ -145,20 +188,21 @@ class Figure7(AbstractStudy):
         config = stack_training(self.num_blocks + 3, num_steps=self.num_steps_blocks, seeds=1, **sizes).config
         shape = {"num_blocks": self.num_blocks, "num_heads": self.num_heads, "init_scale": 0.002}
         blocks = Training(partial(initialise_blocks, self.dim_x, **shape), task, config, self.seeds_blocks)
-        return {"tied": tied, "untied": untied, "blocks": blocks}
+        gdpp = gdpp_training(1, self.num_repeats, task=task, num_steps=self.num_steps_gdpp, first_seed=self.first_seed)
+        return {"tied": tied, "untied": untied, "blocks": blocks, "GD++": gdpp}
 
     def cells(self) -> tuple[Cell, ...]:
         trainings = self.trainings()
-        sizes = self.num_validation, self.num_snapshots
+        sizes, gdpp = (self.num_validation, self.num_snapshots), trainings["GD++"]
         return (
             *(Cell(f"{name}, trained", training) for name, training in trainings.items()),
-            *(Cell(f"{name}, measured", DeepCell(training, *sizes)) for name, training in trainings.items()),
-            Cell("tied, cosine to GD++", DeepCosineCell(trainings["tied"], self.num_validation)),
+            Cell("tied, held against GD++", DeepRivalCell(trainings["tied"], gdpp, self.num_validation)),
+            *(Cell(f"{name}, measured", DeepCell(trainings[name], *sizes)) for name in ("tied", "untied", "blocks")),
         )
 
     def summarise(self, results: list[Arrays]) -> Summary:
-        tied, untied, blocks, cosine = results[3:]
-        return Summary(DeepLosses(**tied), DeepLosses(**untied), DeepLosses(**blocks), DeepCosine(**cosine))
+        rival, tied, untied, blocks = results[4:]
+        return Summary(DeepLosses(**tied), DeepLosses(**untied), DeepLosses(**blocks), DeepRival(**rival))
 
     def readings(self, summary: Summary) -> Readings:
         return readings(summary)

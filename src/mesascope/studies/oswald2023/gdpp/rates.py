@@ -12,7 +12,6 @@ from mesascope.algorithms.gdpp import GDPlusPlus
 from mesascope.algorithms.gradient_descent import GradientDescent
 from mesascope.prompt import Prompt
 from mesascope.random import seed_key
-from mesascope.studies._shared.measure import compiled_errors_of
 from mesascope.study.cell import AbstractConfig, Arrays, Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.theory.gdpp_optimum import FAMILIES, fit_rates, starting_points
@@ -33,13 +32,12 @@ class Fitted(NamedTuple):
 class Tuned(NamedTuple):
     """Rates and curvatures [seeds 2 steps] by `tune`; what the closed form says of their loss [seeds] on the tasks.
 
-    `held_out_loss` is measured on other prompts. `deviation` is its distance from the closed form, in standard errors.
+    `held_out_loss` is measured on other prompts.
     """
 
     rates: np.ndarray
     loss: np.ndarray
     held_out_loss: np.ndarray
-    deviation: np.ndarray
 
 
 class AbstractBestRates(AbstractConfig):
@@ -87,16 +85,12 @@ class TunedRates(AbstractBestRates):
     """The best rates by `tune` on prompts."""
 
     def of_seed(self, seed: int) -> Tuned:
-        drawn = self.prompts(seed)
-        spectra, held_out = map(spectra_of, drawn)
+        spectra = spectra_of(self.prompts(seed)[0])
         start = self.algorithm(starting_points(self.family, self.num_steps, spectra)[0])
         sizes = {"num_prompts": self.num_prompts, "num_held_out": self.num_prompts}
         tuned = tune(start, self.task, key=seed_key(seed), **sizes)
         found = self.rates(tuned.algorithm)
-        errors = np.asarray(compiled_errors_of(tuned.algorithm, drawn[1])) - self.losses(found, held_out)
-        deviation = errors.mean() / errors.std(ddof=1) * np.sqrt(len(errors))
-        loss = self.losses(found, spectra).mean()
-        return Tuned(np.array(found), loss, np.asarray(tuned.held_out_loss), deviation)
+        return Tuned(np.array(found), self.losses(found, spectra).mean(), np.asarray(tuned.held_out_loss))
 
     def algorithm(self, free: np.ndarray) -> GradientDescent | GDPlusPlus:
         """The algorithm of a family's free numbers: rates, then curvatures, one each where shared."""

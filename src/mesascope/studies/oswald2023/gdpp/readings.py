@@ -1,39 +1,27 @@
 """The numbers that the claims about GD++ are judged by, and what is worth saying besides."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 
-from mesascope.studies.oswald2023.gdpp.degree import Degrees
-from mesascope.studies.oswald2023.gdpp.layers import LayerErrors
 from mesascope.studies.oswald2023.gdpp.rates import Fitted, Tuned
 from mesascope.study.base import Readings
 from mesascope.tasks.linear_regression import LinearRegression
-from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra, filter_degree
+from mesascope.theory.gdpp import chebyshev_rates, drawn_spectra
 from mesascope.theory.gdpp_optimum import FAMILIES
 from mesascope.theory.residual import squared_error
 
 GD, GD_STEPS, SHARED, STEPS = FAMILIES
-NUM_SPECTRA = 2000  # behind the losses of Chebyshev's rates, and the density that is drawn
+NUM_SPECTRA = 2000  # behind the losses of closed-form rates, and the density that is drawn
+CLOSED_FORM_FROM = 3  # steps, from which closed-form rates are claimed to be better than gradient descent
 
 
 class Summary(NamedTuple):
-    """Errors of every shape, degrees, and best rates by family and number of steps."""
+    """Best rates by family and number of steps, found by the closed form of the loss and by tuning."""
 
-    layers: tuple[LayerErrors, ...]
-    degrees: Degrees
     fitted: dict[tuple[str, int], Fitted]
     tuned: dict[tuple[str, int], Tuned]
-
-    def excess(self, *families: str) -> np.ndarray:
-        """The largest |loss at the tuned rates / at the fitted rates - 1| [seeds]; masked where nothing is tuned."""
-        found = [
-            np.abs(each.loss / self.fitted[family, depth].loss - 1)
-            for (family, depth), each in self.tuned.items()
-            if family in families
-        ]
-        any_loss = next(iter(self.fitted.values())).loss
-        return np.max(found, axis=0) if found else np.ma.masked_all(any_loss.shape)
 
     def ratio(self, family: str, rival: str) -> np.ndarray:
         """The largest ratio [seeds] of a family's best loss to its rival's, over numbers of steps."""
@@ -46,20 +34,27 @@ class Summary(NamedTuple):
 
 def readings(summary: Summary, task: LinearRegression) -> Readings:
     """The numbers that claims are about, and losses and rates of every family."""
-    degrees = summary.degrees.degree
-    expected = np.array([filter_degree(k) for k in range(1, len(degrees) + 1)])
     depths = sorted({depth for _, depth in summary.fitted})
+    bounded = bounded_losses(task, depths)
+    ratios = [
+        loss / summary.fitted[GD, depth].held_out_loss
+        for depth, loss in zip(depths, bounded, strict=True)
+        if depth >= CLOSED_FORM_FROM
+    ]
+    any_loss = summary.fitted[GD, depths[0]].loss
     return {
-        **{name: float(np.max([getattr(errors, name) for errors in summary.layers])) for name in LayerErrors._fields},
-        "degree": float(np.abs(degrees - expected).max()),
-        "loss": np.abs([each.deviation for each in summary.tuned.values()]).max(axis=0),
-        "best": summary.excess(GD, SHARED),
-        "best-per-step": summary.excess(GD_STEPS, STEPS),
         "gain": summary.ratio(SHARED, GD),
         "gain-per-step": summary.ratio(STEPS, SHARED),
+        "closed-form": np.max(ratios, axis=0) if ratios else np.ma.masked_all(any_loss.shape),
         **_of_families("theory", summary.fitted, task.num_examples),
         **_of_families("tuned", summary.tuned, task.num_examples),
-        f"loss at Chebyshev's rates for all possible eigenvalues, K = {_listed(depths)}": bounded_losses(task, depths),
+        **{
+            f"{in_words(family)}, K = {depth}: |loss at the tuned rates / at theory's rates - 1|": np.abs(
+                each.loss / summary.fitted[family, depth].loss - 1
+            )
+            for (family, depth), each in summary.tuned.items()
+        },
+        f"loss at closed-form rates, K = {_listed(depths)}": bounded,
     }
 
 
@@ -76,12 +71,17 @@ def _of_families(who: str, found: dict[tuple[str, int], Fitted] | dict[tuple[str
     numbers = {}
     for family in dict.fromkeys(name for name, _ in found):
         of_family = {depth: each for (name, depth), each in found.items() if name == family}
-        title = f"{family}, {who}, K = {_listed(list(of_family))}"
+        title = f"{in_words(family)}, {who}, K = {_listed(list(of_family))}"
         numbers[f"held-out loss of {title}"] = [each.held_out_loss.mean() for each in of_family.values()]
         if family == SHARED:
             rates, curvatures = np.array([each.rates.mean(axis=0)[:, 0] for each in of_family.values()]).T
             numbers |= {f"learning rate of {title}": rates * num, f"curvature of {title}": curvatures}
     return numbers
+
+
+def in_words(family: str) -> str:
+    """A family's name for people."""
+    return re.sub(r"^GD\b(?!\+)", "gradient descent", family)
 
 
 def _listed(depths: list[int]) -> str:
