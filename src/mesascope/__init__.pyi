@@ -218,6 +218,7 @@ from .tasks.shifted import Shifted as Shifted
 from .tasks.sinusoid import Sinusoid as Sinusoid
 from .tasks.teacher_pool import TeacherPool as TeacherPool
 from .tasks.text import TextWindows as TextWindows
+from .tasks.tied_sinusoid import TiedSinusoid as TiedSinusoid
 from .tasks.unitary import UnitaryProcess as UnitaryProcess
 from .theory.linear_regression import one_step_optimum as one_step_optimum
 
@@ -229,6 +230,7 @@ from .training.exact import fit_exact as fit_exact
 from .training.fit import Trained as Trained
 from .training.fit import fit as fit
 from .training.fit import fit_seeds as fit_seeds
+from .training.schedules import CosineDecay as CosineDecay
 from .training.tune import tune as tune
 
 __version__: str
