@@ -82,8 +82,8 @@ class Claim:
     @property
     def criterion(self) -> str:
         """The criterion in words: the quantity, the bound, who decides and at which preset."""
-        preset = ", preset paper" if self.decided_by == "paper" else ""
-        return f"{self.quantity} {self.relation} {self.bound:g} ({_WHO_DECIDES[self.over, self.scale]}{preset})"
+        preset = ", decided at preset paper" if self.decided_by == "paper" else ""
+        return f"{self.quantity}: {self.relation} {self.bound:g} ({_WHO_DECIDES[self.over, self.scale]}{preset})"
 
     def holds(self, value: float) -> bool:
         """Whether one number meets the criterion; nan does not."""

@@ -11,9 +11,9 @@ from mesascope.study.base import Readings
 PAPERS = "largest |learned γ / paper's γ - 1|: .179, .099, .056, .029 for N = 10, 25, 50, 100"
 BEST = "|learned γ / γ of least expected loss of two steps of GD++ - 1|, N = 10"
 MORE = "largest |learned γ / γ of least expected loss of two steps of GD++ - 1| over N = 25, 50, 100"
-EXTREME = "largest |log of a published extreme - mean of ours| / standard deviation of ours, over draws and all N,"
-MEDIAN = "median condition number of a task's XXᵀ after one map with learned γ / before, largest over all N,"
-HEURISTIC = "γ of least condition number of all tasks / learned γ, smallest over all N,"
+EXTREME = "largest |log of a published extreme - mean of ours| / standard deviation of ours, over draws and all N"
+MEDIAN = "median condition number of a task's XXᵀ after one map with learned γ / before, largest over all N"
+HEURISTIC = "γ of least condition number of all tasks / learned γ, smallest over all N"
 
 
 class Published(NamedTuple):

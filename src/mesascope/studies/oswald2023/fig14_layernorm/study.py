@@ -22,8 +22,8 @@ TRAINED, LARGE = np.isin(INPUT_SCALES, 1.0), np.isin(INPUT_SCALES, (1.5, 2.0))  
 DEPTHS = {1: "one-layer", 2: "two-layers"}
 ONE = "loss of K = 1 / loss of the best gradient step, inputs as trained on, N = d = 10"
 TWO = "loss of K = 2 / loss of the best two gradient steps of one rate, inputs as trained on, N = d = 10"
-ONE_LARGE = "loss of K = 1 / loss of the best gradient step, larger of the two at input scales 1.5 and 2,"
-TWO_LARGE = "loss of K = 2 / loss of the best two gradient steps, larger of the two at input scales 1.5 and 2,"
+ONE_LARGE = "loss of K = 1 / loss of the best gradient step, larger of the two at input scales 1.5 and 2"
+TWO_LARGE = "loss of K = 2 / loss of the best two gradient steps, larger of the two at input scales 1.5 and 2"
 
 
 class Figure14(AbstractStudy):

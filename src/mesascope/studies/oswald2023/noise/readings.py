@@ -13,12 +13,12 @@ STRONGEST = 1.0  # the noise variance at which labels are worth comparing with l
 # What is read, in the words of a criterion: always the worst over noise levels, and over depths where there are more.
 STEP_SIZE = "largest |learned η / η of the best step in closed form - 1| over noise variances s²"
 LOSS = "largest |loss of one layer - loss of the best step| / its loss in closed form, over s²"
-DECAY = "largest change of learned η, relative, from one strength of weight decay to the next of those tried, s² = 0,"
-BEATS = "largest loss of K tied layers / loss of K gradient steps of the best rate, K = 2, 3, all s²,"
-GDPP = "largest |loss of K tied layers / loss of K steps of the best GD++ - 1|, K = 2, 3, all s²,"
-DEPTH = "largest (loss of K layers - R) / (loss of K - 1 layers - R), R the loss of ridge, over K and s²,"
-NEAR = "largest loss of three tied layers / loss of ridge with penalty s² - 1, s² = 0.25 and 1,"
-LABELS = "smallest loss without the label entry of W_KQ / loss with this entry, K = 2, 3, s² = 1,"
+DECAY = "largest change of learned η, relative, from one strength of weight decay to the next of those tried, s² = 0"
+BEATS = "largest loss of K tied layers / loss of K gradient steps of the best rate, K = 2, 3, all s²"
+GDPP = "largest |loss of K tied layers / loss of K steps of the best GD++ - 1|, K = 2, 3, all s²"
+DEPTH = "largest (loss of K layers - R) / (loss of K - 1 layers - R), R the loss of ridge, over K and s²"
+NEAR = "largest loss of three tied layers / loss of ridge with penalty s² - 1, s² = 0.25 and 1"
+LABELS = "smallest loss without the label entry of W_KQ / loss with this entry, K = 2, 3, s² = 1"
 
 
 class Summary(NamedTuple):

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 # What is read, in the words of a criterion: errors are absolute, of numbers of order 1, the largest over all shapes.
-CHAIN = "largest |prediction of k layers - that of k gradient steps on m(x)|, k up to K, float64,"
-CONTEXT = "largest |context token after k layers - (m(x), y - ΔW_k m(x))|, k up to K, float64,"
-KERNEL = "largest |prediction of one block - (η/N) Σ y_i m(x_i)ᵀ m(x)|, float64,"
-SOFTMAX = "largest |prediction of one softmax block - Σ y_i k_i / Σ k_i|, k_i = exp(m(x_i)ᵀ m(x)), float64,"
+CHAIN = "largest |prediction of k layers - that of k gradient steps on m(x)|, k up to K, float64"
+CONTEXT = "largest |context token after k layers - (m(x), y - ΔW_k m(x))|, k up to K, float64"
+KERNEL = "largest |prediction of one block - (η/N) Σ y_i m(x_i)ᵀ m(x)|, float64"
+SOFTMAX = "largest |prediction of one softmax block - Σ y_i k_i / Σ k_i|, k_i = exp(m(x_i)ᵀ m(x)), float64"
 
 
 class Proposition2(AbstractProposition):

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 # What is read, in the words of a criterion: errors are absolute, of numbers of order 1, float64, over all shapes.
-LINEAR = "largest |token after linear attention - (token_j, token_{j+1})|, float64,"
+LINEAR = "largest |token after linear attention - (token_j, token_{j+1})|, float64"
 SOFTMAX = (
-    "largest |token after softmax attention - (token_j, token_{{j+1}})|, logits of size {size}, N = d = 10, float64,"
+    "largest |token after softmax attention - (token_j, token_{{j+1}})|, logits of size {size}, N = d = 10, float64"
 )
-CLEARED = "largest |token after both heads, k layers - (x_j, y_j - ΔW_k x_j), for a label (0, x_{j+1})|, float64,"
-DESCENT = "largest |prediction of K layers behind the two heads - that of K gradient steps|, float64,"
-JUNK = "largest |prediction of K layers behind one head - that of K gradient steps|, N = d = 10, float64,"
+CLEARED = "largest |token after both heads, k layers - (x_j, y_j - ΔW_k x_j), for a label (0, x_{j+1})|, float64"
+DESCENT = "largest |prediction of K layers behind the two heads - that of K gradient steps|, float64"
+JUNK = "largest |prediction of K layers behind one head - that of K gradient steps|, N = d = 10, float64"
 
 
 class Proposition3(AbstractProposition):
