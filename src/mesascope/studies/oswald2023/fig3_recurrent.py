@@ -19,14 +19,14 @@ FOUND: dict[str, Any] = {"over": "every seed"}
 
 
 class Figure3Recurrent(AbstractStackStudy):
-    """One layer applied twice becomes two steps of GD++, which beat two gradient steps.
+    """A layer applied twice is held against two gradient steps and two of GD++.
 
     **Question.** A trained linear attention layer makes one gradient step. What does the layer learn when it is applied
     twice?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A gradient step is
-    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ. GD++ also changes the data, x ← (I - γXXᵀ)x, at every step. Both steps share η and
-    γ, as both applications share the layer.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A gradient step is y
+    ← y - (η/N) Σ yᵢxᵢᵀx on all tokens, the query's y from 0. GD++ also changes the data, x ← (I - γXXᵀ)x, at every
+    step. Both steps share η and γ, as both applications share the layer.
 
     **What the paper says.** Figure 3a: the layer loses less than two gradient steps and as much as GD++. During
     training the layer first looks like gradient descent, then like GD++. Averaged weights do as well.
@@ -49,7 +49,7 @@ class Figure3Recurrent(AbstractStackStudy):
     claims: ClassVar = (
         Claim(
             "beats-gd",
-            "A layer applied twice loses less than two gradient steps.",
+            "A layer trained to be applied twice has less loss than two gradient steps.",
             "trained loss / loss of two gradient steps with the best rates, one or one for each step",
             "at most",
             1.0,
@@ -73,7 +73,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "gd-first",
-            "Early in training the layer is closer to gradient descent than to GD++.",
+            "Early in training a repeated layer is closer to gradient descent than to GD++.",
             "cosine to gradient descent - cosine to GD++, where the cosine to gradient descent is largest",
             "at least",
             0.02,

@@ -114,7 +114,7 @@ class Proposition1(AbstractProposition):
     into (x, -(W_0 + ΔW) x): the prediction after a gradient step.
 
     **What we measure.** Largest errors in float64 of predictions and of context tokens after each of K layers, for
-    several sizes, with W_0 of standard normals. Predictions are of order one.
+    several sizes, with W_0 of standard normals.
 
     **Found here.** The sum runs over the N examples; the query is no key. If the query's token is a key, too, the layer
     still makes exact gradient steps, but on one more example: the query with the label -W_0 x, at the rate η(N + 1)/N.
@@ -132,7 +132,7 @@ class Proposition1(AbstractProposition):
     claims: ClassVar = (
         exactly(
             "query",
-            "Layers of the stated weights predict exactly what gradient steps predict.",
+            "Layers with the weights of proposition 1 predict exactly what gradient steps predict.",
             f"largest |prediction of K layers - prediction of K gradient steps| {OVER}",
             "proposition 1",
         ),

@@ -72,7 +72,7 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "ratio",
-            "The weights of the last two states take the ratio -1/2.",
+            "With eight heads the position weights of the last two states take ratio -1/2.",
             RATIO,
             "at most",
             0.01,
@@ -80,7 +80,7 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "two",
-            "The position weights of all earlier states vanish.",
+            "All position weights but those of the last two states vanish.",
             OTHERS,
             "at most",
             1e-3,
@@ -88,16 +88,18 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "rank",
-            "Eight trained heads use rank d / 2 = 5.",
+            "BᵀA of eight trained heads has rank 5, half the number of coordinates.",
             RANK,
             "at most",
             0.0,
             restates="figure 3 (right), third panel, and proposition 5",
         ),
-        of_ours("family", "Ten heads end on a one-parameter family of solutions.", FAMILY, "at most", 1e-3),
+        of_ours(
+            "family", "Training of ten heads ends at solutions that differ in one number, rho.", FAMILY, "at most", 1e-3
+        ),
         of_ours(
             "floor",
-            "The best seed with four heads ends within 1% of d - 2H = 2.",
+            "With four heads the best seed's loss is d - 2H = 2 within 1%.",
             FLOOR,
             "at most",
             0.01,

@@ -81,7 +81,7 @@ class Figure3Unitary(AbstractStudy):
         ),
         of_paper(
             "identity",
-            "The diagonal of BᵀA is the same for every coordinate, 1 / p_T.",
+            "Every diagonal entry of BᵀA is the inverse of the newest state's weight.",
             DIAGONAL,
             "at most",
             1e-3,

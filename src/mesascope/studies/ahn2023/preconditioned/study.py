@@ -43,11 +43,11 @@ class Preconditioned(AbstractStudy):
     compared with those of the steps with A*, with one learning rate, and with the best multiple of Sigma^-1. Other
     layers descend the population loss itself, for several n, and from random starts.
 
-    **Differences.** Training on prompts starts where P W_V passes labels on and W_KQ sees inputs alone. The authors'
-    main code trains these blocks only; here all entries are trained. The theorem does not speak of training: the last
-    three claims, on random starts of all weights, are found here.
+    **Differences.** Training on prompts starts with P W_V on labels and W_KQ on inputs only. The authors' main code
+    trains these blocks only; here all entries are trained. The theorem does not speak of training: that training finds
+    its minimum is tested here.
 
-    **Limits.** One layer, diagonal Sigma. Several layers, for which w ~ N(0, Sigma^-1), are not tried.
+    **Limits.** One layer, diagonal Sigma. Several layers, with w ~ N(0, Sigma^-1), are not tried.
     """
 
     title: ClassVar = "The best linear attention layer makes a gradient step with a matrix for a learning rate"
@@ -55,7 +55,7 @@ class Preconditioned(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "matrix",
-            "The trained layer's weights hold the preconditioner of least loss.",
+            "The trained layer's weights hold the preconditioner of least loss within 5%.",
             MATRIX,
             "at most",
             0.05,
@@ -65,7 +65,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "predictions",
-            "The trained layer predicts as the best preconditioned gradient step does.",
+            "The trained layer predicts within 5% of the best preconditioned gradient step.",
             "rms of (layer's - step's predictions) / rms of the layer's predictions",
             "at most",
             0.05,
@@ -91,7 +91,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "sizes",
-            "Descent on the population loss finds the best preconditioner at each length tried.",
+            "Descent on the population loss finds the best preconditioner within 1% at every n tried.",
             f"largest over n of {MATRIX}",
             "at most",
             0.01,
@@ -101,7 +101,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "endings",
-            "From some random initial weights training ends above the least loss.",
+            "From a tenth of random starts training ends 5% above the least loss.",
             "share of random starts whose population loss ends above 1.05 times the least loss",
             "at least",
             0.1,
@@ -109,15 +109,15 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "minimum",
-            "The worst point that random starts end at is a local minimum.",
-            "smallest / largest Hessian eigenvalue there, but for the rescaling symmetry",
+            "The random start that ends with most loss ends at a local minimum.",
+            "smallest / largest Hessian eigenvalue there, without the direction that only rescales W_KQ against P W_V",
             "at least",
             1e-8,
             **ONE,
         ),
         Claim(
             "isotropic",
-            "With equal variances every random start ends at the least loss.",
+            "With equal variances every random start ends within 5% of the least loss.",
             "share of random starts whose population loss ends above 1.05 times the least, equal variances",
             "at most",
             0.0,

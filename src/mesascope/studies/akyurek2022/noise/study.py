@@ -29,7 +29,7 @@ LEAST_SQUARES = "largest (distance to ridge with penalty s^2 / tau^2) / (distanc
 
 
 class RidgePenalty(AbstractStudy):
-    """A stack trained with noisy labels predicts as ridge regression with penalty s^2 / tau^2.
+    """Stacks trained with noisy labels are held against ridge regression.
 
     **Question.** With noisy labels the best predictor is ridge regression of a known penalty. Does a trained model use
     this penalty?
@@ -57,7 +57,7 @@ class RidgePenalty(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "penalty",
-            "A trained stack's nearest ridge penalty is within 1.5 times noise over weight variance.",
+            "A trained stack's nearest ridge penalty is the Bayes penalty within a factor 1.5.",
             PENALTY,
             "at most",
             1.5,
@@ -78,7 +78,7 @@ class RidgePenalty(AbstractStudy):
         ),
         Claim(
             "own",
-            "A stack is nearest to the ridge penalty of its own noise level.",
+            "A stack is nearest to ridge regression with the penalty of its own noise.",
             OWN,
             "at most",
             1.0,

@@ -64,7 +64,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "near",
-            "Layers past half depth are within 15% of an iterate of Newton's method.",
+            "With their own head layers past half depth are within 15% of a Newton iterate.",
             f"{NEAREST}, own head, Sigma = I",
             "at most",
             0.15,
@@ -82,7 +82,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "nearer",
-            "Layers past half depth are nearer to Newton's iterates than to gradient steps.",
+            "Layers past half depth are on average nearer to Newton's iterates than to gradient steps.",
             f"{NEARER}, Sigma = I",
             "at most",
             1.0,
@@ -103,7 +103,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "exponential",
-            "The number of the nearest gradient step grows exponentially with the layer.",
+            "The number of the nearest gradient step fits an exponential better than a line.",
             f"R^2 of k* = a exp(b layer) minus R^2 of a line, {STEP}, gradient descent, Sigma = I",
             "at least",
             0.0,
@@ -134,7 +134,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "ill-descent",
-            "On ill-conditioned inputs a gradient step for each layer errs five times as much.",
+            "On ill-conditioned inputs as many gradient steps err five times as much as layers.",
             "relative error of a gradient step for each layer / of the last layer, condition number 100",
             "at least",
             5.0,
@@ -143,7 +143,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "ill-nearer",
-            "On ill-conditioned inputs layers past half depth are nearer to Newton than to gradient steps.",
+            "On ill-conditioned inputs late layers are on average nearer to Newton than to gradient steps.",
             f"{NEARER}, condition number 100",
             "at most",
             1.0,

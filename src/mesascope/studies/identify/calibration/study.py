@@ -60,13 +60,13 @@ class Calibration(AbstractStudy):
     do: then both count and rate come back wrong.
     """
 
-    title: ClassVar = "The instrument names learners in disguise, and no network that has learned nothing"
+    title: ClassVar = "How often `identify` names the right algorithm, and none where there is none"
     source: ClassVar = "a calibration of this package's own `identify`"
     kind: ClassVar = "open question"
     claims: ClassVar = (
         Claim(
             "named",
-            "If no other candidate is near, the verdict names the true algorithm.",
+            "If no other candidate is near, 98% of verdicts name the true algorithm.",
             "named members / members whose other candidates are all farther than 2 tau",
             "at least",
             0.98,
@@ -74,7 +74,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "inversion",
-            "An identified algorithm is the true one, or a simpler one that computes the same.",
+            "98% of identified algorithms are the true one or a simpler equal.",
             "members identified as their truth, or as a simpler equal / members identified",
             "at least",
             0.98,
@@ -98,7 +98,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "parameters",
-            "Fitted parameters of the true algorithm err by less than 5%.",
+            "Of the true algorithm's fitted parameters 95% err by at most 5%.",
             "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
             "at least",
             0.95,
@@ -106,7 +106,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "intervals",
-            "A parameter's interval holds the true one.",
+            "95% of the intervals of parameters hold the true parameter.",
             "share of profile intervals that hold it, where the choice is the truth",
             "at least",
             0.95,
@@ -114,7 +114,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "distance",
-            "The true algorithm's distance equals the size of the added noise.",
+            "The true algorithm's median distance is the size of the added noise within 25%.",
             "|log((median distance of the choice) / noise)|, where the choice is the truth",
             "at most",
             0.22,
@@ -130,7 +130,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "ties",
-            "Verdicts on members name one and a half algorithms at most.",
+            "Verdicts on known algorithms name at most one and a half algorithms on average.",
             "mean number of names in the verdict on a member",
             "at most",
             1.5,

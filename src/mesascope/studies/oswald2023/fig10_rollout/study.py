@@ -36,12 +36,12 @@ class Figure10(AbstractStudy):
     loss falls with gradient descent's for 50 applications.
 
     **What we measure.** Validation loss after 1 to 50 applications. The layer writes to y only: the rows of P that
-    write to x are set to zero. The layer as trained stands beside it. Overflow counts as the largest float.
+    write to x are set to zero. The layer as trained is measured, too. Overflow counts as the largest float.
 
-    **Found here.** As trained, the repeated layer explodes on rare prompts in half of the seeds or more. The loss of
-    one application does not depend on the rows of P that write to x. These rows stay random and let x drift.
+    **Found here.** As trained, the repeated layer explodes on some prompts in half of the seeds or more. The loss of
+    one application does not depend on the rows of P that write to x. So these rows stay random, and x drifts.
 
-    **Differences.** The text does not say that only y is updated; the authors' notebook sets a switch for it. The
+    **Differences.** The text does not say that only y is updated; the authors' notebook does so. The
     notebook tunes η by a line search.
 
     **Limits.** At λ = 1 and 0.9 the mean loss is that of the worst prompts. Smaller λ are not tried.
@@ -70,7 +70,7 @@ class Figure10(AbstractStudy):
         ),
         Claim(
             "explodes",
-            "At dampening 1 and 0.9 the repeated layer's mean loss explodes.",
+            "At dampening 1 and 0.9 the repeated layer's loss passes 100 times predicting zero.",
             END,
             "at least",
             100.0,
@@ -79,7 +79,7 @@ class Figure10(AbstractStudy):
         ),
         Claim(
             "writes-x",
-            "A repeated layer that also writes to x explodes on rare prompts.",
+            "Repeated layers that write to x explode on some prompt in half the seeds.",
             SHARE,
             "at least",
             0.5,

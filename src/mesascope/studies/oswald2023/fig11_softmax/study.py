@@ -32,12 +32,13 @@ PAPER: dict[str, Any] = {**EVERY, "kind": "paper"}
 
 
 class Figure11(AbstractStudy):
-    """One softmax head cannot make a step of gradient descent; two heads make a centred step.
+    """One softmax head and two are held against plain and centred gradient steps.
 
     **Question.** How many softmax heads does one step of gradient descent need?
 
-    **Setting.** Linear regression, y = wᵀx, N = d = 10, one layer of H softmax heads, scores divided by √11. Where
-    scores z_i are small, softmax_i(z) ≈ (1 + z_i - z̄)/N: linear attention, with an offset, on centred scores.
+    **Setting.** Linear regression, y = wᵀx, N = d = 10, one layer of H softmax heads, scores divided by √11. W_KQ,xx is
+    W_Kᵀ W_Q on inputs; P W_V,yy takes labels to labels. Where scores z_i are small, softmax_i(z) ≈ (1 + z_i - z̄)/N:
+    linear attention, with an offset, on centred scores.
 
     **What the paper says.** Figure 11: one head cannot match gradient descent, two nearly do. Appendix A.9: a second
     head of opposite sign takes the offset away. Figure 12: the heads' matrices P W_V,yy W_KQ,xx mirror each other off
@@ -47,11 +48,11 @@ class Figure11(AbstractStudy):
     subtracts the mean of a prompt's inputs; cosines between sensitivities dŷ/dx; the matrices of figure 12.
 
     **Found here.** A second head takes the offset away, but not z̄, since a softmax's weights add up to one: two heads
-    make a centred step. One head either stays on a plateau or reaches the least loss of heads with W_KQ,xx = bI, which
-    smooth labels instead of making a step.
+    make a centred step. The best seed of one head reaches the least loss of heads with W_KQ,xx = bI, which smooth
+    labels.
 
     **Differences.** Gradients are clipped at 10, as in the text; the code has 0.001. Training lasts 10 000 steps, not
-    5000, since two heads leave their plateaus late.
+    5000.
 
     **Limits.** The least loss of one head is known for W_KQ,xx = bI only.
     """
@@ -80,7 +81,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "opposite",
-            "Two softmax heads write with opposite signs.",
+            "Two softmax heads write labels with opposite signs and nearly equal sizes.",
             WRITES,
             "at most",
             0.1,
@@ -89,7 +90,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "mirrored",
-            "Off the diagonal the matrices of two softmax heads are mirror images.",
+            "Off the diagonal the matrices of two softmax heads are nearly opposite.",
             MIRROR,
             "at most",
             -0.9,
@@ -98,7 +99,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "diagonal",
-            "The matrices of two softmax heads add up to a multiple of the identity.",
+            "The matrices of two softmax heads sum to a multiple of the identity within 20%.",
             OFF_IDENTITY,
             "at most",
             0.2,
@@ -115,7 +116,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "centred-cosine",
-            "The sensitivities of two softmax heads are those of centred gradient descent.",
+            "The sensitivities of two softmax heads point where centred gradient descent's point.",
             CENTRED,
             "at least",
             0.98,
@@ -131,7 +132,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "one-head-least",
-            "The best seed of one head reaches the least loss with W_KQ = bI.",
+            "One head's best seed is within 5% of the least loss with W_KQ,xx = bI.",
             LEAST,
             "at most",
             0.05,

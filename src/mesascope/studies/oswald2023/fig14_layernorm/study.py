@@ -54,7 +54,7 @@ class Figure14(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "one-layer",
-            "With layer normalisation one layer has 10% more loss than one gradient step.",
+            "On training inputs one normalised layer has 10% more loss than one gradient step.",
             ONE,
             "at least",
             1.1,
@@ -65,7 +65,7 @@ class Figure14(AbstractStudy):
         ),
         Claim(
             "two-layers",
-            "With layer normalisation two layers have 10% more loss than two gradient steps.",
+            "On training inputs two normalised layers have 10% more loss than two gradient steps.",
             TWO,
             "at least",
             1.1,

@@ -39,8 +39,10 @@ FISHER = (
     "one-sided Fisher exact p of how many of 64 seeds have a plateau over 1.5 times the median, one head against two"
 )
 RATIO = "|median plateau of two heads / median plateau of one head / 2^(-1/4) - 1|"
-SCALE = "|median plateau of the smaller half of initial scales / of the larger half - 1|, scales over three decades"
-SWAPPED = "smallest share of the swapped path on a long plateau - largest share on any other"
+SCALE = (
+    "|median plateau of the smaller half of initial variances / of the larger half - 1|, variances over three decades"
+)
+SWAPPED = "smallest share of the swapped path (value reads x, key reads y) on a long plateau - largest on others"
 RISES = "largest fresh loss / fresh loss at the start, seeds but the first, in the setting that the first seed chooses"
 ENDS = (
     "|last fresh loss / gradient descent's loss - 1|, seeds but the first, in the setting that the first seed chooses"
@@ -90,14 +92,14 @@ class Figure15(AbstractStudy):
 
     **What we measure.** Plateaus over 1.5 times their median; blocks at nine rates and batches. The first seed chooses
     the block: of settings where its fresh loss rises by 10% and ends within 10% of gradient descent's, that of the
-    highest rise. Other seeds are judged. Without such a setting nothing is.
+    highest rise. Other seeds are judged, if there is such a setting.
 
     **Found here.** Typical plateaus are Adam's: weights grow by the learning rate a step, whatever their start, and two
-    heads gain 2^(-1/4). On long plateaus value and key are swapped: the value takes x, the key y.
+    heads shorten them by 2^(-1/4). On long plateaus value and key are swapped: the value takes x, the key y.
 
     **Differences.** The paper shows ten seeds. It names no rate and batch of the block.
 
-    **Limits.** Weight decay and longer training are not tried.
+    **Limits.** Weight decay is not tried.
     """
 
     title: ClassVar = "Long plateaus are rarer with two heads"
@@ -105,7 +107,7 @@ class Figure15(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "long",
-            "Long plateaus are more frequent with one head than with two.",
+            "With one head more trainings have a long plateau than with two.",
             FISHER,
             "at most",
             0.01,
@@ -123,7 +125,7 @@ class Figure15(AbstractStudy):
         ),
         Claim(
             "block-ends",
-            "The block's loss on fresh tasks ends within 10% of gradient descent's.",
+            "A block with a perceptron ends within 10% of gradient descent's loss on fresh tasks.",
             ENDS,
             "at most",
             NEAR,
@@ -139,7 +141,7 @@ class Figure15(AbstractStudy):
         ),
         Claim(
             "scale",
-            "The weights' initial scale changes the median plateau by at most 10%.",
+            "The initial variance of weights changes the median plateau by at most 10%.",
             SCALE,
             "at most",
             0.1,

@@ -53,16 +53,16 @@ class Figure2(AbstractStudy):
 
     **What the paper says.** Figure 2: the layer reaches gradient descent's loss (a) and aligns with the step almost
     perfectly (b). Layer, step and the model halfway between their weights have identical losses for every N = d (c);
-    layer and step have them on inputs of other scales (d). Figure 1, centre: the repeated layer follows gradient
+    layer and step also on other input scales (d). Figure 1, centre: the repeated layer follows gradient
     descent.
 
-    **What we measure.** Losses on fresh prompts; distances of predictions and of their derivatives by the query, and
-    the cosine of these. Weights are averaged after the scale of W_KQ against P W_V is fixed. N = d = 2, 5, 10, 15. For
-    figure 1 every update is multiplied by 0.75 and written to y only.
+    **What we measure.** Losses on fresh prompts; distances between predictions; distances and cosine between their
+    derivatives by the query. Halfway weights are averaged after fixing W_KQ's scale against P W_V. N = d = 2, 5, 10,
+    15. For figure 1 every update is multiplied by 0.75 and written to y only.
 
-    **Differences.** Inputs are the code's (text: [-1, 1]), and the factor ½, AdamW's b2 = 0.98, clipping at 0.001
-    (text: Adam's defaults, 10) and initial weights of standard deviation √(0.002/11) (text: 0.002). The code tunes η on
-    validation prompts, which favours gradient descent; the text says training prompts.
+    **Differences.** From the code (text in brackets): inputs ([-1, 1]), factor ½, AdamW's b2 0.98 (Adam's defaults),
+    gradient clipping 0.001 (10), initial deviation √(0.002/11) (0.002). The code tunes η on validation prompts (text:
+    training prompts), which favours gradient descent.
 
     **Limits.** Larger scales and other shifts are in oswald2023-fig6-shift, repeated layers that write to x in
     oswald2023-fig10-rollout.
@@ -81,7 +81,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "cosine",
-            "Trained layer and gradient step have parallel derivatives by the query.",
+            "Trained layer and gradient step have nearly parallel derivatives by the query.",
             COSINE,
             "at least",
             0.995,
@@ -89,7 +89,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "prediction",
-            "The trained layer's predictions are those of the gradient step.",
+            "The trained layer's predictions are within 0.05 of those of the gradient step.",
             f"{DISTANCE} the two predictions",
             "at most",
             0.05,
@@ -97,7 +97,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "sensitivity",
-            "The trained layer's derivatives by the query are those of the gradient step.",
+            "The trained layer's derivatives by the query are within 0.15 of the gradient step's.",
             f"{DISTANCE} the derivatives, by the query, of the two predictions",
             "at most",
             0.15,
@@ -105,7 +105,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "interpolation",
-            "At N = 10 trained layer, gradient step and model halfway have one loss.",
+            "At N = 10 layer, gradient step and halfway model have one loss within 2%.",
             f"{GAPS}, N = dim_x = 10",
             "at most",
             0.02,
@@ -113,7 +113,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "interpolation-others",
-            "At N = 5 and 15 layer, gradient step and model halfway have one loss.",
+            "At N = 5, 15 layer, step and halfway model have one loss within 2%.",
             f"{GAPS}, N = dim_x = 5 and 15",
             "at most",
             0.02,
@@ -121,7 +121,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "interpolation-2",
-            "At N = 2 trained layer, gradient step and model halfway have one loss.",
+            "At N = 2 layer, gradient step and halfway model have one loss within 2%.",
             f"{GAPS}, N = dim_x = 2",
             "at most",
             0.02,
@@ -129,7 +129,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "input-scale",
-            "On inputs scaled by 0.5 to 1.25 trained layer and gradient step have one loss.",
+            "On inputs scaled by 0.5 to 1.25 layer and step have one loss within 5%.",
             f"largest {GAP} over input scales 0.5, 0.75, 1, 1.25",
             "at most",
             0.05,
@@ -137,7 +137,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "rollout",
-            "Repeated with dampening 0.75, the trained layer follows gradient descent within 10%.",
+            "With dampening 0.75 the repeated layer has dampened gradient descent's loss within 10%.",
             f"largest |loss / gradient descent's loss - 1| {APPLIED}",
             "at most",
             0.1,
@@ -145,7 +145,7 @@ class Figure2(AbstractStudy):
         ),
         Claim(
             "rollout-falls",
-            "Repeated with dampening 0.75, the trained layer's loss falls at every step.",
+            "With dampening 0.75 each further application of the trained layer lowers the loss.",
             f"largest relative change of the loss from one application to the next, {APPLIED}",
             "at most",
             0.0,

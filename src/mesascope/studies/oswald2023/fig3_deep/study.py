@@ -21,13 +21,13 @@ PAPER: dict[str, Any] = {"kind": "paper", "restates": "figure 3b", "over": "ever
 
 
 class Figure3Deep(AbstractStackStudy):
-    """Five untied layers beat five gradient steps and do as well as GD++ with rates of its own for each step.
+    """Five untied layers are held against five gradient steps and five of GD++.
 
     **Question.** What do five linear attention layers learn when each has weights of its own?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². Step k of GD++ is
-    W ← W - (ηₖ/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γₖXXᵀ)x. Layers and rivals cut tokens off at -10 and 10 after each
-    step.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². Step k of GD++ is y ←
+    y - (ηₖ/N) Σ yᵢxᵢᵀx and x ← (I - γₖXXᵀ)x on all tokens, the query's y from 0. Layers and rivals cut tokens off at
+    -10 and 10 after each step.
 
     **What the paper says.** Figure 3b: five layers lose less than five gradient steps and as much as GD++ with trained
     rates, and point where this GD++ points. The text adds that averaged weights fail.
@@ -74,7 +74,7 @@ class Figure3Deep(AbstractStackStudy):
         ),
         Claim(
             "interpolation-fails",
-            "Halfway between the trained weights and GD++'s weights the loss is far larger.",
+            "Halfway between five layers' weights and GD++'s weights the loss is 50% larger.",
             "loss halfway to GD++ as the authors train it / the larger loss of the two",
             "at least",
             1.5,
@@ -82,7 +82,7 @@ class Figure3Deep(AbstractStackStudy):
         ),
         Claim(
             "gd-first",
-            "Early in training five layers are closer to gradient descent than to GD++.",
+            "At some step of training five layers are closer to gradient descent than GD++.",
             "largest lead during training of the cosine to gradient descent over the cosine to GD++",
             "at least",
             0.02,

@@ -11,7 +11,7 @@ from mesascope.study.base import Readings
 WAY = "share of the fall from the loss of predicting zero to that of one gradient step, after training"
 ONE_STEP = "|trained loss / loss of the best gradient step - 1|, N = d = 10"
 JUNK = "|L / J - 1| / |L / G - 1|: L the trained loss, G that of one step, J that of one step with label tokens"
-COPIES = "norm of the first layer's derivative by the next token / by any other token, after training"
+COPIES = "norm of the first layer's derivative by the next token / by any token but itself and the next, after training"
 BEFORE = "training steps from halfway in the derivative by the next token to halfway in the loss"
 LONGER = "training steps to halfway in the loss / mean of the same for one layer on pairs (x, y)"
 

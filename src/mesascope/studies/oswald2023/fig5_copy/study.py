@@ -93,7 +93,7 @@ class Figure5(AbstractStudy):
         ),
         Claim(
             "copies",
-            "After the first layer a token depends on the next token, not on others.",
+            "First-layer outputs depend three times as much on the next token as on others.",
             read.COPIES,
             "at least",
             3.0,
@@ -146,7 +146,7 @@ class Figure5(AbstractStudy):
         ),
         Claim(
             "junk",
-            "The trained loss is nearer to a step that also takes label tokens as examples.",
+            "With label tokens as examples a gradient step is twice as near to the loss.",
             read.JUNK,
             "at most",
             0.5,

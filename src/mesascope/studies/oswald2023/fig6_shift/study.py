@@ -68,9 +68,7 @@ class Summary(NamedTuple):
 
 
 class Figure6(AbstractStudy):
-    """Away from the training task one layer and two tied ones fare as their algorithms do; five untied ones do not.
-
-    **Question.** Do trained layers stay close to their algorithms on other tasks than the one they are trained on?
+    """**Question.** Do trained layers stay close to their algorithms on other tasks than the one they are trained on?
 
     **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], y = W x with W standard normal. Other tasks:
     α x, α W, inputs of three other laws, targets replaced by noise. Five layers and their rivals cut tokens off at -10
@@ -81,13 +79,14 @@ class Figure6(AbstractStudy):
 
     **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step,
     W = (η/N) Σyᵢxᵢᵀ; more layers against GD++ as the authors train it (oswald2023-fig3-deep), beside GD++ with the
-    best rates. Two tied layers are also measured with all weights zero that GD++ has not.
+    best rates. Two tied layers are also measured with all weights that GD++ lacks at zero.
 
     **Differences.** The paper mixes the three input laws; here each is judged alone, and figures show the mixture. As
     in the code, and not in the text, such inputs are divided by the norm of X. The code replaces targets by noise, the
     figure does not. Scales go to 2 (inputs) and 5 (teachers), as in the code.
 
-    **Limits.** Five layers have four seeds.
+    **Limits.** Five layers have four seeds. For weights of the construction's form the scale of teachers cancels. For
+    weights of the construction's form the scale of teachers cancels.
     """
 
     title: ClassVar = "Away from the training task stacks fare as their algorithms do, within limits"
@@ -97,7 +96,7 @@ class Figure6(AbstractStudy):
         *(follows("two", "Two tied layers", kind, 0.1) for kind in KINDS),
         Claim(
             "five-drift",
-            "Five untied layers drift away from GD++ on inputs scaled by 1.5 to 2.",
+            "On inputs scaled by 1.5 to 2 five layers are twice as far from GD++.",
             "largest |ln(trained loss / GD++ loss)| over input scales 1.5 to 2 / the same at input scale 1",
             "at least",
             2.0,
@@ -107,7 +106,7 @@ class Figure6(AbstractStudy):
         ),
         Claim(
             "clipping",
-            "Without cutting tokens off, five layers lose ten times more at input scale 2.",
+            "At input scale 2 five layers without cutting tokens off have ten times the loss.",
             "loss of the same weights without cutting tokens off / trained loss, at input scale 2",
             "at least",
             10.0,

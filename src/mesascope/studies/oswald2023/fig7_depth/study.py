@@ -24,14 +24,13 @@ PAPER: dict[str, Any] = {"kind": "paper", "over": "every seed"}
 
 
 class Figure7(AbstractStudy):
-    """Ten tied layers become ten steps of GD++; twelve blocks with perceptrons do as well as twelve.
-
-    **Question.** Do deep stacks become GD++: one layer applied ten times, and twelve layers with perceptrons between
+    """**Question.** Do deep stacks become GD++: one layer applied ten times, and twelve layers with perceptrons between
     them?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A step of GD++ is
-    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. A block is four linear heads and a perceptron of four times a
-    token's width, without layer normalisation. Stacks and rivals cut tokens off at -10 and 10 after each step.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². A step of GD++ is y ←
+    y - (η/N) Σ yᵢxᵢᵀx and x ← (I - γXXᵀ)x on all tokens, the query's y from 0. A block is four linear heads and a
+    perceptron of four times a token's width, without layer normalisation. Stacks and rivals cut tokens off at -10 and
+    10 after each step.
 
     **What the paper says.** Figure 7: ten tied layers lose less than gradient descent and as much as GD++, and point
     where GD++ points; five untied layers lose less. Figure 8: twelve untied blocks lose as much as GD++.
@@ -42,8 +41,9 @@ class Figure7(AbstractStudy):
 
     **Differences.** The text says x in [-1, 1]; the code draws from [-1/2, 1/2].
 
-    **Limits.** Four seeds. Figure 8's blocks are not run at the paper's size: the code trains untied stacks for 50 000
-    steps, preset paper trains one seed of blocks for 2500. The claim on blocks is not measured below 50 000 steps.
+    **Limits.** Four seeds of tied layers. Figure 8's blocks are not run at the paper's size: the code trains untied
+    stacks for 50 000 steps, preset paper trains one seed of blocks for 2500. The claim on blocks is not measured below
+    50 000 steps.
     """
 
     title: ClassVar = "Deep stacks, with and without perceptrons, against GD++"

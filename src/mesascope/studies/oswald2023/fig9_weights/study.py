@@ -37,7 +37,7 @@ class Figure9(AbstractStudy):
     for y.
 
     **Found here.** One layer has the best learning rate of one step, and tied layers have the best curvature of GD++.
-    The learning rate of tied layers is compared, too.
+
 
     **Differences.** Inputs are uniform on [-1/2, 1/2], as in the code; the text says [-1, 1].
 
@@ -49,7 +49,7 @@ class Figure9(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "one-read",
-            "One layer's W_KQ is a multiple of the identity on x.",
+            "One layer's W_KQ is a multiple of the identity on x within 10%.",
             "|M - nearest multiple of (I, 0)| / |M|, Frobenius norm, M the columns of W_KQ that ask for x",
             "at most",
             0.1,
@@ -57,7 +57,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "one-write",
-            "One layer's P W_V writes a multiple of y to y.",
+            "One layer's P W_V writes only a multiple of y to y, within 10%.",
             "|M - nearest multiple of (0, I)| / |M|, Frobenius norm, M the rows of P W_V that write to y",
             "at most",
             0.1,
@@ -97,7 +97,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "tied-equal",
-            "Three tied layers' P W_V has equal entries on the diagonal of x.",
+            "Three tied layers' P W_V has equal diagonal entries on x within 5%.",
             "largest |diagonal entry of P W_V on x / their mean - 1|",
             "at most",
             0.05,

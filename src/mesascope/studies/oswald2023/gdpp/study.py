@@ -25,13 +25,13 @@ def families_of(depths: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
 
 
 class GDPlusPlusStudy(AbstractStudy):
-    """How much GD++, which transforms its data, gains over gradient descent with the best rates of each.
+    """GD++ and gradient descent are compared at the best rates of each.
 
     **Question.** How much less can K steps of GD++ lose than K gradient steps?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. A step of GD++ is
-    W ← W - (η/N) Σ(W xᵢ - yᵢ)xᵢᵀ and x ← (I - γXXᵀ)x. From W = 0 an eigenvalue s of XXᵀ becomes s(1 - γs)², and K steps
-    leave r(s) = Π(1 - ηsₖ/N) of W, a polynomial of degree (3ᴷ - 1)/2.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. A step of GD++ is y ← y - (η/N) Σ yᵢxᵢᵀx
+    and x ← (I - γXXᵀ)x on all tokens, the query's y from 0. An eigenvalue s of XXᵀ becomes s(1 - γs)², and K steps
+    leave r(s) = Π(1 - ηsₖ/N) of the teacher, a polynomial of degree (3ᴷ - 1)/2.
 
     **What the paper says.** Appendix A.10: GD++ improves the conditioning of the problem and beats gradient descent.
 
@@ -63,7 +63,7 @@ class GDPlusPlusStudy(AbstractStudy):
         ),
         Claim(
             "gain-per-step",
-            "Own rates for each step lower the loss of GD++ by 5%.",
+            "GD++ with own rates at each step has 5% less loss than with shared rates.",
             "largest over K > 1 of loss of GD++ with the best pair of rates for each step / with one pair",
             "at most",
             0.95,

@@ -45,9 +45,9 @@ class Noise(AbstractStudy):
     **Found here.** In the strongest noise tied layers use the last entry m of W_KQ. Every label loses (η/N) m Σ y_i² of
     itself, which shrinks the prediction as a penalty does.
 
-    **Differences.** None: layers and training are those of figures 2 and 3a.
+    **Differences.** Noise, decay and a third layer.
 
-    **Limits.** At most three layers. The weakest weight decay changes the step by less than two trainings differ.
+    **Limits.** At most three layers. Weak weight decay may change the step less than a new seed does.
     """
 
     kind: ClassVar = "open question"
@@ -125,7 +125,7 @@ class Noise(AbstractStudy):
         ),
         Claim(
             "labels",
-            "In the strongest noise tied layers need the entry of W_KQ that compares labels.",
+            "At noise variance 1 tied layers have 1% more loss without W_KQ's label entry.",
             read.LABELS,
             "at least",
             1.01,

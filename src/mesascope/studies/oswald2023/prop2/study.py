@@ -35,13 +35,13 @@ class Proposition2(AbstractProposition):
     with k(x, x') = m(x)ᵀ m(x'). With softmax attention it is the smoother of Nadaraya and Watson.
 
     **What we measure.** The largest absolute error of predictions, and of context tokens, against these algorithms. A
-    wrong sign, factor or block of the weights makes an error of order 1.
+    wrong sign, factor or block of the weights would show.
 
     **Differences.** Equation 13 leaves out the factor η/N; its error is among the numbers. The paper gives no weights
     for the softmax. Ours are P = I and W_K = W_Q = b [[I, 0], [0, 0]]; b = d^(1/4) undoes the layer's division by √d.
     Only the first block has a perceptron.
 
-    **Limits.** The perceptron leaves y alone, and W_0 = 0: the query would have to hold -W_0 m(x).
+    **Limits.** The perceptron leaves y alone, and W = 0 at the start, else the query would hold -W m(x).
     """
 
     title: ClassVar = "A perceptron and attention are gradient descent on deep features"
@@ -49,7 +49,7 @@ class Proposition2(AbstractProposition):
     claims: ClassVar = (
         exactly(
             "chain",
-            "A perceptron and K linear attention layers predict as K gradient steps on features.",
+            "K linear attention layers after a perceptron predict as K gradient steps on its features.",
             CHAIN,
             "proposition 2",
         ),

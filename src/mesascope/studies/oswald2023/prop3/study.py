@@ -40,7 +40,7 @@ class Proposition3(AbstractProposition):
     steps.
 
     **What we measure.** The largest absolute error of tokens that have a next one, and of predictions. Softmax
-    attention is tried with larger logits as well. A wrong block of the weights makes an error of order 1.
+    attention is tried with larger logits as well. A wrong block of the weights would show.
 
     **Found here.** With a softmax the printed weights do not copy: logits of size 1 give the other keys most of the
     weight. Copying takes large logits, which the text does not mention. The second head is needed.
@@ -62,13 +62,13 @@ class Proposition3(AbstractProposition):
         ),
         exactly(
             "cleared",
-            "A second linear head removes the label tokens that copying leaves.",
+            "A second linear head clears the inputs of the label tokens that copying leaves.",
             CLEARED,
             "the remark on a second head at proposition 3",
         ),
         exactly(
             "descent",
-            "Linear layers behind the two heads predict as gradient steps do.",
+            "Two built heads, then K linear attention layers, predict as K gradient steps do.",
             DESCENT,
             "proposition 3, followed by proposition 1",
         ),

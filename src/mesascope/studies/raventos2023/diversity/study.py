@@ -43,7 +43,7 @@ class Diversity(AbstractStudy):
     tasks, or of fresh tasks w ~ N(0, I). Losses are on clean targets.
 
     **Differences.** The paper has 8 dimensions, 16 examples, a GPT-2 and a threshold near 2^14 tasks. Our model is
-    small and has 3 dimensions: few tasks are enough. Only the last prediction is trained. All seeds share one pool; a
+    small and has 3 dimensions: few tasks may do. Only the last prediction is trained. All seeds share one pool; a
     larger pool holds the smaller ones.
 
     **Limits.** For large M the rivals agree, and no distance tells them apart. One length of training is tried.
@@ -54,7 +54,7 @@ class Diversity(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "few",
-            "A model of few tasks is twice as near to their posterior mean as to ridge.",
+            "A model of few tasks is twice as near to their posterior as to ridge.",
             f"{POOL_TO_RIDGE} on the M tasks, smallest M",
             "at most",
             0.5,
@@ -65,7 +65,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "few-fresh",
-            "On fresh tasks, too, a model of few tasks is nearer to their posterior mean.",
+            "On fresh tasks a model of few tasks resembles its pool posterior more than ridge.",
             f"{POOL_TO_RIDGE} on fresh tasks, smallest M",
             "at most",
             1.0,
@@ -87,7 +87,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "many-fresh",
-            "On fresh tasks a model of many tasks is twice as near to ridge.",
+            "On fresh tasks many-task models are twice as near to ridge as to pool posteriors.",
             f"{RIDGE_TO_POOL} on fresh tasks, largest M",
             "at most",
             0.5,
@@ -98,7 +98,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "better",
-            "On fresh tasks the model trained on many beats its pool's posterior mean.",
+            "On fresh tasks a many-task model has 20% less loss than its pool posterior.",
             LOSS,
             "at most",
             0.8,

@@ -48,13 +48,12 @@ class DenseAttention(AbstractStudy):
 
     **What the paper says.** Dense heads are a next check, without a result.
 
-    **What we measure.** The loss, and the share of |K|² off the diagonal in seeds that reach zero loss (at most
-    0.001).
+    **What we measure.** The loss, and the share of |K|² off the diagonal. At most 0.001 counts as zero loss.
 
     **Found here.** On independent phases dense heads become diagonal and orthogonal; spare heads keep parts that no
     prediction sees. On pairs most seeds find another solution: because s_1 = (1, ..., 1), s_2 holds the eigenvalues,
-    and heads that exchange partners make s_{T+1} from s_2² s_{T-1}. On Haar W no basis is preferred, the loss is convex
-    in K, and one head does what any number can.
+    and heads that exchange partners can make s_{T+1} = s_2² s_{T-1}. On Haar W no basis is preferred, the loss is
+    convex in K, and one head does what any number can.
 
     **Differences.** Not in the paper.
 
@@ -66,13 +65,25 @@ class DenseAttention(AbstractStudy):
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = (
         asked("zero", "With as many dense heads as coordinates, training reaches zero loss.", ZERO, "at most", ARRIVED),
-        asked("floor", "On independent phases, H < d heads end within 1% of d - H.", FLOOR, "at most", 0.01),
+        asked(
+            "floor",
+            "On independent phases fewer dense heads than coordinates lose d - H within 1%.",
+            FLOOR,
+            "at most",
+            0.01,
+        ),
         asked("energy", "On independent phases, d dense heads become diagonal.", ENERGY, "at most", 0.01),
         asked("defect", "On independent phases, d dense heads become orthogonal.", DEFECT, "at most", 0.01),
-        asked("visible", "With spare heads, the part that predictions see is diagonal.", VISIBLE, "at most", 0.01),
+        asked(
+            "visible",
+            "On independent phases spare dense heads are diagonal in all that predictions see.",
+            VISIBLE,
+            "at most",
+            0.01,
+        ),
         asked(
             "pairs-dense",
-            "On conjugate pairs, most seeds with d heads stay dense.",
+            "On conjugate pairs most seeds with d dense heads stay dense.",
             DENSE,
             "at least",
             0.5,
@@ -87,7 +98,7 @@ class DenseAttention(AbstractStudy):
             0.99,
             over="one number",
         ),
-        asked("haar-one", "On Haar dynamics, one head is within 1% of any number's least loss.", HAAR, "at most", 0.01),
+        asked("haar-one", "On Haar dynamics one dense head is within 1% of the least loss.", HAAR, "at most", 0.01),
     )
     presets: ClassVar = {
         "smoke": {**SMALL, **ONE_HEAD, "seeds": 2, "num_steps": 300, "haar_steps": 30},

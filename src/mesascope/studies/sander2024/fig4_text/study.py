@@ -50,7 +50,7 @@ CLAIMS = (
     ),
     Claim(
         "alike",
-        "Windows that repeat words alike have equal errors in text and shuffled text.",
+        "With equal word repeats, text and shuffled text have errors equal within 10%.",
         f"|geometric mean of {STATISTIC} - 1|, within each pattern of equal words, patterns weighted as in text",
         "at most",
         0.1,
@@ -74,7 +74,7 @@ CLAIMS = (
     ),
     Claim(
         "mean",
-        "Ridge AR(1) predicts text better than the mean of the window.",
+        "Ridge AR(1) predicts text better than the mean of the window's first half.",
         f"largest over d of E of text / error of the mean of the first half, {AHEAD}",
         "at most",
         1.0,

@@ -44,18 +44,18 @@ class Figure5(AbstractStudy):
     """**Question.** Are L layers on augmented tokens as good as L gradient steps when W do not commute?
 
     **Setting.** s_{t+1} = W s_t, W uniform on the orthogonal group, d = 5, 50 states, tokens (0, s_t, s_{t-1}). Layers
-    have one head, biases, a normalisation of what they found, and a residual stream. L steps descend
+    have one head, biases, a normalised attention output, and a residual stream. L steps descend
     ½ Σ_t |s_{t+1} - W s_t|² from W = 0; coefficients are tuned for each L, one for all steps or one for each. Losses
     are |error|²/|s|², averaged over states.
 
     **What the paper says.** For commuting W one layer makes one gradient step (proposition 2). Without that assumption
     the error falls with depth, and L layers do at least as well as L steps (figure 5).
 
-    **What we measure.** The loss of 1 to 6 layers, s_1 always the same. Some trainings are left behind: the best seed
-    counts at each depth. One layer without normalisation is held against a step, one with normalisation against a step
-    whose answers all have one length.
+    **What we measure.** The loss of 1 to 6 layers, s_1 always the same. The best seed counts at each depth. One layer
+    without normalisation is held against a step, one with normalisation against a step whose answers all have one
+    length.
 
-    **Found here.** A fixed s_1 is a clue: where s_1 is random, one layer without normalisation equals a step. One
+    **Found here.** A fixed s_1 is a clue: where s_1 is random, one layer without normalisation has a step's loss. One
     normalised layer is nearly a scaled step. Layers also beat steps with a coefficient each, for random s_1, too.
 
     **Differences.** 3200 steps of 1024 sequences drawn anew, not 200 passes over 2¹⁴. Adam's rate decays from 0.01 to
@@ -98,14 +98,14 @@ class Figure5(AbstractStudy):
         ),
         of_every_seed(
             "linear-any",
-            "With random first states one layer without normalisation equals a step within 5%.",
+            "With random first states one layer has a gradient step's loss within 5%.",
             LINEAR_ANY,
             "at most",
             0.05,
         ),
         of_every_seed(
             "scaled",
-            "One normalised layer equals a step scaled to one length within 5%.",
+            "A normalised layer has the loss of a gradient step of fixed length within 5%.",
             SCALED,
             "at most",
             0.05,
@@ -113,14 +113,18 @@ class Figure5(AbstractStudy):
         ),
         of_best(
             "steps-each",
-            "L layers beat even gradient steps with a coefficient each.",
+            "L trained layers have less loss than L gradient steps with their own rates.",
             EACH,
             "at most",
             1.0,
             decided_by="paper",
         ),
         of_best(
-            "each-any", "With random first states layers beat steps with a coefficient each.", EACH_ANY, "at most", 1.0
+            "each-any",
+            "With random first states L layers beat L steps with a coefficient each.",
+            EACH_ANY,
+            "at most",
+            1.0,
         ),
         Claim(
             "length",

@@ -31,17 +31,17 @@ of_paper = partial(exact, kind="paper")
 class Figure6(AbstractStudy):
     """**Question.** What position weights does gradient descent find when all W are near the identity?
 
-    **Setting.** One coordinate: s_{t+1} = λ s_t, λ = exp(iθ/μ), θ uniform on [0, 2π], T up to 30. A layer without
-    mixing predicts Σ_t P_{T-1,t} λ^{2t-T}, and its loss is quadratic in P. Gradient descent with rate 0.5 starts from
-    P = 0 and stops when the mean loss is below 0.001.
+    **Setting.** One coordinate: s_{t+1} = λ s_t, λ = exp(iθ/μ), θ uniform on [0, 2π], T up to 30. A layer with BᵀA = I
+    predicts Σ_t P_{T-1,t} λ^{2t-T}, and its loss is quadratic in P. Gradient descent with rate 0.5 starts from P = 0
+    and stops when the mean loss is below 0.001.
 
     **What the paper says.** The larger μ, the worse the Hessian's condition (proposition 7). Gradient descent then
     prefers small norms, and the positions are smooth and nearly the same along diagonals (figure 6).
 
     **What we measure.** P at the stop and after 10⁵ steps, from the exact loss; and runs on fresh phases, 1000 a step,
     as the authors'. How much of P's variance the lag T - t explains, in rows of at least 15 states and the 15 newest
-    keys. Sums of the last rows of the authors' files. The distance of rows to rows of least norm: those that predict
-    polynomials of degree below k exactly.
+    keys. Sums of the last rows of the authors' files. The distance of rows to rows of least norm among those that
+    predict polynomials of degree below k exactly.
 
     **Found here.** The figure shows descent that stopped early: training on makes rows sharper. In the limit of large μ
     the last row is the line of least norm.
@@ -49,7 +49,7 @@ class Figure6(AbstractStudy):
     **Differences.** The authors draw and save P without P_{T-1,T}, the largest entry of each row; here the entry is
     drawn and counted.
 
-    **Limits.** The Hessian's eigenvalues are exact; descent in double precision moves along few of its directions.
+    **Limits.** Descent in double precision moves along few of the Hessian's directions.
     """
 
     title: ClassVar = "Concentrated phases make learned positions smooth and nearly the same along diagonals"
@@ -83,7 +83,7 @@ class Figure6(AbstractStudy):
         ),
         of_paper(
             "condition",
-            "The Hessian's condition number is beyond double precision at every μ.",
+            "The Hessian's condition number is beyond double precision at every μ tried.",
             CONDITION,
             "at least",
             16.0,
@@ -98,12 +98,14 @@ class Figure6(AbstractStudy):
             over="every seed",
         ),
         exact(
-            "early", "Training on after the stop raises the newest weight by at least 10%.", SHARPER, "at least", 1.1
+            "early",
+            "Training on after the stop raises the newest state's weight by at least 10%.",
+            SHARPER,
+            "at least",
+            1.1,
         ),
         exact("near", "Stopped rows lie within half a norm of a row of least norm.", NEAR, "at most", 0.5),
-        exact(
-            "least-norm", "In the limit of large μ descent finds the line of least norm.", LEAST_NORM, "at most", 0.01
-        ),
+        exact("least-norm", "At μ = 10⁴ descent finds the line of least norm.", LEAST_NORM, "at most", 0.01),
     )
     presets: ClassVar = {
         "smoke": {

@@ -79,14 +79,14 @@ class Figure7(AbstractStudy):
         ),
         of_every_seed(
             "uniform",
-            "With random first states the last token as query beats no constant weights.",
+            "With random first states query e_T saves at most 5% against the best constant weights.",
             UNIFORM,
             "at least",
             0.95,
         ),
         of_every_seed(
             "before",
-            "With random first states the token before as query loses 20% less.",
+            "With random first states query e_{T-1} has at least 20% less loss than e_T.",
             BEFORE,
             "at most",
             0.8,

@@ -44,7 +44,7 @@ CLAIMS = (
     ),
     question(
         "haar-second",
-        "The dense layer trained on uniform W adds a second term.",
+        "Trained on uniform W, the dense layer adds a term that asks with s_{T-1}.",
         "|c' / c| of the dense layer on uniform W, c = tr A2 tr B1 / d² and c' = tr A3 tr B1 / d²",
         "at least",
         0.05,
@@ -66,14 +66,14 @@ CLAIMS = (
     ),
     question(
         "scalar-rest",
-        "The scalar blocks A1, A4 and B2 vanish on every law of W.",
+        "Scalar blocks A1, A4, B2 are at most a tenth of A2 and B1.",
         "largest of |A1| / |A2|, |A4| / |A2| and |B2| / |B1| in scalar layers, the largest over laws of W",
         "at most",
         0.1,
     ),
     question(
         "planes",
-        "Planes that never turn let dense blocks lower the scalar loss by 1%.",
+        "Planes that never turn let dense blocks lower the scalar loss by at least 1%.",
         "loss of the dense layer that starts at the scalar one / loss of the scalar layer, at τ = 0",
         "at most",
         0.99,
@@ -81,7 +81,7 @@ CLAIMS = (
     ),
     question(
         "fixed",
-        "Turning the planes of W changes a step's loss if s_1 is fixed.",
+        "Turning the planes of W changes a step's loss by 5% if s_1 is fixed.",
         "largest |loss of the best gradient step / its loss at τ = 0 - 1| over τ, s_1 the same in all sequences, d = 6",
         "at least",
         0.05,
@@ -108,8 +108,7 @@ class NonCommuting(AbstractStudy):
 
     **Differences.** The authors' layer has a normalisation, biases and an output projection; this layer has none.
 
-    **Limits.** Small d only. Dense blocks are trained on uniform W and at τ = 0; there only from the scalar layer,
-    since random starts get stuck.
+    **Limits.** Small d only. Dense blocks are trained on uniform W and at τ = 0; there only from the scalar layer.
     """
 
     kind: ClassVar = "open question"

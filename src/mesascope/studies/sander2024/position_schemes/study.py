@@ -30,20 +30,19 @@ asked = partial(Claim, over="every seed", kind="open question")
 class PositionSchemes(AbstractStudy):
     """**Question.** Which kinds of position weights hold the layer's solution, and which does training find?
 
-    **Setting.** The layer of figure 3,
-    s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t,
-    d = 6, T = 2, ..., 12. P is a free matrix, one weight a lag (Toeplitz), a row-wise softmax, a bilinear form of
-    sinusoidal encodings, an exponential exp(-slope · lag), a mean of cosines with learned frequencies (rotary), or
-    constant. Heads and P are trained by Adam on the population loss in closed form. W is unitary, or
-    orthogonal with d, 4 or d / 2 heads, or has phases θ / 50, θ uniform, with BᵀA a multiple of I.
+    **Setting.** The layer of figure 3, s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t, d = 6, T = 2, ...,
+    12. P is a free matrix, one weight a lag (Toeplitz), a row-wise softmax, a bilinear form of sinusoidal encodings, an
+    exponential exp(-slope · lag), a mean of cosines with learned frequencies (rotary), or constant. Heads and P are
+    trained by Adam on the population loss in closed form. W is unitary (d heads), orthogonal (d, 4 or d / 2 heads), or
+    has phases θ / 50, θ uniform (BᵀA a multiple of I).
 
     **What the paper says.** P is free in its theory. Which encodings serve as well is left open.
 
     **What we measure.** The loss of every seed after training. At most 0.001 counts as zero.
 
-    **Found here.** A free matrix and one weight a lag find zero loss wherever there is one. A softmax has no negative
-    weights: with d / 2 heads it fails. With more, it needs no -1/2: the loss 1 / ρ² of blocks [[1, -1], [-1, 1]] / p_T
-    vanishes as ρ = P_{T-1,T-1} / P_{T-1,T} grows, and training goes that way. Sinusoidal encodings fail on free phases,
+    **Found here.** A free matrix and one weight a lag find zero loss where 4 or 6 heads suffice. A softmax has no
+    negative weights: with d / 2 heads it fails. With more, it needs no -1/2: blocks [[1, -1], [-1, 1]] / p_T and one
+    more head of size 1 / ρ lose about 1 / ρ², ρ = P_{T-1,T-1} / P_{T-1,T}. Sinusoidal encodings fail on free phases,
     not on concentrated ones.
 
     **Differences.** Not in the paper.
@@ -58,7 +57,7 @@ class PositionSchemes(AbstractStudy):
     claims: ClassVar = (
         asked(
             "learned",
-            "A free matrix of position weights finds zero loss with 4 to 6 heads.",
+            "A free matrix of positions finds zero loss where 4 or 6 heads suffice.",
             f"{SOLVED}, free matrix",
             "at most",
             1e-3,
@@ -66,7 +65,7 @@ class PositionSchemes(AbstractStudy):
         ),
         asked(
             "toeplitz",
-            "One weight a lag finds zero loss with 4 to 6 heads.",
+            "One weight a lag finds zero loss where 4 or 6 heads suffice.",
             f"{SOLVED}, one weight a lag",
             "at most",
             1e-3,
@@ -81,7 +80,7 @@ class PositionSchemes(AbstractStudy):
         ),
         asked(
             "softmax-few",
-            "With more than d / 2 heads, a softmax comes near zero loss.",
+            "With four heads at d = 6, softmax position weights bring the loss near zero.",
             FEW,
             "at most",
             1e-3,
@@ -113,7 +112,7 @@ class PositionSchemes(AbstractStudy):
             1e-3,
             decided_by="paper",
         ),
-        asked("none", "Without position weights, training solves no law.", NONE, "at least", 0.1),
+        asked("none", "Without position weights training solves none of the dynamics tried.", NONE, "at least", 0.1),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 100},

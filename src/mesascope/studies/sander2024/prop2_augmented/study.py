@@ -52,7 +52,7 @@ class Proposition2(AbstractStudy):
     N = 48). A second training draws sequences.
 
     **What the paper says.** Proposition 2: at the minimum a1 + a4 = a3 = b2 = 0 and all entries of b1 a2ᵀ are equal.
-    The layer is one gradient step from W = 0 on Σ |s_{t+1} - W s_t|², applied to s_T, of size about 3 / (2T).
+    The layer is one gradient step from W = 0 on Σ |s_{t+1} - W s_t|², applied to s_T, of size about 3 / (2N).
 
     **What we measure.** The loss, the diagonals, and the distance of predictions to the best gradient step.
 
@@ -78,7 +78,7 @@ class Proposition2(AbstractStudy):
         ),
         of_paper(
             "rest",
-            "All blocks of the trained layer but A2 and B1 vanish.",
+            "All diagonals of the trained layer but a2 and b1 vanish.",
             REST,
             "at most",
             0.01,
@@ -101,16 +101,20 @@ class Proposition2(AbstractStudy):
         ),
         of_ours(
             "signs",
-            "Training from random weights leaves coordinates of both signs.",
+            "In most seeds training leaves a2 with entries of both signs.",
             SHARE,
             "at least",
             0.5,
             over="one number",
             decided_by="paper",
         ),
-        of_ours("product", "Every entry of b1 a2ᵀ has the size c* within 1%.", PRODUCT, "at most", 0.01),
+        of_ours("product", "Every entry of b1 a2ᵀ has the best step's size within 1%.", PRODUCT, "at most", 0.01),
         of_ours(
-            "samples", "A layer trained on samples is the same step, with signs made equal.", EQUAL, "at most", 0.05
+            "samples",
+            "With signs made equal, a layer trained on samples makes the best gradient step.",
+            EQUAL,
+            "at most",
+            0.05,
         ),
     )
     presets: ClassVar = {

@@ -26,7 +26,7 @@ asked = partial(Claim, over="every seed", kind="open question")
 class Proposition7(AbstractStudy):
     """**Question.** How does the concentration of phases change the speed at which position weights are learned?
 
-    **Setting.** A layer without mixing (BᵀA = I) predicts s_{T+1} ≈ Σ_{t ≤ T} p_t s_t² / s_{T-1}, entry by entry, with
+    **Setting.** A layer with BᵀA = I predicts s_{T+1} ≈ Σ_{t ≤ T} p_t s_t² / s_{T-1}, entry by entry, with
     states exp(i t θ / μ), θ uniform on [0, 2π]. Its population loss is
     l(p) = pᵀHp - 2hᵀp + 1, H_{tt'} = sin(4π(t - t') / μ) / (4π(t - t') / μ), h the last row of H.
     μ = 1 are free phases (H = I); large μ are concentrated ones. Gradient descent, rate 0.5 / 29, T = 30, from zero and
@@ -35,31 +35,33 @@ class Proposition7(AbstractStudy):
     **What the paper says.** Proposition 7 bounds the eigenvalues of H: most are tiny for large μ. The rate of
     convergence is left open.
 
-    **What we measure.** The steps to losses from 0.1 to 1e-6, run step by step; and how many eigenvectors of H are
-    learned by then. An eigenvalue l takes about 1 / (2 rate l) steps.
+    **What we measure.** The steps to losses from 0.1 to 1e-6, and how many eigenvectors of H are then learned. An
+    eigenvalue l takes about 1 / (2 rate l) steps.
 
-    **Found here.** Concentrated phases reach a rough prediction sooner than free ones, and an exact one far later. Few
-    directions matter for a loss of 0.001: no more than the 4T / μ large eigenvalues and three.
+    **Found here.** Concentrated phases are predicted roughly sooner than free ones, and exactly far later. A loss of
+    0.001 takes few eigenvectors: at most 4T / μ + 3.
 
     **Differences.** The paper starts at zero only.
 
-    **Limits.** One T and one rate. Steps to an exact prediction do not grow steadily with μ: where an eigenvector just
-    suffices, the next law may be faster.
+    **Limits.** One T and one rate. Steps to an exact prediction need not grow steadily with μ: a larger μ may need one
+    eigenvector fewer.
     """
 
     kind: ClassVar = "open question"
-    title: ClassVar = "Smooth phases are soon predicted roughly, and exactly only late"
+    title: ClassVar = "Concentrated phases are soon predicted roughly, and exactly only late"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 7 and open question"
     claims: ClassVar = (
         asked("sooner", "Concentrated phases reach a loss of 0.1 sooner than free phases.", SOONER, "at most", 1.0),
         asked(
             "later",
-            "To a loss of 1e-6, the most concentrated phases take 100 times the steps.",
+            "The most concentrated phases take 100 times free phases' steps to a loss of 1e-6.",
             LATER,
             "at least",
             100.0,
         ),
-        asked("directions", "A loss of 0.001 needs at most 4T / μ + 3 eigenvectors of H.", DIRECTIONS, "at most", 1.0),
+        asked(
+            "directions", "At a loss of 0.001 at most 4T/μ + 3 eigenvectors are learned.", DIRECTIONS, "at most", 1.0
+        ),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 2, "mus": (10.0, 100.0, 1000.0), "num_positions": 12, "num_steps": 300},

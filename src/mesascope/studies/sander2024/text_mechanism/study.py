@@ -80,7 +80,7 @@ CLAIMS = (
     ),
     question(
         "modulus",
-        "The order of words brings autoregressive fits nearer to the unit circle.",
+        "The order of words raises the spectral radius of autoregressive fits.",
         "mean over windows of the largest |eigenvalue| of the AR(1) fit, less that of the same words shuffled",
         "at least",
         0.0,
@@ -97,20 +97,20 @@ class Summary(NamedTuple):
 
 
 class TextMechanism(AbstractStudy):
-    """**Question.** On orthogonal dynamics the paper finds two mechanisms. Do they appear when the layers are trained
-    on real text?
+    """**Question.** On unitary and orthogonal dynamics the paper finds mechanisms. Do they appear when the layers are
+    trained on real text?
 
     **Setting.** States s_t are words of the King James Bible, each the first d = 8 principal components of the word's
     GloVe vector, in windows of 64. The augmented layer reads tokens (0, s_t, s_{t-1}), with diagonal blocks A1 to A4,
     B1, B2. The plain layer is f = Σ_h Σ_{t≤T} P_{T-1,t} ⟨s_{T-1}, A^h s_t⟩ B^h s_t, with d diagonal heads.
 
     **What the paper says.** Proposition 2: the augmented layer makes one gradient step, c Σ s_{t+1}⟨s_t, s_T⟩. Figure
-    3: the plain layer has orthogonal heads (C = BᵀA is diagonal) and weights of -1/2 and 1 on the last two states. Real
-    data are left as a next check.
+    3: C = BᵀA is diagonal with P on s_T (left), or has 2 × 2 blocks with P = -1/2, 1 on s_{T-1}, s_T (right). Real data
+    are left as a next check.
 
     **What we measure.** Losses on held-out windows, and the same on words shuffled in windows. How much of the
     augmented layer f a gradient step or ridge regression g explains, at the best multiple of g. For the plain layer,
-    which asks with s_{T-1}, g is the best layer of figure 3's form: C diagonal, P on the last two states. The
+    which asks with s_{T-1}, g is the best layer with C diagonal and P on the last two states. The
     eigenvalues of AR(1) fits to windows.
 
     **Differences.** Words, vectors and corpus are other than in the paper's figure 4 (GPT-2, Moby Dick).
@@ -119,7 +119,7 @@ class TextMechanism(AbstractStudy):
     stay, and no such layer is a gradient step.
     """
 
-    title: ClassVar = "On text the layers gain little, and their mechanisms are not those of orthogonal dynamics"
+    title: ClassVar = "On text the layers gain little, and whether the paper's mechanisms appear"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     kind: ClassVar = "open question"
     claims: ClassVar = CLAIMS

@@ -26,7 +26,7 @@ EVERY: dict[str, Any] = {"over": "every seed"}
 class Covariate(AbstractStudy):
     """**Question.** What does gradient flow make of one linear attention layer, and under which shifts does it work?
 
-    **Setting.** Inputs x ~ N(0, Lambda), Lambda = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), y = w^T x, N = 12
+    **Setting.** Inputs x ~ N(0, Lambda), Lambda = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), y = w^T x, N
     examples. The layer predicts with W_PV (1/N sum_i e_i e_i^T) W_KQ. Let Gamma = (1 + 1/N) Lambda + (tr Lambda / N) I.
 
     **What the paper says.** Theorem 4.1: from a small start of a certain form gradient flow ends at W_KQ = s^-1
@@ -60,7 +60,7 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "lengths",
-            "At every prompt length tried the layer's loss matches its closed form.",
+            "At every prompt length tried the layer's loss is its closed form within 5%.",
             "largest |loss on M test examples / closed form - 1| over M",
             "at most",
             0.05,
