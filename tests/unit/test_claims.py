@@ -114,7 +114,8 @@ def test_a_bootstrap_brings_its_own_interval():
 def test_the_criterion_says_what_is_asked_and_who_decides():
     assert AT_MOST.criterion == "their distance: at most 1 (mean over seeds and its 95% interval)"
     assert (
-        claim(over="every seed", decided_by="paper").criterion == "their distance: at most 1 (every seed, decided at preset paper)"
+        claim(over="every seed", decided_by="paper").criterion
+        == "their distance: at most 1 (every seed, decided at preset paper)"
     )
     assert claim("at least", scale="log").criterion.endswith("(geometric mean over seeds and its 95% interval)")
 

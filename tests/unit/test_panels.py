@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mesascope.drawing.grid import panel_grid
+from mesascope.drawing.roles import shades
 from mesascope.drawing.style import house_style, in_house_style
 from mesascope.studies._shared.panels import count_entries, signed_map
 
@@ -76,3 +77,28 @@ def test_a_line_of_one_point_is_seen():
     one, two = in_house_style(draw)["lines"].axes[0].lines
     assert one.get_marker() == "_"
     assert two.get_marker() == "None"
+
+
+def logarithmic():
+    figure, [[axes]] = panel_grid(1, 1)
+    axes.loglog([1e-6, 1.0, 1e6], [0.01, 0.1, 1.0])
+    axes.set(xlabel="$p_{T-1}$", title="a plain title")
+    return {"logarithmic": figure}
+
+
+def test_powers_are_plain_digits_and_indices_are_read_at_six_points():
+    (figure,) = in_house_style(logarithmic).values()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    shown = [tick.label1.get_text() for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_major_ticks()]
+    assert {"1e-6", "1", "1e6", "0.01", "0.1"} <= set(shown)
+    assert not any("$" in text for text in shown)
+    assert axes.xaxis.label.get_fontsize() * 0.7 == pytest.approx(6)
+    assert axes.title.get_fontsize() * 0.7 < 6
+
+
+def test_shades_grow_lighter():
+    levels = [sum(colour[:3]) for colour in shades(5)]
+    assert levels == sorted(levels)
+    assert len(set(levels)) == 5
+    assert len(shades(1)) == 1

@@ -36,7 +36,7 @@ class Proposition7(AbstractStudy):
     convergence is left open.
 
     **What we measure.** The steps to losses from 0.1 to 1e-6, and how many eigenvectors of H are then learned. An
-    eigenvalue l takes about 1 / (2 rate l) steps.
+    eigenvalue e takes about 1 / (2 rate e) steps.
 
     **Found here.** Concentrated phases are predicted roughly sooner than free ones, and exactly far later. A loss of
     0.001 takes few eigenvectors: at most 4T / μ + 3.
