@@ -193,7 +193,7 @@ def test_the_table_reads_at_80_columns_without_colour(result):
         "✓ reproduced +met +1e-15 ",
         "✗ not reproduced +missed +0.1 ",
         r"\? inconclusive +open-to-doubt +0.233 ",
-        "✗ not reproduced +lost +not finite +mean at most 1",
+        "✗ not reproduced +lost +not finite +mean: at most 1",
         "∅ not measured +absent +none ",
     ):
         assert re.search(row, text), row

@@ -98,7 +98,7 @@ class Calibration(AbstractStudy):
         ),
         Claim(
             "parameters",
-            "Of the true algorithm's fitted parameters 95% err by at most 5%.",
+            "95% of the true algorithm's fitted parameters err by at most 5%.",
             "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
             "at least",
             0.95,
