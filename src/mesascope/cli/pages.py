@@ -54,10 +54,13 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _print_list(studies: list[type[AbstractStudy]]) -> None:
-    table = Table("study", "claims", "title", box=box.SIMPLE_HEAD)
+    told = "Studies and their claims: of a paper, found here, of an open question"
+    table = Table("study", box=box.SIMPLE_HEAD, title=told, title_justify="left")
+    for kind in KINDS:
+        table.add_column(kind.replace(" ", "\n"), justify="right")
     for study in studies:
-        claims = ", ".join(f"{num} {kind}" for kind, num in _by_kind(study).items())
-        table.add_row(study.name(), claims, Text(study.title))
+        numbers = (str(_by_kind(study).get(kind, "")) for kind in KINDS)
+        table.add_row(Text.assemble((study.name(), "bold"), "\n", study.title), *numbers)
     output().print(table)
 
 
