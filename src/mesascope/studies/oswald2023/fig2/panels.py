@@ -42,7 +42,7 @@ def halfway(axes: "Axes", losses: dict[int, LayerLosses]) -> None:
             label = None if place else f"{name}, a mark a seed"
             axes.plot(np.full(len(ratios), place + shift), ratios, label=label, **marks)
     axes.axhline(1.0, label="gradient descent", **GRADIENT_DESCENT)
-    axes.set(xlabel="N = dim_x", ylabel="loss relative to gradient descent's", xlim=(-0.5, len(losses) - 0.5))
+    axes.set(xlabel="N = d", ylabel="loss relative to gradient descent's", xlim=(-0.5, len(losses) - 0.5))
     axes.set_xticks(places, [str(size) for size in sorted(losses)])
     axes.legend()
 
