@@ -134,8 +134,7 @@ def explained(name: str, result: StudyResult, reasons: dict[str, str], missing: 
 
 def drawn(name: str, result: StudyResult) -> list[str]:
     """The study's figures, saved."""
-    for old in FIGURES.glob(f"{name}-*.png"):
-        old.unlink()
+    forget_figures(name)
     shown = []
     with tempfile.TemporaryDirectory() as folder:
         for path in save_figures(result.figures(), folder):
@@ -144,7 +143,14 @@ def drawn(name: str, result: StudyResult) -> list[str]:
     return shown
 
 
+def forget_figures(name: str) -> None:
+    """Remove what an earlier run drew of a study."""
+    for old in FIGURES.glob(f"{name}-*.png"):
+        old.unlink()
+
+
 def not_run(name: str) -> str:
+    forget_figures(name)
     return f"## {name}\n\n**{as_markdown(find_study(name).title)}.** Not run at the paper's sizes yet.\n"
 
 
