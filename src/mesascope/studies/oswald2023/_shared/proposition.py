@@ -16,7 +16,6 @@ from mesascope.study.claim import Claim
 from mesascope.validation import check_count, check_seed
 
 ERROR = "largest error of a prediction in float64"
-CONTEXT_ERROR = "largest error of a context token in float64"
 
 
 def exactly(name: str, statement: str, quantity: str, restates: str = "") -> Claim:

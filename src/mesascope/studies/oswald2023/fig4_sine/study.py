@@ -84,7 +84,7 @@ class Figure4(AbstractStudy):
         ),
         Claim(
             "initial",
-            "Before the step attention and gradient step agree within a quarter of a target.",
+            "The initial functions of attention and gradient step are within a quarter of a target.",
             DISTANCE.format("function before the step"),
             "at most",
             0.25,

@@ -22,10 +22,10 @@ def layer_panels(layers: TextLayers) -> "Figure":
     _losses(losses, layers)
     _shares(shares, layers)
     scale = np.diagonal(layers.positions[0], offset=1).mean()
-    signed_map(mixing, layers.mixing[0] * scale, "$p_T$ C, first seed")
-    count_entries(mixing, "coordinate i, plain layer", "coordinate k")
-    map_of_positions(positions, layers.positions[0] / scale, "P / $p_T$, first seed")
-    count_entries(positions, "length T, plain layer", "key t", first_row=2)
+    signed_map(mixing, layers.mixing[0] * scale, "$p_T$ C, plain layer, first seed")
+    count_entries(mixing, "coordinate i", "coordinate k")
+    map_of_positions(positions, layers.positions[0] / scale, "P / $p_T$, plain layer, first seed")
+    count_entries(positions, "length T", "key t", first_row=2)
     return figure
 
 
