@@ -145,3 +145,13 @@ def test_below_the_size_that_decides_nothing_is_judged():
     assert "preset paper decides" in verdicts["quick"].sentence
     assert claim().judge([2.0, 2.0], "smoke").outcome is Outcome.NOT_DECIDED  # its verdicts mean nothing
     assert claim().judge([2.0, 2.0], "quick").outcome is Outcome.NOT_REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("kind", "restates"), [("paper", ""), ("found here", "figure 1"), ("open question", "figure 1")]
+)
+def test_a_claim_restates_something_exactly_where_it_is_the_papers(kind, restates):
+    with pytest.raises(ValueError, match="`restates` must name what a claim of kind paper restates"):
+        claim(kind=kind, restates=restates)
+    assert claim(kind="paper", restates="figure 1").whose == "figure 1"
+    assert claim(kind="open question").whose == "open question"
