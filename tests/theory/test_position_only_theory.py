@@ -11,15 +11,8 @@ from mesascope.models.diagonal_heads import DiagonalHeads
 from mesascope.models.position_only import PositionOnlyLayer
 from mesascope.models.position_weights import LearnedWeights
 from mesascope.tasks.unitary import UnitaryProcess
-from mesascope.theory.position_only import (
-    descent,
-    descent_losses,
-    loss,
-    moment_matrix,
-    smoothest,
-    spectrum,
-    steps_to,
-)
+from mesascope.theory.position_only import descent, loss, moment_matrix, smoothest, spectrum
+from oracles.position_descent import descent_losses, steps_to
 
 EPS = np.finfo(np.float64).eps
 
@@ -100,12 +93,8 @@ def test_losses_from_any_start_are_those_of_the_recursion():
 
 def test_steps_to_a_loss_are_the_first_that_reach_it():
     """For independent positions the loss is (1 - 2 rate)^(2k): below 0.01 at k = 57 for a rate of 0.02."""
-    assert steps_to(0.01, 5, 2.0, 0.02) == np.ceil(np.log(0.01) / (2 * np.log(0.96)))
-    assert [steps_to(tolerance, 5, 2.0, 0.02) for tolerance in (2.0, 1.0, 0.999)] == [0, 0, 1]
-    reached = steps_to(1e-3, 12, 20.0, 0.02)
-    before, at = descent_losses(12, 20.0, 0.02, np.array([reached - 1, reached]))
-    assert at <= 1e-3 < before
-    assert steps_to(1e-9, 30, 300.0, 1e-9, most=1e6) == np.inf
+    assert steps_to(0.01, 5, 2.0, 0.02, 100) == np.ceil(np.log(0.01) / (2 * np.log(0.96)))
+    assert [steps_to(tolerance, 5, 2.0, 0.02, 9) for tolerance in (2.0, 0.999, 1e-9)] == [0, 1, 9]
 
 
 def test_concentrated_phases_leave_the_least_curved_weights():

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mesascope.theory.residual import squared_error, squared_error_polynomial
+from mesascope.theory.residual import squared_error
+from oracles.descent_loss import squared_error_polynomial
 
 RATES = [Fraction(1, 4), Fraction(1, 8), Fraction(-3, 16)]
 

@@ -15,48 +15,11 @@ small where eigenvalues usually lie is astronomical soon beyond, and a mean over
 """
 
 import math
-from collections.abc import Sequence
-from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from mesascope.theory.linear_regression import SampledLoss
-from mesascope.theory.residual import squared_error, step_sizes
 from mesascope.theory.spectrum import sample_spectra
-from mesascope.validation import check_count, check_finite, check_non_negative, check_positive, check_shape
-
-
-class Peak(NamedTuple):
-    """Where the map of eigenvalues has its local maximum, and its value there."""
-
-    eigenvalue: float
-    value: float
-
-
-def filter_degree(num_steps: int) -> int:
-    """(3^K - 1) / 2: s_k has degree 3^k in s, and r is a product of 1 - rate_k s_k over k < K."""
-    check_count("num_steps", num_steps)
-    return (3**num_steps - 1) // 2
-
-
-def residual_polynomial(rates: Sequence[Fraction], curvatures: Sequence[Fraction]) -> list[Fraction]:
-    """The exact coefficients of r(s), lowest power first, trailing zeros left out."""
-    one = np.array([Fraction(1)], object)
-    residual, passed, s = one, one, np.array([Fraction(0), Fraction(1)], object)
-    for rate, curvature in zip(rates, curvatures, strict=True):
-        transformed = np.convolve(s, np.convolve(passed, passed))
-        residual = np.convolve(residual, _one_minus(rate, transformed))
-        passed = np.convolve(passed, _one_minus(curvature, transformed))
-    coefficients = residual.tolist()
-    while len(coefficients) > 1 and coefficients[-1] == 0:
-        coefficients.pop()
-    return coefficients
-
-
-def _one_minus(factor: Fraction, polynomial: np.ndarray) -> np.ndarray:
-    return np.concatenate([[Fraction(1) - factor * polynomial[0]], -factor * polynomial[1:]])
+from mesascope.validation import check_count, check_positive, check_shape
 
 
 def effective_eigenvalue(eigenvalue: np.ndarray, curvature: float) -> np.ndarray:
@@ -65,12 +28,6 @@ def effective_eigenvalue(eigenvalue: np.ndarray, curvature: float) -> np.ndarray
     The Hessian of the transformed data is (I - curvature H) H (I - curvature H), with H = S (appendix A.10).
     """
     return eigenvalue * (1 - curvature * eigenvalue) ** 2
-
-
-def effective_peak(curvature: float) -> Peak:
-    """The map's local maximum, 4 / (27 curvature) at 1 / (3 curvature); it is zero again, doubly, at 1 / curvature."""
-    check_positive("curvature", curvature)
-    return Peak(1 / (3 * curvature), 4 / (27 * curvature))
 
 
 def best_conditioning(smallest: float, largest: float) -> float:
@@ -105,35 +62,6 @@ def chebyshev_rates(num_steps: int, largest: float) -> np.ndarray:
     return 4 / (3 * float(largest)) * 9.0 ** np.arange(num_steps)
 
 
-def sampled_gdpp_loss(
-    learning_rate: float | ArrayLike,
-    curvature: float | ArrayLike,
-    num_steps: int,
-    *,
-    num_examples: int,
-    dim_x: int,
-    input_scale: float,
-    noise_std: float = 0.0,
-    dim_y: int = 1,
-    num_samples: int = 10_000,
-    seed: int = 0,
-) -> SampledLoss:
-    """The loss of GD++ with rates for all steps or for each: Monte Carlo over the spectrum of S, the rest exact.
-
-    Equal seeds draw equal spectra. The losses of many steps have heavy tails, and the standard error is then an
-    underestimate. A loss beyond the range of floats is inf, its standard error nan.
-    """
-    rates = step_sizes(learning_rate, num_steps) / num_examples
-    curvatures = _one_a_step(curvature, num_steps)
-    spectra = drawn_spectra(num_examples, dim_x, input_scale, num_samples, seed)
-    check_count("dim_y", dim_y)
-    check_non_negative("noise_std", noise_std)
-    with np.errstate(over="ignore", invalid="ignore"):
-        errors = squared_error(rates, curvatures, float(noise_std) ** 2, spectra).sum(axis=1)
-        losses = float(input_scale) ** 2 / 6 * dim_y * errors
-        return SampledLoss(float(losses.mean()), float(losses.std(ddof=1) / math.sqrt(num_samples)))
-
-
 def drawn_spectra(num_examples: int, dim_x: int, input_scale: float, num_samples: int, seed: int) -> np.ndarray:
     """Eigenvalues [num_samples, dim_x] of S for inputs uniform on [-input_scale, input_scale]."""
     for name, count in (("num_examples", num_examples), ("dim_x", dim_x)):
@@ -144,12 +72,3 @@ def drawn_spectra(num_examples: int, dim_x: int, input_scale: float, num_samples
     check_positive("input_scale", input_scale)
     unit = np.concatenate(list(sample_spectra(num_examples, dim_x, num_samples, seed)))
     return float(input_scale) ** 2 * np.maximum(unit, 0.0)  # rounding makes tiny eigenvalues negative
-
-
-def _one_a_step(curvature: float | ArrayLike, num_steps: int) -> np.ndarray:
-    check_finite("curvature", curvature)
-    if np.shape(curvature) not in {(), (num_steps,)}:
-        raise ValueError(
-            f"`curvature` must be one number or {num_steps} of them, one a step; got shape {np.shape(curvature)}."
-        )
-    return np.broadcast_to(np.asarray(curvature, np.float64), (num_steps,))

@@ -13,20 +13,10 @@ r(s) = prod_k (1 - eta_k s / N) and q(s) = (1 - r(s)) / s. Averaged over W, E an
 and only the spectrum of S is left. The setting is that of von Oswald et al. 2023, appendix A.12.
 """
 
-import math
-from fractions import Fraction
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from mesascope.printing import in_short
-from mesascope.theory.moments import LARGEST_POWER, expected_trace_power
-from mesascope.theory.residual import squared_error, squared_error_polynomial, step_sizes
-from mesascope.theory.spectrum import sample_spectra
 from mesascope.validation import check_count, check_non_negative, check_positive, check_shape
-
-LARGEST_NUM_STEPS = LARGEST_POWER // 2
 
 
 class OneStepOptimum(NamedTuple):
@@ -34,15 +24,6 @@ class OneStepOptimum(NamedTuple):
 
     learning_rate: float
     loss: float
-
-    __repr__ = in_short
-
-
-class SampledLoss(NamedTuple):
-    """A Monte Carlo mean and its standard error."""
-
-    mean: float
-    standard_error: float
 
     __repr__ = in_short
 
@@ -67,77 +48,6 @@ def one_step_optimum(
     excess = (dim_x - 0.2 + float(noise_std) ** 2 / variance) / num_examples  # c - 1
     loss = initial_loss(dim_x, input_scale, dim_y) * excess / (1 + excess)
     return OneStepOptimum(1 / (variance * (1 + excess)), loss)
-
-
-def gradient_descent_loss(
-    learning_rate: float | ArrayLike,
-    num_steps: int,
-    *,
-    num_examples: int,
-    dim_x: int,
-    input_scale: float,
-    noise_std: float = 0.0,
-    dim_y: int = 1,
-) -> float:
-    """The exact loss of `num_steps` steps with one learning rate, or with one for each step.
-
-    Computed in rationals from the moments E tr S^m, m <= 2 num_steps, and rounded once; inf beyond
-    the range of floats. Raises ValueError where `num_steps` exceeds LARGEST_NUM_STEPS: use
-    `sampled_gradient_descent_loss` there.
-    """
-    rates = step_sizes(learning_rate, num_steps)
-    _check_task(num_examples, dim_x, input_scale, noise_std, dim_y)
-    if num_steps > LARGEST_NUM_STEPS:
-        raise ValueError(
-            f"`num_steps` must be at most {LARGEST_NUM_STEPS} to enumerate the moments; "
-            f"got {num_steps}. Use sampled_gradient_descent_loss."
-        )
-    squared_scale = Fraction(float(input_scale)) ** 2
-    coefficients = squared_error_polynomial(
-        [Fraction(float(rate)) / num_examples for rate in rates], Fraction(float(noise_std)) ** 2
-    )
-    trace = sum(
-        coefficient * squared_scale**power * expected_trace_power(power, num_examples, dim_x)
-        for power, coefficient in enumerate(coefficients)
-    )
-    try:
-        return float(squared_scale / 6 * dim_y * trace)
-    except OverflowError:  # a fraction has no infinity
-        return math.inf
-
-
-def sampled_gradient_descent_loss(
-    learning_rate: float | ArrayLike,
-    num_steps: int,
-    *,
-    num_examples: int,
-    dim_x: int,
-    input_scale: float,
-    noise_std: float = 0.0,
-    dim_y: int = 1,
-    num_samples: int = 10_000,
-    seed: int = 0,
-) -> SampledLoss:
-    """The loss of any number of steps: Monte Carlo over the spectrum of S, the rest exact.
-
-    Equal seeds draw equal spectra, so the mean is smooth in the learning rate. Once eigenvalues
-    beyond 2 N / eta occur, the losses of many steps have a heavy tail, and the standard error is an
-    underestimate. A loss beyond the range of floats is inf, its standard error nan.
-    """
-    rates = step_sizes(learning_rate, num_steps)
-    _check_task(num_examples, dim_x, input_scale, noise_std, dim_y)
-    check_count("num_samples", num_samples, minimum=2)
-    check_count("seed", seed, minimum=0)
-    squared_scale, noise_variance = float(input_scale) ** 2, float(noise_std) ** 2
-    steps = rates / num_examples
-    with np.errstate(over="ignore", invalid="ignore"):
-        traces = [
-            squared_error(steps, np.zeros(num_steps), noise_variance, squared_scale * spectra).sum(axis=1)
-            for spectra in sample_spectra(num_examples, dim_x, num_samples, seed)
-        ]
-        losses = squared_scale / 6 * dim_y * np.concatenate(traces)
-        standard_error = losses.std(ddof=1) / math.sqrt(num_samples)
-        return SampledLoss(float(losses.mean()), float(standard_error))
 
 
 def _check_task(num_examples, dim_x, input_scale, noise_std, dim_y) -> None:

@@ -65,42 +65,10 @@ def descent(num_positions: int, mu: float, rate: float, num_steps: np.ndarray) -
     In an eigenvector v of H with eigenvalue l the weights are (1 - (1 - 2 rate l)^k) v_T: directions that are rounding
     error in float64 have not moved after any number of steps that a float can count.
     """
-    shrinks, _, vectors = _eigenbasis(num_positions, mu, rate)
+    check_positive("rate", rate)
+    values, vectors = np.linalg.eigh(moment_matrix(num_positions, mu))
+    shrinks = 2 * rate * np.clip(values, 0.0, None)  # negative ones are rounding
     return ((1 - _powers(shrinks, np.asarray(num_steps))) * vectors[-1]) @ vectors.T
-
-
-def descent_losses(
-    num_positions: int, mu: float, rate: float, num_steps: np.ndarray, start: np.ndarray | None = None
-) -> np.ndarray:
-    """l(p) after each number of steps from `start`, by default zero [..., k].
-
-    In the eigenbasis sum_j (1 - 2 rate l_j)^(2k) l_j c_j^2, c the unit vector of the newest state less the start; from
-    zero l_j c_j^2 = h_j^2 / l_j. All terms are positive, so that small losses are not lost in rounding, down to that of
-    the eigenvalues.
-    """
-    shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
-    away = vectors[-1] if start is None else vectors[-1] - np.asarray(start) @ vectors
-    return (values * away**2) @ _powers(shrinks, 2 * np.asarray(num_steps)).T
-
-
-def steps_to(tolerance: float, num_positions: int, mu: float, rate: float, most: float = 1e15) -> float:
-    """The first number of steps at which the loss, 1 before all of them, is at most `tolerance`; inf beyond `most`."""
-    check_positive("tolerance", tolerance)
-    if tolerance >= 1:
-        return 0.0
-    shrinks, values, vectors = _eigenbasis(num_positions, mu, rate)
-    parts = values * vectors[-1] ** 2
-
-    def reached(num_steps: float) -> bool:
-        return bool(parts @ _powers(shrinks, np.asarray(2 * num_steps)) <= tolerance)
-
-    low, high = 0.0, most
-    if not reached(high):
-        return float("inf")
-    while high - low > 1:
-        middle = np.floor((low + high) / 2)
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return float(high)
 
 
 def smoothest(num_positions: int, num_moments: int) -> np.ndarray:
@@ -116,14 +84,6 @@ def smoothest(num_positions: int, num_moments: int) -> np.ndarray:
     points = np.linspace(-1, 1, num_positions) if num_positions > 1 else np.zeros(1)
     basis, _ = np.linalg.qr(legendre.legvander(points, num_moments - 1))
     return basis @ basis[-1]
-
-
-def _eigenbasis(num_positions: int, mu: float, rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """2 rate l, which is what a step takes of the error, then l, then the eigenvectors of H."""
-    check_positive("rate", rate)
-    values, vectors = np.linalg.eigh(moment_matrix(num_positions, mu))
-    values = np.clip(values, 0.0, None)  # negative ones are rounding
-    return 2 * rate * values, values, vectors
 
 
 def _powers(shrinks: np.ndarray, exponents: np.ndarray) -> np.ndarray:

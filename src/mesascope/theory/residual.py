@@ -6,8 +6,6 @@ The squared error of an eigendirection is r(s)^2 + noise_variance s q(s)^2. With
 is curvature zero.
 """
 
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -56,23 +54,3 @@ def squared_error(rates: ArrayLike, curvatures: ArrayLike, noise_variance: float
     with np.errstate(over="ignore", invalid="ignore"):
         error = residual**2 + noise_variance * spectra * readout**2
     return np.where(np.isnan(error), np.inf, error)
-
-
-def squared_error_polynomial(rates: Sequence[Fraction], noise_variance: Fraction) -> list[Fraction]:
-    """The exact coefficients of r(s)^2 + noise_variance s q(s)^2, lowest power first."""
-    residual = [Fraction(1)]
-    for rate in rates:
-        residual = _product(residual, [Fraction(1), -rate])
-    readout = [-coefficient for coefficient in residual[1:]]
-    noise = [Fraction(0), *_product(readout, readout), Fraction(0)]  # s q(s)^2, padded
-    return [
-        signal + noise_variance * variance for signal, variance in zip(_product(residual, residual), noise, strict=True)
-    ]
-
-
-def _product(left: list[Fraction], right: list[Fraction]) -> list[Fraction]:
-    product = [Fraction(0)] * (len(left) + len(right) - 1)
-    for i, a in enumerate(left):
-        for j, b in enumerate(right):
-            product[i + j] += a * b
-    return product

@@ -38,8 +38,9 @@ from mesascope.studies.oswald2023.fig15_plateau.readings import (
 from mesascope.study.cell import Workspace
 from mesascope.tasks.linear_regression import LinearRegression
 from mesascope.tasks.pool import FinitePool
-from mesascope.theory.linear_regression import gradient_descent_loss, initial_loss, one_step_optimum
+from mesascope.theory.linear_regression import initial_loss, one_step_optimum
 from mesascope.training.config import FitConfig
+from oracles.descent_loss import gradient_descent_loss
 
 EPS = np.finfo(np.float64).eps
 TASK = LinearRegression(num_examples=5, dim_x=3)

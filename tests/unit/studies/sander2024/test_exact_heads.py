@@ -7,8 +7,8 @@ import pytest
 from mesascope.studies.sander2024._shared.exact_heads import DiagonalHeadsCell, Heads
 from mesascope.studies.sander2024._shared.exact_heads_readings import arrived, family_errors, read
 from mesascope.study.cell import Workspace
-from mesascope.theory.diagonal_heads import orthogonal_solution
 from mesascope.training.exact import Descent
+from oracles.paired_heads import orthogonal_solution
 
 
 def train(*all_heads: int):

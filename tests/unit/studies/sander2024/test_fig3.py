@@ -6,7 +6,7 @@ import pytest
 from mesascope.studies.sander2024._shared.exact_heads import Heads
 from mesascope.studies.sander2024.fig3_orthogonal import Figure3Orthogonal
 from mesascope.studies.sander2024.fig3_unitary import Figure3Unitary, Summary
-from mesascope.theory.diagonal_heads import orthogonal_solution
+from oracles.paired_heads import orthogonal_solution
 
 
 def heads(mixing, before, losses):
