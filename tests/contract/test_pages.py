@@ -53,5 +53,5 @@ def test_claims_are_few_and_full_sentences_that_can_be_read_alone(study):
 
 def test_claims_say_whose_they_are(study):
     kinds = {claim.kind for claim in study.claims}
-    assert kinds <= ({"paper", "open question"} if study.kind == "open question" else {"paper", "found here"})
-    assert study.kind == "open question" or "paper" in kinds
+    assert kinds <= ({"paper", "open question"} if study.kind() == "open question" else {"paper", "found here"})
+    assert study.kind() == "open question" or "paper" in kinds

@@ -29,7 +29,7 @@ def answer(command: ListStudies | Show) -> int:
 
 
 def _entry(study: type[AbstractStudy]) -> dict[str, Any]:
-    told = {"title": study.title, "source": study.source, "kind": study.kind}
+    told = {"title": study.title, "source": study.source, "kind": study.kind()}
     return {"study": study.name(), **told, "num_claims": len(study.claims), "num_claims_by_kind": _by_kind(study)}
 
 
@@ -74,7 +74,7 @@ def _text(study: type[AbstractStudy]) -> Text:
 
 def _print_page(study: type[AbstractStudy]) -> None:
     console = output()
-    source = study.source if study.kind == "paper" else f"{study.source}: {study.kind}"
+    source = study.source if study.kind() == "paper" else f"{study.source}: {study.kind()}"
     for text in (Text(study.title, style="bold"), Text(source, style="dim"), _text(study)):
         console.print(text)
     claims = Table(

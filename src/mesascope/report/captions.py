@@ -17,7 +17,7 @@ def caption(study: AbstractStudy, result: StudyResult, name: str, figure: "Figur
     """The text that belongs beside the figure `name` of a study, which `command` draws."""
     seeds = f"n = {study.seeds} seed{'s' * (study.seeds > 1)}"
     of_bands = "; lines with a band are means over seeds, bands the range over seeds" if _has_bands(figure) else ""
-    kind = "" if study.kind == "paper" else f" ({study.kind})"
+    kind = "" if study.kind() == "paper" else f" ({study.kind()})"
     what = f"{study.title}{kind}. {_panels(figure)}\n{seeds}{of_bands}. Preset {result.preset}."
     criteria = "\n".join(["Criteria:", *map(_criterion, result.verdicts)])
     made = f"Source: {study.source}.\nCommand: {command}\nDrawn by mesascope {__version__}."

@@ -36,7 +36,6 @@ class AbstractStudy(eqx.Module):
     source: ClassVar[str]
     claims: ClassVar[tuple[Claim, ...]]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    kind: ClassVar[Literal["paper", "open question"]] = "paper"
 
     seeds: eqx.AbstractVar[int]
 
@@ -51,6 +50,11 @@ class AbstractStudy(eqx.Module):
         """The study's name: its paper's folder and its own file or folder, with dashes."""
         paper, room = cls.__module__.removesuffix(".study").split(".")[-2:]
         return f"{paper}-{room}".replace("_", "-")
+
+    @classmethod
+    def kind(cls) -> Literal["paper", "open question"]:
+        """Of an open question, if some claim answers one."""
+        return "open question" if any(claim.kind == "open question" for claim in cls.claims) else "paper"
 
     @classmethod
     def preset(cls, name: str = "quick", **changes: Any) -> "AbstractStudy":
@@ -121,7 +125,7 @@ class AbstractStudy(eqx.Module):
         return StudyResult(
             study=self.name(),
             preset=self.preset_name,
-            kind=self.kind,
+            kind=self.kind(),
             summary=summary,
             verdicts=verdicts,
             others=others,

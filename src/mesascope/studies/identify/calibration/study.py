@@ -62,7 +62,6 @@ class Calibration(AbstractStudy):
 
     title: ClassVar = "How often `identify` names the right algorithm, and none where there is none"
     source: ClassVar = "a calibration of this package's own `identify`"
-    kind: ClassVar = "open question"
     claims: ClassVar = (
         Claim(
             "named",

@@ -58,7 +58,7 @@ class Figure16(AbstractStudy):
         Claim(
             "loss-8192",
             "Trained on 8192 tasks, a layer has the loss of one gradient step within 5%.",
-            f"|{GAP.format(8192)}|",
+            "|loss on fresh tasks / loss of the best gradient step - 1|, B = 8192",
             "at most",
             0.05,
             **PAPER,

@@ -50,7 +50,6 @@ class Noise(AbstractStudy):
     **Limits.** At most three layers. Weak weight decay may change the step less than a new seed does.
     """
 
-    kind: ClassVar = "open question"
     title: ClassVar = "With label noise one layer takes a shorter step, and depth leads towards ridge regression"
     source: ClassVar = "von Oswald et al. 2023 (arXiv 2212.07677), left open there; closed forms are ours"
     claims: ClassVar = (

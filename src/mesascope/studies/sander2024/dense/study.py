@@ -60,7 +60,6 @@ class DenseAttention(AbstractStudy):
     **Limits.** d = 4. What d / 2 heads do on pairs is listed, not judged.
     """
 
-    kind: ClassVar = "open question"
     title: ClassVar = "On independent phases dense heads become diagonal where it counts; on pairs most do not"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = (

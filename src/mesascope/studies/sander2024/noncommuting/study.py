@@ -111,7 +111,6 @@ class NonCommuting(AbstractStudy):
     **Limits.** Small d only. Dense blocks are trained on uniform W and at τ = 0; there only from the scalar layer.
     """
 
-    kind: ClassVar = "open question"
     title: ClassVar = "Without commuting dynamics a layer still makes nearly a gradient step"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = CLAIMS

@@ -53,7 +53,6 @@ class PositionSchemes(AbstractStudy):
 
     title: ClassVar = "Which position encodings hold the solution, and which find it"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
-    kind: ClassVar = "open question"
     claims: ClassVar = (
         asked(
             "learned",

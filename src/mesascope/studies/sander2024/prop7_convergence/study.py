@@ -47,7 +47,6 @@ class Proposition7(AbstractStudy):
     eigenvector fewer.
     """
 
-    kind: ClassVar = "open question"
     title: ClassVar = "Concentrated phases are soon predicted roughly, and exactly only late"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 7 and open question"
     claims: ClassVar = (

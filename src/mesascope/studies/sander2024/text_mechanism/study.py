@@ -121,7 +121,6 @@ class TextMechanism(AbstractStudy):
 
     title: ClassVar = "On text the layers gain little, and whether the paper's mechanisms appear"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
-    kind: ClassVar = "open question"
     claims: ClassVar = CLAIMS
     presets: ClassVar = {
         "smoke": {"num_steps": 10, "batch_size": 32, "num_windows": 60, "seeds": 2, "dim": 4, "num_states": 12},
