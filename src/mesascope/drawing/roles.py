@@ -14,6 +14,17 @@ LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.0}  # 
 OTHER: dict[str, Any] = {"color": COLOURS[6], "linestyle": "-."}  # an algorithm that few figures have
 
 
+def of_algorithm(name: str) -> dict[str, Any]:
+    """The role of a candidate by its name: gradient descent whatever its rates, GD++, ridge and least squares."""
+    by_start = {
+        "gradient-descent": GRADIENT_DESCENT,
+        "gd-plus-plus": GDPP,
+        "ridge": LEAST_SQUARES,
+        "least-squares": LEAST_SQUARES,
+    }
+    return next((role for start, role in by_start.items() if name.startswith(start)), OTHER)
+
+
 def shades(num: int) -> "list[tuple[float, ...]]":
     """Colours for the levels of one quantity, from the least, dark, to the largest, light."""
     from matplotlib import colormaps

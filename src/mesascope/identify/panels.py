@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mesascope.drawing import roles
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.style import in_house_style
 from mesascope.identify.result import Identification
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST, MOST = 1e-4, 10.0  # of the distances that are drawn
+FAR = "0.5"
 
 
 def figure(found: Identification, width: float) -> "Figure":
@@ -41,7 +43,7 @@ def _ranking(axes: "Axes", found: Identification) -> None:
     """Every candidate's distance in distribution, the nearest on top."""
     rows = found.rows[:12]
     for i, row in enumerate(rows):
-        _interval(axes, i, row.delta, color="C0" if row.name in found.verdict.members else "0.5")
+        _interval(axes, i, row.delta, color=_colour(row.name) if row.name in found.verdict.members else FAR)
     axes.axvline(found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
     axes.set(xscale="log", xlim=_range(row.delta for row in rows), xlabel="distance in distribution")
     axes.set_title("dotted: tolerance; at an edge: off scale", fontsize=7)
@@ -50,11 +52,12 @@ def _ranking(axes: "Axes", found: Identification) -> None:
 
 def _distances(axes: "Axes", found: Identification) -> None:
     """The distances of the choice and of the runner-up under every law, parameters kept."""
+    colours = _colour(found.choice.name), _beside(found)
     for i, law in enumerate(found.laws):
-        _interval(axes, i, law.choice, color="C0")
+        _interval(axes, i, law.choice, color=colours[0])
         if law.runner_up is not None:
-            _interval(axes, i, law.runner_up, color="C1", marker="s")
-    handles = [axes.plot([], [], "o", color="C0")[0], axes.plot([], [], "s", color="C1")[0]]
+            _interval(axes, i, law.runner_up, color=colours[1], marker="s")
+    handles = [axes.plot([], [], marker, color=colour)[0] for marker, colour in zip("os", colours, strict=True)]
     axes.legend(handles, [found.choice.name, found.verdict.runner_up or "runner-up"], loc="lower right")
     axes.axvline(2 * found.verdict.tolerance, color="0.3", linestyle=":", linewidth=0.8)
     axes.set_title("dotted: twice the tolerance", fontsize=7)
@@ -68,11 +71,13 @@ def _response(axes: "Axes", found: Identification) -> None:
     """The filter that the subject applies to the spectrum of its inputs, with its band."""
     response = found.symmetries.response
     assert response is not None
-    axes.plot(response.knots, response.psi, color="0.2", label=found.subject)
-    axes.fill_between(response.knots, response.low, response.high, color="0.2", alpha=0.2, linewidth=0)
+    subject = roles.TRAINED["color"]
+    axes.plot(response.knots, response.psi, color=subject, label=found.subject)
+    axes.fill_between(response.knots, response.low, response.high, color=subject, alpha=0.2, linewidth=0)
     for name, each in found.responses.items():
-        i = int(name != found.choice.name)
-        axes.plot(each.knots, each.psi, color=f"C{i}", linestyle=("--", ":")[i], label=name)
+        chosen = name == found.choice.name
+        colour, line = (_colour(name), "--") if chosen else (_beside(found), ":")
+        axes.plot(each.knots, each.psi, color=colour, linestyle=line, label=name)
     _on_the_spectrum(axes, response)
 
 
@@ -114,6 +119,16 @@ def _on_the_spectrum(axes: "Axes", response: SpectralResponse) -> None:
     axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.legend()
+
+
+def _colour(name: str) -> str:
+    return roles.of_algorithm(name)["color"]
+
+
+def _beside(found: Identification) -> str:
+    """The colour of the runner-up; grey where it would be that of the choice."""
+    colour = _colour(found.verdict.runner_up or "")
+    return FAR if colour == _colour(found.choice.name) else colour
 
 
 def _range(estimates: Iterable[Estimate]) -> tuple[float, float]:
