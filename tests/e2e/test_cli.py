@@ -120,7 +120,7 @@ def test_show_as_json(cli, capsys):
     assert cli("show", FAKE, "--json") == 0
     page = json.loads(capsys.readouterr().out)
     claim = page["claims"][0]
-    assert claim["criterion"] == "largest difference: at most 0.1 (mean over seeds and its 95% interval)"
+    assert claim["criterion"] == "largest difference: at most 0.1 (mean over seeds and its whole 95% interval)"
     told = {"id", "statement", "quantity", "relation", "bound", "over", "scale", "decided_by", "kind", "restates"}
     assert claim.keys() == told | {"criterion"}
     assert page["presets"]["paper"] == {"seeds": 5, "size": 8, "error": 0.0, "seconds": 0.0, "learning_rate": 0.0}

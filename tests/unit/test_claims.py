@@ -112,12 +112,12 @@ def test_a_bootstrap_brings_its_own_interval():
 
 
 def test_the_criterion_says_what_is_asked_and_who_decides():
-    assert AT_MOST.criterion == "their distance: at most 1 (mean over seeds and its 95% interval)"
+    assert AT_MOST.criterion == "their distance: at most 1 (mean over seeds and its whole 95% interval)"
     assert (
         claim(over="every seed", decided_by="paper").criterion
-        == "their distance: at most 1 (every seed, decided at preset paper)"
+        == "their distance: at most 1 (every seed; only the paper's sizes decide)"
     )
-    assert claim("at least", scale="log").criterion.endswith("(geometric mean over seeds and its 95% interval)")
+    assert claim("at least", scale="log").criterion.endswith("(geometric mean over seeds and its whole 95% interval)")
 
 
 def test_no_value_is_no_verdict():

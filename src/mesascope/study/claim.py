@@ -27,14 +27,14 @@ class Outcome(StrEnum):
 
 
 _WHO_DECIDES = {
-    ("mean", "linear"): "mean over seeds and its 95% interval",
-    ("mean", "log"): "geometric mean over seeds and its 95% interval",
+    ("mean", "linear"): "mean over seeds and its whole 95% interval",
+    ("mean", "log"): "geometric mean over seeds and its whole 95% interval",
     ("every seed", "linear"): "every seed",
     ("every seed", "log"): "every seed",
     ("one number", "linear"): "one number",
     ("one number", "log"): "one number",
-    ("bootstrap", "linear"): "95% bootstrap interval",
-    ("bootstrap", "log"): "95% bootstrap interval",
+    ("bootstrap", "linear"): "whole 95% bootstrap interval",
+    ("bootstrap", "log"): "whole 95% bootstrap interval",
 }
 
 
@@ -82,7 +82,7 @@ class Claim:
     @property
     def criterion(self) -> str:
         """The criterion in words: the quantity, the bound, who decides and at which preset."""
-        preset = ", decided at preset paper" if self.decided_by == "paper" else ""
+        preset = "; only the paper's sizes decide" if self.decided_by == "paper" else ""
         return f"{self.quantity}: {self.relation} {self.bound:g} ({_WHO_DECIDES[self.over, self.scale]}{preset})"
 
     def holds(self, value: float) -> bool:

@@ -28,12 +28,12 @@ class Figure3Recurrent(AbstractStackStudy):
     ← y - (η/N) Σ yᵢxᵢᵀx on all tokens, the query's y from 0. GD++ also changes the data, x ← (I - γXXᵀ)x, at every
     step. Both steps share η and γ, as both applications share the layer.
 
-    **What the paper says.** Figure 3a: the layer loses less than two gradient steps and as much as GD++. During
+    **What the paper says.** Figure 3a: the layer has less loss than two gradient steps and the loss of GD++. During
     training the layer first looks like gradient descent, then like GD++. Averaged weights do as well.
 
-    **What we measure.** Losses on 10 000 prompts. The sensitivity, the derivative of the prediction with respect to the
-    query, and cosines between sensitivities. η and γ in the trained products W_KQ and P W_V. Rivals have the best
-    rates, found on other prompts. Layers are averaged after scaling to |W_KQ| = 1.
+    **What we measure.** Losses on 10 000 prompts. Cosines between sensitivities, the derivatives of predictions with
+    respect to the query. η and γ in the trained products W_KQ and P W_V. Rivals have the best rates, found on other
+    prompts. Layers are averaged after scaling W_KQ (keys times queries) to norm 1.
 
     **Found here.** η and γ in the trained weights are the best η and γ.
 
@@ -50,14 +50,15 @@ class Figure3Recurrent(AbstractStackStudy):
         Claim(
             "beats-gd",
             "A layer trained to be applied twice has less loss than two gradient steps.",
-            "trained loss / loss of two gradient steps with the best rates, one or one for each step",
+            "trained loss / loss of two gradient steps with the best rates, the better of one rate for both and "
+            "one for each",
             "at most",
             1.0,
             **PAPER,
         ),
         Claim(
             "gdpp",
-            "A layer applied twice loses as much as two steps of GD++, within 5%.",
+            "A layer applied twice has the loss of two steps of GD++ within 5%.",
             "|trained loss / loss of GD++ with the best η and γ - 1|",
             "at most",
             0.05,
@@ -65,7 +66,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "cosine",
-            "The trained layer's sensitivities point where those of GD++ point.",
+            "The trained layer's sensitivities are nearly parallel to those of GD++.",
             "mean cosine over prompts between the sensitivities of the trained layer and of GD++",
             "at least",
             0.99,
@@ -73,7 +74,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "gd-first",
-            "Early in training a repeated layer is closer to gradient descent than to GD++.",
+            "Where most like gradient descent in training, a repeated layer is less like GD++.",
             "cosine to gradient descent - cosine to GD++, where the cosine to gradient descent is largest",
             "at least",
             0.02,
@@ -89,7 +90,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "interpolation",
-            "Halfway between the trained weights and GD++'s weights the loss stays within 5%.",
+            "Halfway to GD++'s weights the loss is within 5% of the trained layer's.",
             "|loss halfway / trained loss - 1|",
             "at most",
             0.05,
@@ -97,7 +98,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "eta",
-            "The learning rate in the trained weights is GD++'s best, within 5%.",
+            "The learning rate in the trained weights is GD++'s best rate within 5%.",
             "|η read from the trained weights / best η of GD++ - 1|",
             "at most",
             0.05,
@@ -106,7 +107,7 @@ class Figure3Recurrent(AbstractStackStudy):
         ),
         Claim(
             "gamma",
-            "The curvature correction in the trained weights is GD++'s best, within 5%.",
+            "The curvature correction in the trained weights is GD++'s best one within 5%.",
             "|γ read from the trained weights / best γ of GD++ - 1|",
             "at most",
             0.05,

@@ -116,15 +116,15 @@ class Proposition1(AbstractProposition):
     **What we measure.** Largest errors in float64 of predictions and of context tokens after each of K layers, for
     several sizes, with W_0 of standard normals.
 
-    **Found here.** The sum runs over the N examples; the query is no key. If the query's token is a key, too, the layer
-    still makes exact gradient steps, but on one more example: the query with the label -W_0 x, at the rate η(N + 1)/N.
-    One layer's prediction changes by -(2η/N) ‖x‖² W_0 x. The change is visible where W_0 is not zero, and none where
-    W_0 = 0, as in the paper's experiments.
+    **Found here.** The sum runs over the N examples; the query's token is not among the keys. If the query's token is a
+    key, too, the layer still makes exact gradient steps, but on one more example: the query with the label -W_0 x, at
+    the rate η(N + 1)/N. One layer's prediction changes by -(2η/N) ‖x‖² W_0 x. The change is visible where W_0 is not
+    zero; where W_0 = 0, as in the paper's experiments, there is none.
 
-    **Differences.** The proposition is about one step. The next steps of the same layer are our derivation: the value
-    of an updated token is the residual at W_0 + ΔW.
+    **Differences.** The proposition is about one step. That the same layer also makes the next steps is our derivation:
+    an updated token's value is its residual at W_0 + ΔW.
 
-    **Limits.** What training finds is in oswald2023-fig2.
+    **Limits.** Trained weights are studied in oswald2023-fig2.
     """
 
     title: ClassVar = "One linear self-attention layer is one step of gradient descent"
@@ -138,27 +138,28 @@ class Proposition1(AbstractProposition):
         ),
         exactly(
             "context",
-            "A layer turns every example's token into (x_j, y_j - ΔW x_j).",
-            f"largest |entry of a context token - entry of (x_j, y_j - ΔW x_j)| {OVER}",
+            "A layer subtracts from every label what the gradient step adds to its prediction.",
+            "largest |entry of a context token - entry of (x_j, y_j - ΔW x_j)| in float64, ΔW the change in K "
+            "gradient steps, over all K and sizes",
             "proposition 1",
         ),
         exactly(
             "one-more",
-            "With the query among the keys, the layer descends on one more example.",
+            "With the query as a key, layers make gradient steps on one more example.",
             "largest |prediction - prediction of gradient descent with one more example (x, -W_0 x) and rate "
             f"η (N + 1)/N| {OVER}",
         ),
         Claim(
             "change",
-            "The query among the keys changes one layer's prediction where W_0 is not zero.",
-            "largest |change of one layer's prediction|, W_0 of standard normals, the least over sizes",
+            "Making the query a key changes one layer's prediction where W_0 is not zero.",
+            "least over sizes of the largest |change of one layer's prediction|, W_0 of standard normals",
             "at least",
             0.1,
             "one number",
         ),
         exactly(
             "no-change",
-            "The query among the keys changes no prediction of one layer with W_0 = 0.",
+            "Making the query a key changes no prediction of one layer with W_0 = 0.",
             "largest |change of one layer's prediction| in float64, W_0 = 0, over all sizes",
         ),
     )

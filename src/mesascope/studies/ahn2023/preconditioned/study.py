@@ -43,9 +43,9 @@ class Preconditioned(AbstractStudy):
     compared with those of the steps with A*, with one learning rate, and with the best multiple of Sigma^-1. Other
     layers descend the population loss itself, for several n, and from random starts.
 
-    **Differences.** Training on prompts starts with P W_V on labels and W_KQ on inputs only. The authors' main code
-    trains these blocks only; here all entries are trained. The theorem does not speak of training: that training finds
-    its minimum is tested here.
+    **Differences.** Training on prompts starts with P W_V (values) on labels and W_KQ (keys times queries) on inputs
+    only. The authors' main code trains these blocks only; here all entries are trained. The theorem does not speak of
+    training: that training finds its minimum is tested here.
 
     **Limits.** One layer, diagonal Sigma. Several layers, with w ~ N(0, Sigma^-1), are not tried.
     """
@@ -75,7 +75,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "scalar",
-            "The best gradient step with one rate has a fifth more loss than the layer.",
+            "The best one-rate gradient step has at least a fifth more loss than the layer.",
             "loss of the best step with one learning rate / loss of the trained layer",
             "at least",
             1.2,
@@ -83,7 +83,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "whitening",
-            "The best step that whitens inputs has a tenth more loss than the layer.",
+            "The best step with c Sigma^-1 has a tenth more loss than the layer.",
             "loss of the best step with c Sigma^-1 / loss of the trained layer",
             "at least",
             1.1,
@@ -101,7 +101,7 @@ class Preconditioned(AbstractStudy):
         ),
         Claim(
             "endings",
-            "From a tenth of random starts training ends 5% above the least loss.",
+            "From at least a tenth of random starts training ends over 5% above least loss.",
             "share of random starts whose population loss ends above 1.05 times the least loss",
             "at least",
             0.1,

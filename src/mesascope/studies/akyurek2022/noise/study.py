@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-PENALTY = "largest factor, over noise levels, between the nearest ridge penalty and s^2 / tau^2"
-DISTANCE = "largest distance, over noise levels, to ridge with penalty s^2 / tau^2"
-OWN = "largest (distance to ridge with its own s^2 / tau^2) / (least distance to ridge with another level's)"
-LEAST_SQUARES = "largest (distance to ridge with penalty s^2 / tau^2) / (distance to least squares)"
+PENALTY = "largest factor, over pairs s^2, tau^2, between the nearest ridge penalty and s^2 / tau^2"
+DISTANCE = "largest distance, over pairs s^2, tau^2, to ridge with penalty s^2 / tau^2"
+OWN = (
+    "largest, over pairs s^2, tau^2, (distance to ridge with its own s^2 / tau^2) / (least distance to "
+    "ridge with another ratio)"
+)
+LEAST_SQUARES = (
+    "largest, over pairs s^2, tau^2, (distance to ridge with penalty s^2 / tau^2) / (distance to least squares)"
+)
 
 
 class RidgePenalty(AbstractStudy):
@@ -78,7 +83,7 @@ class RidgePenalty(AbstractStudy):
         ),
         Claim(
             "own",
-            "A stack is nearest to ridge regression with the penalty of its own noise.",
+            "A stack is nearest to ridge regression with its own ratio of noise to weights.",
             OWN,
             "at most",
             1.0,

@@ -37,16 +37,16 @@ class NewtonLayers(AbstractStudy):
     **What the paper says.** The nearest iterate of Newton rises linearly, by about three a middle layer. Gradient
     descent needs exponentially many steps. Ill-conditioned inputs, on which gradient descent is slow, are learned too.
 
-    **What we measure.** A layer's answers f are read by the model's own head, or by a ridge readout fitted to targets
-    on other prompts. Their distance to answers g is sqrt(sum |f - g|^2 / sum |f|^2) over prompts. The relative error of
-    f is sqrt(sum |f - y|^2 / sum y^2).
+    **What we measure.** A layer's answers f are read by the model's output head, or by a ridge readout fitted to
+    targets on other prompts. Their distance to answers g is sqrt(sum |f - g|^2 / sum |f|^2) over prompts. The relative
+    error of f is sqrt(sum |f - y|^2 / sum y^2).
 
     **Differences.** The paper trains a GPT-2 with 12 layers, 20 dimensions and every position, and compares errors by
     their cosine. We train linear attention without MLPs on the last position. The ill-conditioned Sigma is the same for
     all prompts: layers may learn its axes.
 
-    **Limits.** Two sequences with one limit match after re-timing: only the distance counts. Gradient steps are a finer
-    grid than Newton's iterates; at most 512 are tried.
+    **Limits.** Any two sequences with one limit match if steps are renumbered: the distance is the stronger evidence.
+    Gradient steps are the finer grid; at most 512 are tried.
     """
 
     title: ClassVar = "Whether the layers of a deep stack follow Newton's iterates or gradient steps"
@@ -64,7 +64,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "near",
-            "With their own head layers past half depth are within 15% of a Newton iterate.",
+            "Read by the model's output head, layers past half depth are within 15% of Newton.",
             f"{NEAREST}, own head, Sigma = I",
             "at most",
             0.15,
@@ -72,7 +72,7 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "fitted",
-            "With fitted readouts layers past half depth are within 15% of a Newton iterate.",
+            "Read by fitted readouts, layers past half depth are within 15% of Newton iterates.",
             f"{NEAREST}, fitted readout, Sigma = I",
             "at most",
             0.15,
@@ -83,7 +83,8 @@ class NewtonLayers(AbstractStudy):
         Claim(
             "nearer",
             "Layers past half depth are on average nearer to Newton's iterates than to gradient steps.",
-            f"{NEARER}, Sigma = I",
+            "(distance to nearest Newton iterate) / (to nearest gradient step), geometric mean past half depth, "
+            "own head, Sigma = I",
             "at most",
             1.0,
             "every seed",
@@ -93,8 +94,9 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "linear",
-            "The number of the nearest Newton iterate is linear in the layer.",
-            f"R^2 of k* = a + b layer, {STEP}, Newton, Sigma = I",
+            "The number of the nearest Newton iterate rises linearly with the layer.",
+            "R^2 of a line through k* against the layer, k* the number of the nearest Newton iterate, at least "
+            "three layers within 0.15 of it, own head, Sigma = I",
             "at least",
             0.9,
             **EVERY,
@@ -103,8 +105,9 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "exponential",
-            "The number of the nearest gradient step fits an exponential better than a line.",
-            f"R^2 of k* = a exp(b layer) minus R^2 of a line, {STEP}, gradient descent, Sigma = I",
+            "An exponential fits the number of the nearest gradient step better than a line.",
+            "R^2 of k* = a exp(c layer) minus R^2 of a line, k* the number of the nearest gradient step, at least"
+            " three layers within 0.15 of it, own head, Sigma = I",
             "at least",
             0.0,
             **EVERY,
@@ -113,8 +116,9 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "pace",
-            "A layer advances by two to four of Newton's iterates.",
-            f"|b - 3|, b the slope of a line through k*, {STEP}, Newton, Sigma = I",
+            "From one layer to the next the nearest Newton iterate advances by two to four.",
+            "|slope - 3| of a line through k* against the layer, k* the number of the nearest Newton iterate, at "
+            "least three layers within 0.15 of it, own head, Sigma = I",
             "at most",
             1.0,
             **EVERY,
@@ -134,8 +138,9 @@ class NewtonLayers(AbstractStudy):
         ),
         Claim(
             "ill-descent",
-            "On ill-conditioned inputs as many gradient steps err five times as much as layers.",
-            "relative error of a gradient step for each layer / of the last layer, condition number 100",
+            "On ill-conditioned inputs one gradient step per layer has five times the stack's error.",
+            "relative error of as many gradient steps as layers / relative error of the last layer, condition "
+            "number 100",
             "at least",
             5.0,
             "every seed",
@@ -144,7 +149,8 @@ class NewtonLayers(AbstractStudy):
         Claim(
             "ill-nearer",
             "On ill-conditioned inputs late layers are on average nearer to Newton than to gradient steps.",
-            f"{NEARER}, condition number 100",
+            "(distance to nearest Newton iterate) / (to nearest gradient step), geometric mean past half depth, "
+            "own head, condition number 100",
             "at most",
             1.0,
             "every seed",

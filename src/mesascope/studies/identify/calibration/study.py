@@ -38,7 +38,8 @@ PAPER: dict[str, Any] = {**OPEN, "decided_by": "paper"}
 
 
 class Calibration(AbstractStudy):
-    """**Question.** How often is the name that `identify` gives the right one?
+    """**Question.** `identify` compares a model's answers with candidate algorithms. How often does it name the right
+    one?
 
     **Setting.** Linear regression, N = 10, d = 5. A member is an algorithm with parameters drawn from the range that is
     searched, such that its answers have .1 to 3 times the labels' size. It answers in single precision, on permuted
@@ -48,16 +49,16 @@ class Calibration(AbstractStudy):
 
     **What the paper says.** This study has no paper.
 
-    **What we measure.** The verdict of `identify`. An algorithm can be told apart where every other candidate is
-    farther than 2 tau from the member; tau = .05 is the tolerance. A second verdict comes after the truth and every
-    candidate within 2 tau are taken away. A name is right where it is the truth, or a simpler algorithm that the truth
-    does not beat by .01.
+    **What we measure.** The verdict of `identify`: one name (identified), several, or none. An algorithm can be told
+    apart where every other candidate is farther than 2 tau from the member; tau = .05 is the tolerance. A second
+    verdict comes after the truth and every candidate within 2 tau are taken away. A name is right where it is the
+    truth, or a simpler algorithm that the truth does not beat by .01.
 
     **Differences.** Fewer prompts are asked than `identify` asks.
 
-    **Limits.** One task. Members answer with the program that is fitted to them. Near an end of a range they are often
-    another algorithm: ridge regression without a penalty is least squares. Few long steps may do what many short ones
-    do: then both count and rate come back wrong.
+    **Limits.** One task. One program makes the members' answers and is fitted to them. Near an end of a range they are
+    often another algorithm: ridge regression without a penalty is least squares. Few long steps may do what many short
+    ones do: then both count and rate come back wrong.
     """
 
     title: ClassVar = "How often `identify` names the right algorithm, and none where there is none"
@@ -66,22 +67,22 @@ class Calibration(AbstractStudy):
         Claim(
             "named",
             "If no other candidate is near, 98% of verdicts name the true algorithm.",
-            "named members / members whose other candidates are all farther than 2 tau",
+            "share that the verdict names, of members whose other candidates are all farther than 2 tau",
             "at least",
             0.98,
             **PAPER,
         ),
         Claim(
             "inversion",
-            "98% of identified algorithms are the true one or a simpler equal.",
-            "members identified as their truth, or as a simpler equal / members identified",
+            "98% of identifications name the true algorithm or a simpler one that fits as well.",
+            "share with the true algorithm's name, or a simpler equal's, of members whose verdict is one name",
             "at least",
             0.98,
             **PAPER,
         ),
         Claim(
             "untrained",
-            "No network that has learned nothing is identified as a learner.",
+            "A network that has learned nothing is never identified as a learning algorithm.",
             "number of networks identified as another candidate than zero, constant, mean-label and last-label",
             "at most",
             0.0,
@@ -98,7 +99,8 @@ class Calibration(AbstractStudy):
         Claim(
             "parameters",
             "95% of the true algorithm's fitted parameters err by at most 5%.",
-            "share of |log(found / true)| up to .05 (linear ones: of the range), where the choice is the truth",
+            "share of parameters with |log(found / true)| up to .05 (linear ones: |found - true| / range), where "
+            "the nearest candidate is the truth",
             "at least",
             0.95,
             **PAPER,
@@ -106,22 +108,23 @@ class Calibration(AbstractStudy):
         Claim(
             "intervals",
             "95% of the intervals of parameters hold the true parameter.",
-            "share of profile intervals that hold it, where the choice is the truth",
+            "share of intervals (profile of the distance) that hold the true parameter, where the nearest "
+            "candidate is the truth",
             "at least",
             0.95,
             **PAPER,
         ),
         Claim(
             "distance",
-            "The true algorithm's median distance is the size of the added noise within 25%.",
-            "|log((median distance of the choice) / noise)|, where the choice is the truth",
+            "The true algorithm's median distance equals the added noise within a factor 1.25.",
+            "|log((median distance of the nearest candidate) / noise)|, where it is the truth",
             "at most",
             0.22,
             **OPEN,
         ),
         Claim(
             "none",
-            "With all near candidates taken away, three in four verdicts are that none fits.",
+            "Without the near candidates, three in four verdicts say that no algorithm fits.",
             "share of members whose second verdict is none",
             "at least",
             0.75,

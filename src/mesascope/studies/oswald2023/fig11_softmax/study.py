@@ -48,8 +48,7 @@ class Figure11(AbstractStudy):
     subtracts the mean of a prompt's inputs; cosines between sensitivities dŷ/dx; the matrices of figure 12.
 
     **Found here.** A second head takes the offset away, but not z̄, since a softmax's weights add up to one: two heads
-    make a centred step. The best seed of one head reaches the least loss of heads with W_KQ,xx = bI, which smooth
-    labels.
+    make a centred step. The best seed of one head reaches the least loss of heads with W_KQ,xx = bI, b a number.
 
     **Differences.** Gradients are clipped at 10, as in the text; the code has 0.001. Training lasts 10 000 steps, not
     5000.
@@ -90,7 +89,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "mirrored",
-            "Off the diagonal the matrices of two softmax heads are nearly opposite.",
+            "Off the diagonal the products P W_V,yy W_KQ,xx of two heads are nearly opposite.",
             MIRROR,
             "at most",
             -0.9,
@@ -99,7 +98,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "diagonal",
-            "The matrices of two softmax heads sum to a multiple of the identity within 20%.",
+            "Two heads' products P W_V,yy W_KQ,xx sum to a multiple of I within 20%.",
             OFF_IDENTITY,
             "at most",
             0.2,
@@ -116,7 +115,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "centred-cosine",
-            "The sensitivities of two softmax heads point where centred gradient descent's point.",
+            "Two softmax heads' sensitivities are nearly parallel to those of centred gradient descent.",
             CENTRED,
             "at least",
             0.98,
@@ -132,7 +131,7 @@ class Figure11(AbstractStudy):
         ),
         Claim(
             "one-head-least",
-            "One head's best seed is within 5% of the least loss with W_KQ,xx = bI.",
+            "One head's best loss is within 5% of the least possible with W_KQ,xx = bI.",
             LEAST,
             "at most",
             0.05,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Figure13(AbstractStudy):
-    """Two layers learn the curvature γ of GD++ that is best for the loss, not for the condition number.
+    """A layer applied twice learns the curvature γ of GD++ that is best for the loss, not for the condition number.
 
-    **Question.** Two layers learn GD++: gradient descent on inputs that one map changes. Which γ do they learn?
+    **Question.** A layer applied twice learns GD++: gradient descent that also maps its inputs. Which γ does it learn?
 
     **Setting.** Linear regression, d = 10, N = 10, 25, 50, 100 examples X, x uniform on [-1/2, 1/2]. Beside each
     gradient step GD++ maps x ← (I - γ XXᵀ) x, an eigenvalue λ of XXᵀ to λ(1 - γλ)². The condition number is the largest
@@ -32,10 +32,10 @@ class Figure13(AbstractStudy):
     also gives the extreme eigenvalues of 10,000 tasks.
 
     **What we measure.** γ in the weights: minus the mean diagonal of P W_V on x times that of W_KQ. Rivals are the
-    paper's γ, the γ of least expected loss of two steps, and the γ of least condition number of 10,000 tasks together.
-    An extreme is one draw from a wide law: the paper's is compared with the spread of our draws.
+    paper's γ, the γ of least expected loss of two steps, and the γ of least (largest / smallest eigenvalue over 10,000
+    tasks). An extreme is one draw from a wide law: the paper's is compared with the spread of our draws.
 
-    **Found here.** Learned γ is the γ of least loss, within 5%.
+    **Found here.** Learned γ is the γ of least loss.
 
     **Differences.** The text has x in [-1, 1], where every γ would be four times smaller. The numbers belong to the
     code's [-1/2, 1/2].

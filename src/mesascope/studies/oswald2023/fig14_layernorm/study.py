@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 TRAINED, LARGE = np.isin(INPUT_SCALES, 1.0), np.isin(INPUT_SCALES, (1.5, 2.0))  # the scales the claims speak of
 DEPTHS = {1: "one-layer", 2: "two-layers"}
-ONE = "loss of K = 1 / loss of the best gradient step, inputs as trained on, N = d = 10"
-TWO = "loss of K = 2 / loss of the best two gradient steps of one rate, inputs as trained on, N = d = 10"
-ONE_LARGE = "loss of K = 1 / loss of the best gradient step, larger of the two at input scales 1.5 and 2"
-TWO_LARGE = "loss of K = 2 / loss of the best two gradient steps, larger of the two at input scales 1.5 and 2"
+ONE = "loss of one layer / loss of the best gradient step, input scale as in training, N = d = 10"
+TWO = "loss of two layers / loss of the best two gradient steps of one rate, input scale as in training, N = d = 10"
+ONE_LARGE = (
+    "loss of one layer / loss of the gradient step that is best at scale 1, the larger ratio of input scales 1.5 and 2"
+)
+TWO_LARGE = (
+    "loss of two layers / loss of the two gradient steps of one rate that are best at scale 1, the larger"
+    " ratio of input scales 1.5 and 2"
+)
 
 
 class Figure14(AbstractStudy):
@@ -33,7 +38,7 @@ class Figure14(AbstractStudy):
 
     **Setting.** Linear regression y = wᵀx, N = d = 10, x uniform on [-1/2, 1/2]. A layer reads normalised tokens,
     LN(e) = g (e - mean) / deviation + b with e = (x, y), and writes to tokens that are not normalised:
-    e_j ← e_j + P V (Kᵀ Q LN(e_j)). K = 1 is one such layer, K = 2 the same layer twice. Input scale α means x uniform
+    e_j ← e_j + P V (Kᵀ Q LN(e_j)). One layer is used, or the same layer twice. Input scale α means x uniform
     on [-α/2, α/2]. A normalised token does not hold the size of an input.
 
     **What the paper says.** Figure 14: with layer normalisation one and two layers are worse than gradient descent on
@@ -44,7 +49,7 @@ class Figure14(AbstractStudy):
 
     **Differences.** In the authors' code two layers with weights of their own leave the first one without
     normalisation. Here two layers share weights and normalisation. Gradients are clipped at a norm of 0.001, as in the
-    code for K ≤ 2.
+    code for up to two layers.
 
     **Limits.** Two depths. Layers are normalised where they read, not where they write.
     """
@@ -54,7 +59,7 @@ class Figure14(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "one-layer",
-            "On training inputs one normalised layer has 10% more loss than one gradient step.",
+            "As trained, one normalised layer has 10% more loss than one gradient step.",
             ONE,
             "at least",
             1.1,
@@ -65,7 +70,7 @@ class Figure14(AbstractStudy):
         ),
         Claim(
             "two-layers",
-            "On training inputs two normalised layers have 10% more loss than two gradient steps.",
+            "As trained, two normalised layers have 10% more loss than two gradient steps.",
             TWO,
             "at least",
             1.1,
@@ -76,7 +81,7 @@ class Figure14(AbstractStudy):
         ),
         Claim(
             "one-layer-large",
-            "One normalised layer has 10% less loss than a gradient step on larger inputs.",
+            "On larger inputs one normalised layer has 10% less loss than one gradient step.",
             ONE_LARGE,
             "at most",
             0.9,
@@ -87,7 +92,7 @@ class Figure14(AbstractStudy):
         ),
         Claim(
             "two-layers-large",
-            "Two normalised layers have 10% less loss than two gradient steps on larger inputs.",
+            "On larger inputs two normalised layers have 10% less loss than two gradient steps.",
             TWO_LARGE,
             "at most",
             0.9,

@@ -36,16 +36,19 @@ if TYPE_CHECKING:
 
 
 FISHER = (
-    "one-sided Fisher exact p of how many of 64 seeds have a plateau over 1.5 times the median, one head against two"
+    "one-sided Fisher exact p of how many of 64 seeds have a plateau over 1.5 times the median for their "
+    "number of heads, one head against two"
 )
-RATIO = "|median plateau of two heads / median plateau of one head / 2^(-1/4) - 1|"
+RATIO = "|(median plateau of two heads / of one head) / 2^(-1/4) - 1|"
 SCALE = (
     "|median plateau of the smaller half of initial variances / of the larger half - 1|, variances over three decades"
 )
 SWAPPED = "smallest share of the swapped path (value reads x, key reads y) on a long plateau - largest on others"
-RISES = "largest fresh loss / fresh loss at the start, seeds but the first, in the setting that the first seed chooses"
+RISES = (
+    "largest loss on fresh tasks during training / at the start; setting chosen by the first seed, judged on the others"
+)
 ENDS = (
-    "|last fresh loss / gradient descent's loss - 1|, seeds but the first, in the setting that the first seed chooses"
+    "|final loss on fresh tasks / gradient descent's loss - 1|; setting chosen by the first seed, judged on the others"
 )
 ONE: dict[str, Any] = {"over": "one number"}
 PAPER: dict[str, Any] = {"decided_by": "paper", "kind": "paper"}
@@ -79,25 +82,26 @@ LARGE = {
 
 
 class Figure15(AbstractStudy):
-    """A linear layer's loss stays where it began for a while, then falls: one head is compared with two.
+    """A linear layer's loss first stays where it began, then falls.
 
     **Question.** Do two heads shorten the plateau, and does a block with a perceptron learn fresh tasks late?
 
     **Setting.** Linear regression, y = wᵀx, N = d = 10; figure 2's layer with one head or two. A plateau ends where the
     training loss is half of the way from the zero predictor's to gradient descent's. A sweep draws the variance of one
-    head's weights log-uniformly over three decades. A block of figure 8 is trained on 8192 fixed tasks.
+    head's weights log-uniformly over three decades. A block (attention, then a perceptron) is trained on 8192 fixed
+    tasks; fresh loss is on others.
 
     **What the paper says.** Figure 15: with one head the plateau's length depends on the seed; two heads mitigate this.
     With tuned rate and batch the block's fresh loss first rises, then drops almost to gradient descent's.
 
-    **What we measure.** Plateaus over 1.5 times their median; blocks at nine rates and batches. The first seed chooses
-    the block: of settings where its fresh loss rises by 10% and ends within 10% of gradient descent's, that of the
-    highest rise. Other seeds are judged, if there is such a setting.
+    **What we measure.** Plateaus over 1.5 times their median; blocks at nine settings of rate and batch. The first seed
+    chooses the block: of settings where its fresh loss rises by 10% and ends within 10% of gradient descent's, that of
+    the highest rise. Other seeds are judged, if there is such a setting.
 
     **Found here.** Typical plateaus are Adam's: weights grow by the learning rate a step, whatever their start, and two
     heads shorten them by 2^(-1/4). On long plateaus value and key are swapped: the value takes x, the key y.
 
-    **Differences.** The paper shows ten seeds. It names no rate and batch of the block.
+    **Differences.** The paper shows ten seeds and names no rate and batch.
 
     **Limits.** Weight decay is not tried.
     """
@@ -117,7 +121,7 @@ class Figure15(AbstractStudy):
         ),
         Claim(
             "block-rises",
-            "The loss on fresh tasks of a block with a perceptron first rises by 10%.",
+            "During training a perceptron block's loss on fresh tasks rises 10% above its start.",
             RISES,
             "at least",
             RISE,
@@ -133,7 +137,7 @@ class Figure15(AbstractStudy):
         ),
         Claim(
             "ratio",
-            "The median plateau of two heads is 2^(-1/4) of one head's within 5%.",
+            "The median plateau of two heads is 2^(-1/4) times one head's within 5%.",
             RATIO,
             "at most",
             0.05,
@@ -141,7 +145,7 @@ class Figure15(AbstractStudy):
         ),
         Claim(
             "scale",
-            "The initial variance of weights changes the median plateau by at most 10%.",
+            "The median plateau differs by at most 10% between small and large initial variances.",
             SCALE,
             "at most",
             0.1,

@@ -43,8 +43,8 @@ class Figure16(AbstractStudy):
     the best gradient step. On training tasks: the loss.
 
     **Found here.** This is ordinary overfitting. Near gradient descent the prediction changes in p = (d + 1)² - 1 = 120
-    directions. Least squares with p normal features loses p / (B - p - 1) of its loss, and so, within a factor of two,
-    does the layer. It learns 128 tasks by heart.
+    directions. Least squares with p normal features has p / (B - p - 1) more loss, relatively, and so, within a factor
+    of two, has the layer. It learns 128 tasks by heart.
 
     **Differences.** The authors' code cycles through the tasks; here each step draws uniformly.
 
@@ -65,7 +65,7 @@ class Figure16(AbstractStudy):
         ),
         Claim(
             "cosine-8192",
-            "Trained on 8192 tasks, a layer's sensitivities point where gradient descent's point.",
+            "Trained on 8192 tasks, a layer's sensitivities are nearly parallel to gradient descent's.",
             COSINE.format(8192),
             "at least",
             0.99,
@@ -74,7 +74,7 @@ class Figure16(AbstractStudy):
         ),
         Claim(
             "cosine-2048",
-            "Trained on 2048 tasks, a layer's sensitivities point almost where gradient descent's point.",
+            "Trained on 2048 tasks, a layer's sensitivities are roughly parallel to gradient descent's.",
             COSINE.format(2048),
             "at least",
             0.95,
@@ -83,7 +83,7 @@ class Figure16(AbstractStudy):
         ),
         Claim(
             "loss-128",
-            "Trained on 128 tasks, a layer has 50% more fresh loss than gradient descent.",
+            "A layer trained on 128 tasks has 50% more fresh-task loss than gradient descent.",
             GAP.format(128),
             "at least",
             0.5,
@@ -109,7 +109,7 @@ class Figure16(AbstractStudy):
         ),
         Claim(
             "by-heart",
-            "A layer's loss on 128 training tasks is under a tenth of gradient descent's.",
+            "A layer memorises 128 tasks: its loss there is under a tenth of gradient descent's.",
             OWN,
             "at most",
             0.1,

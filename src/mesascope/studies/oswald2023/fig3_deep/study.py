@@ -26,23 +26,23 @@ class Figure3Deep(AbstractStackStudy):
     **Question.** What do five linear attention layers learn when each has weights of its own?
 
     **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], loss ½(prediction - y)². Step k of GD++ is y ←
-    y - (ηₖ/N) Σ yᵢxᵢᵀx and x ← (I - γₖXXᵀ)x on all tokens, the query's y from 0. Layers and rivals cut tokens off at
-    -10 and 10 after each step.
+    y - (ηₖ/N) Σ yᵢxᵢᵀx and x ← (I - γₖXXᵀ)x on all tokens, the query's y from 0. Layers and rivals clip the entries of
+    tokens to [-10, 10] after each step.
 
-    **What the paper says.** Figure 3b: five layers lose less than five gradient steps and as much as GD++ with trained
-    rates, and point where this GD++ points. The text adds that averaged weights fail.
+    **What the paper says.** Figure 3b: five layers have less loss than five gradient steps and the loss of GD++ with
+    trained rates, and point where this GD++ points. The text adds that averaged weights fail.
 
     **What we measure.** Losses on 10 000 prompts. Cosines between sensitivities, the derivatives of predictions with
     respect to the query. GD++ is trained as in the authors' code: Adam, 30 000 steps of 512 prompts, from the best
-    common η with γ = η/N². GD++ with the best rates is a second line. Layers are averaged after scaling to |W_KQ| = 1.
+    common η with γ = η/N². GD++ with the best rates is a second line. Layers are averaged after scaling W_KQ (keys
+    times queries) to norm 1.
 
     **Found here.** Five layers look like gradient descent before they look like GD++.
 
     **Differences.** The text says x in [-1, 1]. The code never averages untied layers, and tunes gradient descent on
     the prompts that it shows; here rivals are tuned on others.
 
-    **Limits.** Four seeds; one training of GD++, as in the code. Few prompts decide the mean loss of GD++ with the best
-    rates.
+    **Limits.** Four seeds; one training of GD++. Few prompts decide the mean loss of GD++ with the best rates.
     """
 
     title: ClassVar = "Five untied layers beat five gradient steps; weights are not averaged so easily"
@@ -50,15 +50,16 @@ class Figure3Deep(AbstractStackStudy):
     claims: ClassVar = (
         Claim(
             "beats-gd",
-            "Five untied layers lose less than five gradient steps.",
-            "trained loss / loss of five gradient steps with the best rates, one or one for each step",
+            "Five untied layers have less loss than five gradient steps.",
+            "trained loss / loss of five gradient steps with the best rates, the better of one rate for all and "
+            "one for each",
             "at most",
             1.0,
             **PAPER,
         ),
         Claim(
             "gdpp",
-            "Five untied layers lose at most 10% more than GD++ with trained rates.",
+            "Five untied layers have at most 10% more loss than GD++ with trained rates.",
             "trained loss / loss of GD++ as the authors train it",
             "at most",
             1.1,
@@ -74,15 +75,15 @@ class Figure3Deep(AbstractStackStudy):
         ),
         Claim(
             "interpolation-fails",
-            "Halfway between five layers' weights and GD++'s weights the loss is 50% larger.",
-            "loss halfway to GD++ as the authors train it / the larger loss of the two",
+            "Halfway between the layers' and GD++'s weights the loss exceeds both ends' by 50%.",
+            "loss halfway to GD++ as the authors train it / the larger of the layers' loss and this GD++'s",
             "at least",
             1.5,
             **{**PAPER, "restates": "section 3: averaging the weights of untied layers fails"},
         ),
         Claim(
             "gd-first",
-            "At some step of training five layers are closer to gradient descent than GD++.",
+            "At some step of training five layers are more like gradient descent than like GD++.",
             "largest lead during training of the cosine to gradient descent over the cosine to GD++",
             "at least",
             0.02,

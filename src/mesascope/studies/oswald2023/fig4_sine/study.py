@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GAP = "(attention's loss - gradient step's loss) / zero predictor's loss"
 SLOPES = "sum s t / sqrt(sum s^2 sum t^2) over prompts, s and t the slopes dy/dx of attention and the gradient step"
 DISTANCE = "mean |attention's - gradient step's {}| / mean |target|"
-FIT = "larger loss of attention and the gradient step / zero predictor's loss"
+FIT = "the larger of attention's and the gradient step's losses / zero predictor's loss"
 INDEPENDENT = "; amplitude and phase independent"
 PAPER: dict[str, Any] = {"decided_by": "paper", "kind": "paper"}
 FOUND: dict[str, Any] = {"decided_by": "paper", "over": "every seed"}  # four seeds
@@ -46,8 +46,8 @@ class Figure4(AbstractStudy):
 
     **Found here.** Losses and slopes agree, too, where amplitude and phase are drawn independently.
 
-    **Differences.** The text has a in [0.1, 5]. The code draws a and p from one key, and a follows from p, as here. The
-    code fixes η = 0.1 and draws the rival's weights anew; here η is trained, and perceptrons start equal.
+    **Differences.** The text has a in [0.1, 5]. The code draws a and p from one random key, so a follows from p, as
+    here. The code fixes η = 0.1 and draws the rival's weights anew; here η is trained, and the perceptrons start equal.
 
     **Limits.** The paper gives curves, no numbers: the bounds are ours.
     """
@@ -75,7 +75,7 @@ class Figure4(AbstractStudy):
         ),
         Claim(
             "prediction",
-            "Attention and gradient step predict the same within a quarter of a target.",
+            "Attention's predictions are within a quarter of a mean target of the gradient step's.",
             DISTANCE.format("prediction"),
             "at most",
             0.25,
@@ -84,7 +84,7 @@ class Figure4(AbstractStudy):
         ),
         Claim(
             "initial",
-            "The initial functions of attention and gradient step are within a quarter of a target.",
+            "Before the step, attention's function is within a quarter of a target of the rival's.",
             DISTANCE.format("function before the step"),
             "at most",
             0.25,

@@ -10,9 +10,12 @@ from mesascope.study.base import Readings
 
 WAY = "share of the fall from the loss of predicting zero to that of one gradient step, after training"
 ONE_STEP = "|trained loss / loss of the best gradient step - 1|, N = d = 10"
-JUNK = "|L / J - 1| / |L / G - 1|: L the trained loss, G that of one step, J that of one step with label tokens"
+JUNK = (
+    "|L / J - 1| / |L / G - 1|: losses L trained, G of the best gradient step, "
+    "J of the best one that adds pairs (label, next input)"
+)
 COPIES = "norm of the first layer's derivative by the next token / by any token but itself and the next, after training"
-BEFORE = "training steps from halfway in the derivative by the next token to halfway in the loss"
+BEFORE = "step of training where the loss is halfway down - step where the derivative by the next token is halfway up"
 LONGER = "training steps to halfway in the loss / mean of the same for one layer on pairs (x, y)"
 
 

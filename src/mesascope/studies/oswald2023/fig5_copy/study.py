@@ -52,11 +52,11 @@ class Figure5(AbstractStudy):
     e_j ← e_j + P V (KᵀQ e_j).
 
     **What the paper says.** Figure 5: after a plateau about ten times as long as with pairs (x, y), the loss falls to
-    that of one gradient step. Just before, the first layer becomes sensitive to the next token. The authors' notebook
-    adds that a softmax seems necessary.
+    that of one gradient step. Just before this fall, the first layer becomes sensitive to the next token. The authors'
+    notebook adds that a softmax seems necessary.
 
-    **What we measure.** The validation loss, and the norm of the derivative of a token after the first layer by itself,
-    the next and other tokens. Rivals are gradient steps of the best rate.
+    **What we measure.** The validation loss, and the norm of the derivative of a first-layer output by its own token,
+    the next and others. Rivals are gradient steps of the best rate.
 
     **Found here.** Copying also pairs each label with the next input. The trained loss is nearer to a step that uses
     these pairs, too. A linear first layer learns if positions are unit vectors.
@@ -146,7 +146,7 @@ class Figure5(AbstractStudy):
         ),
         Claim(
             "junk",
-            "With label tokens as examples a gradient step is twice as near to the loss.",
+            "The trained loss is twice as near a step that counts label tokens as examples.",
             read.JUNK,
             "at most",
             0.5,

@@ -70,23 +70,22 @@ class Summary(NamedTuple):
 class Figure6(AbstractStudy):
     """**Question.** Do trained layers stay close to their algorithms on other tasks than the one they are trained on?
 
-    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], y = W x with W standard normal. Other tasks:
-    α x, α W, inputs of three other laws, targets replaced by noise. Five layers and their rivals cut tokens off at -10
-    and 10 after each step.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-1/2, 1/2], y = W x with W standard normal. Other tasks: α
+    x, α W, inputs of three other laws, targets replaced by noise. Five layers and their rivals clip token entries to
+    [-10, 10] after each step. GD++ also maps x ← (I - γXXᵀ)x at each step.
 
     **What the paper says.** Figure 6: one layer and two tied layers stay close to gradient descent and GD++. Five
-    untied layers leave GD++ far from α = 1. Plateaus come from cutting tokens off.
+    untied layers leave GD++ far from α = 1. Plateaus come from clipping.
 
-    **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step,
-    W = (η/N) Σyᵢxᵢᵀ; more layers against GD++ as the authors train it (oswald2023-fig3-deep), beside GD++ with the
-    best rates. Two tied layers are also measured with all weights that GD++ lacks at zero.
+    **What we measure.** Mean losses on 10 000 prompts of each task. One layer is held against the best gradient step, W
+    = (η/N) Σyᵢxᵢᵀ; more layers against GD++ as the authors train it (oswald2023-fig3-deep), beside GD++ with the best
+    rates. Two tied layers are also measured with all weights that GD++ lacks set to zero.
 
     **Differences.** The paper mixes the three input laws; here each is judged alone, and figures show the mixture. As
-    in the code, and not in the text, such inputs are divided by the norm of X. The code replaces targets by noise, the
-    figure does not. Scales go to 2 (inputs) and 5 (teachers), as in the code.
+    in the code, and not in the text, such inputs are divided by the norm of their matrix X, then scaled. The code
+    replaces targets by noise, the figure does not. Scales go to 2 (inputs) and 5 (teachers), as in the code.
 
-    **Limits.** Five layers have four seeds. For weights of the construction's form the scale of teachers cancels. For
-    weights of the construction's form the scale of teachers cancels.
+    **Limits.** Five layers have four seeds. For weights as in proposition 1 the scale of teachers cancels.
     """
 
     title: ClassVar = "Away from the training task stacks fare as their algorithms do, within limits"
@@ -96,8 +95,9 @@ class Figure6(AbstractStudy):
         *(follows("two", "Two tied layers", kind, 0.1) for kind in KINDS),
         Claim(
             "five-drift",
-            "On inputs scaled by 1.5 to 2 five layers are twice as far from GD++.",
-            "largest |ln(trained loss / GD++ loss)| over input scales 1.5 to 2 / the same at input scale 1",
+            "Scaling inputs by 1.5 to 2 at least doubles five layers' distance from GD++.",
+            "largest D over input scales 1.5 to 2 / D at scale 1, D = |ln(trained loss / loss of GD++ as the "
+            "authors train it)|",
             "at least",
             2.0,
             over="every seed",
@@ -106,8 +106,8 @@ class Figure6(AbstractStudy):
         ),
         Claim(
             "clipping",
-            "At input scale 2 five layers without cutting tokens off have ten times the loss.",
-            "loss of the same weights without cutting tokens off / trained loss, at input scale 2",
+            "At input scale 2 five layers have ten times the loss without clipping token entries.",
+            "loss of the same weights without clipping / trained loss, at input scale 2",
             "at least",
             10.0,
             over="every seed",

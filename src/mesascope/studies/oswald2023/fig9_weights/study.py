@@ -24,17 +24,17 @@ class Figure9(AbstractStudy):
     """**Question.** Are the trained weights those of the construction?
 
     **Setting.** Linear regression, N = d = 10, tokens (x, y). A linear layer depends on W_KQ = W_Kᵀ W_Q and P W_V only.
-    Gradient descent has W_KQ = diag(I, 0), P W_V = diag(0, -η/N); GD++ has P W_V = diag(-γI, -η/N). The scale
-    (W_KQ / s, s P W_V) is fixed by a mean of one on W_KQ's diagonal on x.
+    The construction of gradient descent has W_KQ = diag(I, 0), P W_V = diag(0, -η/N); GD++ has P W_V = diag(-γI, -η/N).
+    The free scale s in (W_KQ / s, s P W_V) gives W_KQ's diagonal on x mean 1.
 
     **What the paper says.** Figure 9: the weights of one layer resemble the construction perfectly, up to a scale. One
     layer applied three times (tied layers) has these weights and a curvature correction: P W_V's diagonal on x has
     entries of the same size. The last entry is the learning rate.
 
     **What we measure.** The distance of both products from the nearest of the construction's form, whatever η and γ.
-    Then η and γ against the best: for one step in closed form, for GD++ the minimum over sampled spectra of XᵀX. Of one
-    layer, entries that do not reach the prediction are not counted: rows of P W_V that write to x, and W_KQ's column
-    for y.
+    Then η and γ against the best: for one step in closed form, for GD++ those of least loss over sampled spectra of
+    XᵀX. Of one layer, entries that do not reach the prediction are not counted: rows of P W_V that write to x, and
+    W_KQ's column for y.
 
     **Found here.** One layer has the best learning rate of one step, and tied layers have the best curvature of GD++.
 
@@ -65,7 +65,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "one-rate",
-            "One layer's learning rate is the best of one step within 3%.",
+            "One trained layer's learning rate is within 3% of the best for one gradient step.",
             RATE,
             "at most",
             0.03,
@@ -73,7 +73,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "tied-read",
-            "Three tied layers' W_KQ is a multiple of the identity on x.",
+            "Three tied layers' W_KQ is a multiple of the identity on x within 10%.",
             "|W_KQ - nearest multiple of diag(I, 0)| / |W_KQ|, Frobenius norm",
             "at most",
             0.1,
@@ -81,7 +81,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "tied-write",
-            "Three tied layers' P W_V has the form of GD++.",
+            "Three tied layers' P W_V has the form of GD++ within 10%.",
             "|P W_V - nearest diag(b I, c)| / |P W_V|, Frobenius norm",
             "at most",
             0.1,
@@ -105,7 +105,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "tied-curvature",
-            "Three tied layers' curvature is the best of GD++ within 5%.",
+            "Three tied layers' curvature correction γ is the best of GD++ within 5%.",
             "|γ / best - 1|, γ = -mean of the diagonal of P W_V on x",
             "at most",
             0.05,
@@ -113,7 +113,7 @@ class Figure9(AbstractStudy):
         ),
         Claim(
             "tied-rate",
-            "Three tied layers' learning rate is the best of GD++ within 5%.",
+            "Three tied layers' learning rate is within 5% of the best rate of GD++.",
             RATE,
             "at most",
             0.05,

@@ -25,13 +25,11 @@ def families_of(depths: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
 
 
 class GDPlusPlusStudy(AbstractStudy):
-    """GD++ and gradient descent are compared at the best rates of each.
+    """**Question.** How much less can K steps of GD++ lose than K gradient steps?
 
-    **Question.** How much less can K steps of GD++ lose than K gradient steps?
-
-    **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. A step of GD++ is y ← y - (η/N) Σ yᵢxᵢᵀx
-    and x ← (I - γXXᵀ)x on all tokens, the query's y from 0. An eigenvalue s of XXᵀ becomes s(1 - γs)², and K steps
-    leave r(s) = Π(1 - ηsₖ/N) of the teacher, a polynomial of degree (3ᴷ - 1)/2.
+    **Setting.** Linear regression, N = d = 10, x uniform on [-a, a], a = 1/2. With y = wᵀx, a step of GD++ is y ← y -
+    (η/N) Σ yᵢxᵢᵀx and x ← (I - γXXᵀ)x on all tokens, the query's y from 0. A step turns an eigenvalue sₖ of XXᵀ into
+    sₖ₊₁ = sₖ(1 - γsₖ)². K steps leave the error r(s₀) = Π(1 - ηsₖ/N) times w, a polynomial of degree (3ᴷ - 1)/2.
 
     **What the paper says.** Appendix A.10: GD++ improves the conditioning of the problem and beats gradient descent.
 
@@ -53,8 +51,8 @@ class GDPlusPlusStudy(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "gain",
-            "Two or more steps of GD++ lose a quarter less than gradient descent.",
-            "largest over K > 1 of loss of GD++ with the best η and γ / loss of gradient descent with the best η",
+            "From two steps on, GD++ has a quarter less loss than as many gradient steps.",
+            "loss of K steps of GD++ with the best η and γ / of K gradient steps with the best η, largest over K > 1",
             "at most",
             0.75,
             "every seed",
@@ -63,15 +61,16 @@ class GDPlusPlusStudy(AbstractStudy):
         ),
         Claim(
             "gain-per-step",
-            "GD++ with own rates at each step has 5% less loss than with shared rates.",
-            "largest over K > 1 of loss of GD++ with the best pair of rates for each step / with one pair",
+            "Separate rates for each step give GD++ 5% less loss than shared rates.",
+            "loss of K steps of GD++ with the best rates for each step / with the best shared rates, largest over"
+            " K > 1",
             "at most",
             0.95,
             "every seed",
         ),
         Claim(
             "closed-form",
-            "From three steps, closed-form rates lose a quarter less than gradient descent.",
+            "From three steps on, closed-form GD++ has a quarter less loss than gradient descent.",
             "largest over K > 2 of loss with η/N = γ = 4·9ᵏ/(3 N d a²) / loss of gradient descent with the best η",
             "at most",
             0.75,

@@ -38,21 +38,22 @@ PAPER: dict[str, Any] = {**EVERY, "decided_by": "paper"}
 
 
 class IdentifiedModels(AbstractStudy):
-    """`identify` is asked, by prompts alone, which algorithms the trained models of both papers run.
+    """`identify` fits candidate algorithms to a model's answers. Which ones do the trained models run?
 
     **Question.** Both papers read an algorithm from weights, losses and alignments. Does an instrument that knows no
     paper find the same one?
 
-    **Setting.** The models are those that figures 2, 3 and 11 train, and the layer on augmented tokens of proposition 2
-    of Sander et al. 2024. Candidates, and the baselines, are fitted to a model's answers on some prompts, and scored on
-    others.
+    **Setting.** The models are those that figures 2, 3 and 11 train, and the layer on augmented tokens (0, s_t,
+    s_{t-1}) of proposition 2 of Sander et al. 2024. Candidates, and the baselines, are fitted to a model's answers on
+    some prompts, and scored on others.
 
     **What the paper says.** One layer is a step of gradient descent; tied or untied layers are steps of GD++; two
     softmax heads make a step; an augmented layer makes a step along its sequence.
 
-    **What we measure.** The verdict, of the augmented layer as trained and with its signs made equal; the fitted rates
-    against the best ones; the distance sqrt(sum |f - g|^2 / sum |f|^2) of a model f to a candidate g, where the zero
-    predictor is at 1. Identified: at most 0.05, rivals far. Approximately: at most 0.15. None: beyond.
+    **What we measure.** The verdict, of the augmented layer as trained and with its weights' signs made equal across
+    coordinates; the fitted rates against the best ones; the distance sqrt(sum |f - g|^2 / sum |f|^2) of a model f to a
+    candidate g, where the zero predictor is at 1. Identified: at most 0.05, and rivals clearly farther. Approximately:
+    at most 0.15. None: beyond.
 
     **Found here.** The signs of an augmented layer's weights may differ between coordinates, at no cost in its loss.
     Such a layer is no gradient step.
@@ -67,7 +68,7 @@ class IdentifiedModels(AbstractStudy):
     claims: ClassVar = (
         Claim(
             "layer",
-            "`identify` calls a trained linear attention layer one step of gradient descent.",
+            "`identify` calls a trained linear attention layer, at least approximately, one gradient step.",
             NAMED.format("one step of gradient descent"),
             "at least",
             1.0,
@@ -87,7 +88,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied",
-            "`identify` names a layer applied twice as two steps of GD++.",
+            "`identify` names two steps of GD++, at least approximately, for a layer applied twice.",
             NAMED.format("two steps of GD++"),
             "at least",
             1.0,
@@ -97,7 +98,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied-eta",
-            "A layer applied twice has the best GD++ learning rate within 5%.",
+            "The GD++ learning rate fitted to a layer applied twice is best within 5%.",
             "|fitted eta / best GD++'s - 1|",
             "at most",
             0.05,
@@ -107,7 +108,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "tied-gamma",
-            "A layer applied twice has the best GD++ curvature correction within 5%.",
+            "The GD++ curvature correction fitted to a layer applied twice is best within 5%.",
             "|fitted gamma / best GD++'s - 1|",
             "at most",
             0.05,
@@ -128,7 +129,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "untied-rates",
-            "Five untied layers answer at least 5% away from every candidate algorithm.",
+            "Five untied layers' answers differ from every candidate algorithm by 5% or more.",
             LEAST,
             "at least",
             0.05,
@@ -136,7 +137,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "heads",
-            "`identify` calls two softmax heads one step of centred gradient descent.",
+            "`identify` calls two softmax heads, at least approximately, one step of centred gradient descent.",
             NAMED.format("one step of centred gradient descent"),
             "at least",
             1.0,
@@ -144,7 +145,8 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "alike",
-            "With signs made equal, `identify` calls an augmented layer a gradient step.",
+            "With equalised weight signs, `identify` calls an augmented layer, at least approximately, a gradient"
+            " step.",
             NAMED.format("one gradient step along the sequence"),
             "at least",
             1.0,
@@ -154,7 +156,7 @@ class IdentifiedModels(AbstractStudy):
         ),
         Claim(
             "signs",
-            "`identify` finds no algorithm for an augmented layer whose weights differ in sign.",
+            "`identify` names no algorithm for augmented layers whose weights' signs differ between coordinates.",
             NONE,
             "at least",
             1.0,

@@ -18,7 +18,7 @@ BEATS = "largest loss of K tied layers / loss of K gradient steps of the best ra
 GDPP = "largest |loss of K tied layers / loss of K steps of the best GD++ - 1|, K = 2, 3, all s²"
 DEPTH = "largest (loss of K layers - R) / (loss of K - 1 layers - R), R the loss of ridge, over K and s²"
 NEAR = "largest loss of three tied layers / loss of ridge with penalty s² - 1, s² = 0.25 and 1"
-LABELS = "smallest loss without the label entry of W_KQ / loss with this entry, K = 2, 3, s² = 1"
+LABELS = "smallest loss with W_KQ's last entry set to zero / loss as trained, K = 2, 3 layers, s² = 1"
 
 
 class Summary(NamedTuple):

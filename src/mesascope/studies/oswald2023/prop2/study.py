@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 # What is read, in the words of a criterion: errors are absolute, of numbers of order 1, the largest over all shapes.
 CHAIN = "largest |prediction of k layers - that of k gradient steps on m(x)|, k up to K, float64"
-CONTEXT = "largest |context token after k layers - (m(x), y - ΔW_k m(x))|, k up to K, float64"
+CONTEXT = (
+    "largest |context token after k layers - (m(x), y - ΔW_k m(x))|, ΔW_k the change in k gradient steps,"
+    " k up to K, float64"
+)
 KERNEL = "largest |prediction of one block - (η/N) Σ y_i m(x_i)ᵀ m(x)|, float64"
 SOFTMAX = "largest |prediction of one softmax block - Σ y_i k_i / Σ k_i|, k_i = exp(m(x_i)ᵀ m(x)), float64"
 
 
 class Proposition2(AbstractProposition):
-    """A perceptron on the inputs and linear attention make exactly gradient steps on the perceptron's features.
+    """Linear attention after a perceptron makes exact gradient steps on the perceptron's features.
 
     **Question.** Proposition 2 gives weights with which a block makes a gradient step on deep features. Do they do so
     exactly, and over several layers?
@@ -31,17 +34,17 @@ class Proposition2(AbstractProposition):
     proposition 1 follows: W_K = W_Q = [[I, 0], [0, 0]], W_V = [[0, 0], [0, -I]], P = (η/N) I. Perceptrons and prompts
     are random, of several shapes. The loss is L(W) = 1/(2N) Σ |W m(x_i) - y_i|², from W = 0.
 
-    **What the paper says.** Proposition 2: a block makes a gradient step on L. Equation 13: it is a kernel smoother
-    with k(x, x') = m(x)ᵀ m(x'). With softmax attention it is the smoother of Nadaraya and Watson.
+    **What the paper says.** Proposition 2: a block makes a gradient step on L. Equation 13: the block is a kernel
+    smoother with k(x, x') = m(x)ᵀ m(x'). With softmax attention the block is the Nadaraya-Watson smoother.
 
-    **What we measure.** The largest absolute error of predictions, and of context tokens, against these algorithms. A
-    wrong sign, factor or block of the weights would show.
+    **What we measure.** The largest absolute error of predictions, and of context tokens, against these algorithms. The
+    query's token starts as (x, 0); the prediction is minus its last entry.
 
-    **Differences.** Equation 13 leaves out the factor η/N; its error is among the numbers. The paper gives no weights
-    for the softmax. Ours are P = I and W_K = W_Q = b [[I, 0], [0, 0]]; b = d^(1/4) undoes the layer's division by √d.
-    Only the first block has a perceptron.
+    **Differences.** Equation 13 leaves out the factor η/N; the error of this is among the numbers. The paper gives no
+    weights for the softmax. Ours are P = I and W_K = W_Q = b [[I, 0], [0, 0]]; b = d^(1/4) undoes the layer's division
+    by √d. Only the first block (perceptron, then attention) has a perceptron.
 
-    **Limits.** The perceptron leaves y alone, and W = 0 at the start, else the query would hold -W m(x).
+    **Limits.** The perceptron leaves y alone, and W = 0 at the start; otherwise the query's token must hold -W m(x).
     """
 
     title: ClassVar = "A perceptron and attention are gradient descent on deep features"
@@ -55,7 +58,7 @@ class Proposition2(AbstractProposition):
         ),
         exactly(
             "context",
-            "K layers turn every context token into (m(x), y - ΔW m(x)).",
+            "K layers leave in every context token the label's residual after K gradient steps.",
             CONTEXT,
             "proposition 2, the transformed tokens",
         ),

@@ -20,7 +20,10 @@ LINEAR = "largest |token after linear attention - (token_j, token_{j+1})|, float
 SOFTMAX = (
     "largest |token after softmax attention - (token_j, token_{{j+1}})|, logits of size {size}, N = d = 10, float64"
 )
-CLEARED = "largest |token after both heads, k layers - (x_j, y_j - ΔW_k x_j), for a label (0, x_{j+1})|, float64"
+CLEARED = (
+    "largest |token after both heads and k layers - its target|, float64; target (x_j, y_j - ΔW_k x_j), "
+    "or (0, x_{j+1}) for a label token; ΔW_k the change in k gradient steps"
+)
 DESCENT = "largest |prediction of K layers behind the two heads - that of K gradient steps|, float64"
 JUNK = "largest |prediction of K layers behind one head - that of K gradient steps|, N = d = 10, float64"
 
@@ -31,7 +34,7 @@ class Proposition3(AbstractProposition):
     **Question.** Proposition 3 gives weights with which attention puts x and y of one example into one token. Do they
     copy exactly, and are gradient steps possible afterwards?
 
-    **Setting.** The stream is x₁, (0, y₁), x₂, (0, y₂), ..., the query. Behind token j stands p_j, the unit vector of
+    **Setting.** The stream is x₁, (0, y₁), x₂, (0, y₂), ..., the query. To token j is appended p_j, the unit vector of
     its position. P = I, W_V = [[0, 0], [I, -S]], W_K = [[0, 0], [0, I]], W_Q = [[0, 0], [0, Sᵀ]], with the shift S p_j
     = p_{j-1}. The query is not among the keys.
 
@@ -45,8 +48,8 @@ class Proposition3(AbstractProposition):
     **Found here.** With a softmax the printed weights do not copy: logits of size 1 give the other keys most of the
     weight. Copying takes large logits, which the text does not mention. The second head is needed.
 
-    **Differences.** The weights of the second head are ours. A token has dim_y more entries than in the paper, for the
-    prediction.
+    **Differences.** The weights of the second head are ours. A token has extra entries for the prediction, as many as
+    y.
 
     **Limits.** The second head needs linear attention: a softmax always adds a mean of values.
     """
@@ -62,13 +65,13 @@ class Proposition3(AbstractProposition):
         ),
         exactly(
             "cleared",
-            "A second linear head clears the inputs of the label tokens that copying leaves.",
+            "A second linear head sets the input part of every label token to zero.",
             CLEARED,
             "the remark on a second head at proposition 3",
         ),
         exactly(
             "descent",
-            "Two built heads, then K linear attention layers, predict as K gradient steps do.",
+            "Two heads with given weights, then K linear layers, predict as K gradient steps.",
             DESCENT,
             "proposition 3, followed by proposition 1",
         ),
@@ -82,7 +85,7 @@ class Proposition3(AbstractProposition):
         ),
         exactly(
             "softmax",
-            "Softmax attention with logits 40 times larger copies the next token.",
+            "Softmax attention with logits of size 40 copies the next token into every token.",
             SOFTMAX.format(size=40),
         ),
         Claim(

@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 POOL_TO_RIDGE = "(distance to the pool posterior) / (distance to ridge)"
 RIDGE_TO_POOL = "(distance to ridge) / (distance to the pool posterior)"
 LOSS = "(model's loss) / (pool posterior's loss) on fresh tasks, largest M"
-CROSSOVER = f"least increase, from one M to the next, of log of {POOL_TO_RIDGE} on the M tasks"
+CROSSOVER = (
+    "least increase, from one M to the next, of log(distance to the pool posterior / distance to ridge) on the M tasks"
+)
 
 
 class Diversity(AbstractStudy):
-    """**Question.** Does a model trained on M tasks learn these tasks, or does it learn to learn new ones?
+    """**Question.** Does a model trained on M tasks learn these tasks, or does it learn to solve new ones?
 
-    **Setting.** y = w^T x + e, x ~ N(0, I), e ~ N(0, s^2). The M tasks w_m are drawn once from N(0, I). The pool
-    posterior is Bayes' answer for the M tasks: sum_m p_m w_m^T q with p_m proportional to exp(-sum_i (y_i - w_m^T
-    x_i)^2 / (2 s^2)). Ridge regression with penalty s^2 is Bayes' answer for all w ~ N(0, I). The model has softmax
-    attention and MLPs.
+    **Setting.** y = w^T x + e, x ~ N(0, I), e ~ N(0, s^2). The M tasks w_m (the pool) are drawn once from N(0, I). The
+    pool posterior is Bayes' answer for the M tasks: sum_m p_m w_m^T q for a query q, with p_m proportional to
+    exp(-sum_i (y_i - w_m^T x_i)^2 / (2 s^2)). Ridge regression with penalty s^2 is Bayes' answer for all w ~ N(0, I).
+    The model has softmax attention and MLPs.
 
     **What the paper says.** Below a threshold of M the Transformer behaves as the pool posterior. Above the threshold
     it behaves as ridge regression and solves fresh tasks, though the pool posterior is best for its training tasks.
@@ -43,18 +45,18 @@ class Diversity(AbstractStudy):
     tasks, or of fresh tasks w ~ N(0, I). Losses are on clean targets.
 
     **Differences.** The paper has 8 dimensions, 16 examples, a GPT-2 and a threshold near 2^14 tasks. Our model is
-    small and has 3 dimensions: few tasks may do. Only the last prediction is trained. All seeds share one pool; a
+    small and has 3 dimensions: few tasks may suffice. Only the last prediction is trained. All seeds share the pools; a
     larger pool holds the smaller ones.
 
     **Limits.** For large M the rivals agree, and no distance tells them apart. One length of training is tried.
     """
 
-    title: ClassVar = "Few pretraining tasks teach their posterior mean, many teach ridge regression"
+    title: ClassVar = "Few pretraining tasks teach the pool posterior, many teach ridge regression"
     source: ClassVar = "Raventos, Paul, Chen and Ganguli 2023 (arXiv 2306.15063), figure 2"
     claims: ClassVar = (
         Claim(
             "few",
-            "A model of few tasks is twice as near to their posterior as to ridge.",
+            "A few-task model is twice as near to the pool posterior as to ridge.",
             f"{POOL_TO_RIDGE} on the M tasks, smallest M",
             "at most",
             0.5,
@@ -65,7 +67,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "few-fresh",
-            "On fresh tasks a model of few tasks resembles its pool posterior more than ridge.",
+            "On fresh tasks a few-task model is nearer to its pool posterior than to ridge.",
             f"{POOL_TO_RIDGE} on fresh tasks, smallest M",
             "at most",
             1.0,
@@ -76,7 +78,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "many",
-            "A model trained on many tasks is nearer to ridge than to their posterior mean.",
+            "A many-task model is nearer to ridge than to the pool posterior.",
             f"{RIDGE_TO_POOL} on the M tasks, largest M",
             "at most",
             1.0,
@@ -109,7 +111,7 @@ class Diversity(AbstractStudy):
         ),
         Claim(
             "crossover",
-            "With more training tasks models move from their posterior mean towards ridge regression.",
+            "With more training tasks models move from the pool posterior towards ridge regression.",
             CROSSOVER,
             "at least",
             0.0,

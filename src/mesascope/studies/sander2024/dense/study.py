@@ -23,14 +23,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOSS = "population loss a position (predicting zero: d)"
-ZERO = f"largest {LOSS} over both laws, H = d = 4"
-FLOOR = f"largest |{LOSS} / (d - H) - 1| over H < d, independent phases, d = 4"
-PAIRS_FLOOR = f"least over seeds of the {LOSS} / (d - 2H), pairs, H < d / 2"
+ZERO = "largest population loss per position (zero predictor: d) over independent phases and pairs, H = d = 4"
+FLOOR = (
+    "largest |L / (d - H) - 1| over H < d heads, L the population loss per position (zero predictor: d), "
+    "independent phases, d = 4"
+)
+PAIRS_FLOOR = (
+    "least over seeds of population loss per position (zero predictor: d) / (d - 2H), the loss of H "
+    "diagonal heads; pairs, H < d / 2"
+)
 ENERGY = "share of |K|^2 off the entries K_{ii,kk}, K_{ij,kl} = Σ_h B_ij A_kl, independent phases, H = d"
-DEFECT = "|entries beside the diagonal of C| / |C|, C_ik = K_{ii,kk}, independent phases, H = d"
+DEFECT = "|off-diagonal entries of C| / |C|, C_ik = K_{ii,kk}, independent phases, H = d"
 VISIBLE = "share of |K_{ij,kl} + K_{il,kj}|^2 off the diagonal, independent phases, H = 3d / 2"
 DENSE = "share of seeds with at least half of |K_{ij,kl} + K_{il,kj}|^2 off the diagonal, pairs, H = d"
-HAAR = "|loss / that of least squares on s_t <s_t, s_{T-1}> - 1|, d = 4"
+HAAR = "|loss of one head / loss of least squares on the terms ⟨s_t, s_{T-1}⟩ s_t - 1|, d = 4"
 ONE_HEAD = {"haar_steps": 300, "haar_rate": 0.02, "haar_batch": 128, "num_validation": 2000}
 SMALL = {"num_states": 4, "num_steps": 2500, "learning_rate": 0.05}
 asked = partial(Claim, over="every seed", kind="open question")
@@ -39,7 +45,7 @@ asked = partial(Claim, over="every seed", kind="open question")
 class DenseAttention(AbstractStudy):
     """**Question.** The paper's heads have diagonal matrices. What do dense heads learn?
 
-    **Setting.** As in figure 3, but A_h and B_h are any 4 × 4 matrices:
+    **Setting.** As in figure 3 (s_{t+1} = W s_t, P position weights, H heads), but A_h and B_h are any 4 × 4 matrices:
     s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t.
     The layer depends on K_{ij,kl} = Σ_h B_ij A_kl, of which diagonal heads have only C_ik = K_{ii,kk}. Key and value
     are the same state, so predictions see K_{ij,kl} + K_{il,kj} alone. W is diagonal with independent phases or
@@ -51,9 +57,9 @@ class DenseAttention(AbstractStudy):
     **What we measure.** The loss, and the share of |K|² off the diagonal. At most 0.001 counts as zero loss.
 
     **Found here.** On independent phases dense heads become diagonal and orthogonal; spare heads keep parts that no
-    prediction sees. On pairs most seeds find another solution: because s_1 = (1, ..., 1), s_2 holds the eigenvalues,
-    and heads that exchange partners can make s_{T+1} = s_2² s_{T-1}. On Haar W no basis is preferred, the loss is
-    convex in K, and one head does what any number can.
+    prediction sees. On pairs at least half of the seeds find another solution: because s_1 = (1, ..., 1), s_2 holds the
+    eigenvalues, and heads that exchange partners can make s_{T+1} = s_2² s_{T-1}. On Haar W no basis is preferred, the
+    loss is convex in K, and one head does what any number can.
 
     **Differences.** Not in the paper.
 
@@ -66,23 +72,35 @@ class DenseAttention(AbstractStudy):
         asked("zero", "With as many dense heads as coordinates, training reaches zero loss.", ZERO, "at most", ARRIVED),
         asked(
             "floor",
-            "On independent phases fewer dense heads than coordinates lose d - H within 1%.",
+            "On independent phases each missing dense head costs one unit of loss, within 1%.",
             FLOOR,
             "at most",
             0.01,
         ),
-        asked("energy", "On independent phases, d dense heads become diagonal.", ENERGY, "at most", 0.01),
-        asked("defect", "On independent phases, d dense heads become orthogonal.", DEFECT, "at most", 0.01),
+        asked(
+            "energy",
+            "On independent phases as many dense heads as coordinates become diagonal.",
+            ENERGY,
+            "at most",
+            0.01,
+        ),
+        asked(
+            "defect",
+            "On independent phases as many dense heads as coordinates become orthogonal to each other.",
+            DEFECT,
+            "at most",
+            0.01,
+        ),
         asked(
             "visible",
-            "On independent phases spare dense heads are diagonal in all that predictions see.",
+            "On independent phases, with spare dense heads, everything that predictions see is diagonal.",
             VISIBLE,
             "at most",
             0.01,
         ),
         asked(
             "pairs-dense",
-            "On conjugate pairs most seeds with d dense heads stay dense.",
+            "On conjugate pairs at least half the seeds with d dense heads stay dense.",
             DENSE,
             "at least",
             0.5,
@@ -97,7 +115,13 @@ class DenseAttention(AbstractStudy):
             0.99,
             over="one number",
         ),
-        asked("haar-one", "On Haar dynamics one dense head is within 1% of the least loss.", HAAR, "at most", 0.01),
+        asked(
+            "haar-one",
+            "On Haar-random dynamics one dense head is within 1% of any heads' least loss.",
+            HAAR,
+            "at most",
+            0.01,
+        ),
     )
     presets: ClassVar = {
         "smoke": {**SMALL, **ONE_HEAD, "seeds": 2, "num_steps": 300, "haar_steps": 30},
