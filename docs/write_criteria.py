@@ -2,6 +2,8 @@
 
 `docs/criteria.json` remembers the criteria of every claim, in order. A criterion that differs from the one remembered
 last is added, and its reason is left for a hand to fill in; this command ends with exit code 1 until none is missing.
+The reason `reworded` says that the bound, what is measured and who decides are the same: the new words take the place
+of the old ones, and the page does not show them.
 What was known of a claim when its criterion changed is taken from the verdicts in docs/results.
 """
 
@@ -17,10 +19,12 @@ DOCS = Path(__file__).parent
 KEPT = DOCS / "criteria.json"
 GONE = {"criterion": "withdrawn", "statement": ""}
 NONE = {"criterion": "no such claim", "statement": ""}
+REWORDED = "reworded"
 HEAD = """# Criteria that changed after a number was seen
 
 Written by `docs/write_criteria.py`; the reasons are written by hand. A criterion stands before a study runs. Where one
-was changed or withdrawn later, this page says what it asked, what was known by then, and why it changed.
+was changed or withdrawn later, this page says what it asked, what was known by then, and why it changed. Criteria that
+were only reworded stand in their newest words.
 """
 
 
@@ -31,9 +35,11 @@ def main() -> int:
         first = [] if study not in kept else [NONE]  # a claim that joins an older study needs a reason, too
         remembered = kept.setdefault(study, {})
         for claim in sorted({*remembered, *claims}):
-            remember(remembered.setdefault(claim, [*first]), claims.get(claim, GONE), known.get(study, {}))
+            history = remembered.setdefault(claim, [*first])
+            remember(history, claims.get(claim, GONE), known.get(study, {}))
+            remembered[claim] = without_rewordings(history)
     KEPT.write_text(f"{json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)}\n")
-    (DOCS / "criteria.md").write_text("\n".join([HEAD, *map(section, kept.items())]))
+    (DOCS / "criteria.md").write_text("\n".join([HEAD, *filter(None, map(section, kept.items()))]))
     missing = [
         f"{study}: {claim}" for study, claims in kept.items() for claim in claims if lacks_a_reason(claims[claim])
     ]
@@ -70,6 +76,18 @@ def remember(history: list[dict[str, str]], now: dict[str, str], known: dict[str
     elif history[-1]["criterion"] != now["criterion"]:
         number = known.get(history[-1]["statement"], "none")
         history.append({**now, "known": number, "reason": ""})
+    elif now["statement"] in known:  # reworded, and written so into the results
+        history[-1]["statement"] = now["statement"]
+
+
+def without_rewordings(history: list[dict[str, str]]) -> list[dict[str, str]]:
+    kept = history[:1]
+    for each in history[1:]:
+        if each["reason"] == REWORDED:
+            kept[-1] |= {"criterion": each["criterion"], "statement": each["statement"]}
+        else:
+            kept.append(each)
+    return kept
 
 
 def lacks_a_reason(history: list[dict[str, str]]) -> bool:

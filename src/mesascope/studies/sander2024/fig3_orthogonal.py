@@ -18,17 +18,17 @@ from mesascope.validation import check_count, check_non_negative
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ARRIVED = 1e-3  # a loss a position that counts as zero
-SHARE = f"share of seeds whose population loss a position ends at most {ARRIVED:g}"
+ARRIVED = 1e-3  # a loss per position that counts as zero
+SHARE = f"share of seeds whose population loss per position ends at most {ARRIVED:g}"
 OF_ARRIVED = f"H = 8, d = 10, seeds with a loss of at most {ARRIVED:g}"
 RATIO = f"largest |P_{{T-1,T-1}} / P_{{T-1,T}} + 1/2| over T, {OF_ARRIVED}"
 OTHERS = f"largest |weight of a state before s_{{T-1}}| / p_T, the mean weight of s_T, {OF_ARRIVED}"
 RANK = f"|number of singular values of B^T A above 1% of the largest - d / 2|, {OF_ARRIVED}"
 FAMILY = (
-    "largest |entry of p_T B^T A - family's (diagonal 1, partners -rho / (1 + rho), else 0)|, rho the mean of "
-    "P_{T-1,T-1} / P_{T-1,T}, H = d = 10"
+    "largest |entry of p_T B^T A - (1 on the diagonal, -rho / (1 + rho) within a pair, else 0)|, rho the "
+    "mean of P_{T-1,T-1} / P_{T-1,T}, H = d = 10"
 )
-FLOOR = "|least loss a position over seeds / (d - 2H) - 1|, H = 4, d = 10"
+FLOOR = "|least loss per position over seeds / (d - 2H) - 1|, H = 4, d = 10"
 of_paper = partial(Claim, over="every seed", kind="paper")
 of_ours = partial(Claim, over="every seed")
 
@@ -38,8 +38,8 @@ class Figure3Orthogonal(AbstractStudy):
 
     **Setting.** As in figure 3 (left), the layer predicts
     s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t
-    with diagonal A_h, B_h. But the d = 10 eigenvalues of W are five conjugate pairs exp(±iθ), θ uniform. H = 8;
-    gradient descent on the population loss in closed form, rate 0.001, 100 000 steps.
+    with diagonal A_h, B_h and position weights P. But the d = 10 eigenvalues of W are five conjugate pairs exp(±iθ), θ
+    uniform. H = 8 heads; gradient descent on the population loss in closed form, rate 0.001, 100 000 steps.
 
     **What the paper says.** Figure 3 (right) and proposition 5: d / 2 heads suffice. P holds 1 for the newest state and
     -1/2 for the one before, BᵀA has 2 × 2 blocks of equal entries, and the layer computes 2 cos θ s_T - s_{T-1}.
@@ -47,14 +47,13 @@ class Figure3Orthogonal(AbstractStudy):
     **What we measure.** The loss of every seed, the ratio P_{T-1,T-1} / P_{T-1,T}, the other weights, and the rank of
     BᵀA, for 4 to 10 heads.
 
-    **Found here.** With d heads, training ends on a family of solutions: any ratio ρ but -1, with blocks
-    [[1, r], [r, 1]] / p_T and r = -ρ / (1 + ρ). Below d / 2 heads, the least loss is d - 2H a position. With d / 2
-    heads, few seeds reach the solution.
+    **Found here.** With d heads, training ends on a family of solutions: any ratio ρ = P_{T-1,T-1} / P_{T-1,T} but -1,
+    with blocks [[1, r], [r, 1]] / p_T and r = -ρ / (1 + ρ). Below d / 2 heads, the least loss is d - 2H per position.
 
-    **Differences.** Loss, sizes, initial weights and rate are the authors' script's, which trains one seed.
+    **Differences.** Loss, sizes, initial weights and rate are the authors', who train one seed.
 
-    **Limits.** With d / 2 < H < d, ρ may also grow without bound while the loss tends to zero as 1 / ρ². A seed on that
-    way counts as not arrived.
+    **Limits.** With d / 2 < H < d, ρ may grow without bound while the loss tends to zero as 1 / ρ². Until its loss is
+    at most 0.001, a seed counts as not arrived.
     """
 
     title: ClassVar = "On orthogonal dynamics heads serve pairs, and positions take the ratio -1/2"
@@ -62,8 +61,8 @@ class Figure3Orthogonal(AbstractStudy):
     claims: ClassVar = (
         of_paper(
             "zero",
-            "With eight heads on ten coordinates, most seeds reach zero loss.",
-            f"{SHARE}, H = 8, d = 10",
+            "With eight heads on ten coordinates, at least half the seeds reach zero loss.",
+            "share of seeds whose population loss per position ends at most 0.001, H = 8, d = 10",
             "at least",
             0.5,
             over="one number",
@@ -72,7 +71,7 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "ratio",
-            "With eight heads the position weights of the last two states take ratio -1/2.",
+            "Eight heads that reach zero loss weigh the last two states as -1/2 to 1.",
             RATIO,
             "at most",
             0.01,
@@ -80,7 +79,7 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "two",
-            "All position weights but those of the last two states vanish.",
+            "Where eight heads reach zero loss, only the last two states have position weight.",
             OTHERS,
             "at most",
             1e-3,
@@ -88,18 +87,22 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_paper(
             "rank",
-            "BᵀA of eight trained heads has rank 5, half the number of coordinates.",
+            "Where eight heads reach zero loss, BᵀA has rank 5, half the coordinates.",
             RANK,
             "at most",
             0.0,
             restates="figure 3 (right), third panel, and proposition 5",
         ),
         of_ours(
-            "family", "Training of ten heads ends at solutions that differ in one number, rho.", FAMILY, "at most", 1e-3
+            "family",
+            "With ten heads the ratio of the last two weights determines the trained BᵀA.",
+            FAMILY,
+            "at most",
+            1e-3,
         ),
         of_ours(
             "floor",
-            "With four heads the best seed's loss is d - 2H = 2 within 1%.",
+            "With four heads on ten coordinates, the best seed's loss is 2 within 1%.",
             FLOOR,
             "at most",
             0.01,
@@ -108,8 +111,8 @@ class Figure3Orthogonal(AbstractStudy):
         ),
         of_ours(
             "half",
-            "With five heads on ten coordinates, few seeds reach zero loss.",
-            f"{SHARE}, H = d / 2 = 5",
+            "With five heads on ten coordinates, at most a quarter of seeds reach zero loss.",
+            "share of seeds whose population loss per position ends at most 0.001, H = d / 2 = 5",
             "at most",
             0.25,
             over="one number",
@@ -182,7 +185,7 @@ class Figure3Orthogonal(AbstractStudy):
             "family": arrived(family_errors(many), many, ARRIVED),
             "floor": abs(few.loss.min() / orthogonal_floor(self.dim, self.few_heads) - 1),
             "half": share_arrived(half, ARRIVED),
-            **{f"loss a position, {each} heads": of.loss for each, of in found.items()},
+            **{f"loss per position, {each} heads": of.loss for each, of in found.items()},
             **{f"mean p_{{T-1}} / p_T, {each} heads": of.mean_ratio for each, of in found.items()},
         }
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZES = "H = d = 10, T up to 20"
-ZERO = f"population loss a position (predicting zero loses d) after 100 steps, {SIZES}"
-BESIDE = f"largest |entry beside the diagonal of p_T B^T A|, p_T the mean weight of s_T, {SIZES}"
+ZERO = "population loss per position (predicting zero: d) after 100 steps, H = d = 10, T up to 20"
+BESIDE = "largest |off-diagonal entry of p_T B^T A|, p_T the mean weight of s_T, H = d = 10, T up to 20"
 DIAGONAL = f"largest |diagonal entry of p_T B^T A - 1|, {SIZES}"
 OTHERS = f"largest |weight of any other state| / p_T, the mean weight of s_T, {SIZES}"
-FLOOR = "largest |loss a position / (d - H) - 1| over the numbers of heads H < d tried, d = 10"
+FLOOR = "largest |loss per position / (d - H) - 1| after 2000 steps, over the numbers of heads H < d tried, d = 10"
 of_paper = partial(Claim, over="every seed", kind="paper")
 of_ours = partial(Claim, over="every seed")
 
@@ -44,18 +44,18 @@ class Figure3Unitary(AbstractStudy):
     The rows of A and B hold the diagonals of all heads. Gradient descent (rate 0.01, 100 steps, T = 2, ..., 20) runs on
     the population loss in closed form.
 
-    **What the paper says.** Proposition 3 and figure 3 (left): zero loss needs at least d heads. Then BᵀA is a multiple
-    of the identity, which the paper calls orthogonal heads, and P looks at the newest state alone. The layer estimates
-    W = diag(s_T s*_{T-1}) from the last two states and applies it to s_T.
+    **What the paper says.** Proposition 3 and figure 3 (left): zero loss needs at least d heads (H ≥ d). Then BᵀA is a
+    multiple of the identity, which the paper calls orthogonal heads, and P looks at the newest state alone. The layer
+    estimates W = diag(s_T s*_{T-1}) from the last two states and applies it to s_T.
 
     **What we measure.** The loss, p_T BᵀA and P / p_T, p_T the mean weight of s_T. A scan trains fewer heads for 2000
     steps.
 
-    **Found here.** With H < d heads, training reaches the least loss there is, d - H a position.
+    **Found here.** With H < d heads, training reaches the least loss there is, d - H per position.
 
-    **Differences.** The authors' script counts a part of the loss at t = T - 1 twice. The loss here is the derived one,
-    which tests hold against simulated sequences. Both vanish for the same weights. Sizes, initial weights and rate are
-    the script's.
+    **Differences.** The authors' script counts a part of the loss at t = T - 1 twice. The loss here is derived, and
+    tests compare it with simulated sequences. Both vanish for the same weights. Sizes, initial weights and rate are the
+    script's.
 
     **Limits.** One size d; diagonal heads only (dense ones: sander2024-dense).
     """
@@ -73,7 +73,7 @@ class Figure3Unitary(AbstractStudy):
         ),
         of_paper(
             "orthogonal",
-            "Trained heads are orthogonal: BᵀA is diagonal.",
+            "In the trained layer with ten heads BᵀA is diagonal.",
             BESIDE,
             "at most",
             1e-3,
@@ -161,11 +161,11 @@ class Figure3Unitary(AbstractStudy):
             "identity": np.abs(diagonal - 1).max(axis=1),
             "newest": np.maximum(trained.before, trained.elsewhere),
             "floor": np.max([np.abs(losses[heads] / floor - 1) for heads, floor in floors.items()], axis=0),
-            **{f"loss a position, {heads} heads": loss for heads, loss in losses.items()},
+            **{f"loss per position, {heads} heads": loss for heads, loss in losses.items()},
         }
 
     def losses(self, summary: Summary) -> dict[int, np.ndarray]:
-        """The loss a position of every seed by number of heads."""
+        """The loss per position of every seed by number of heads."""
         return {heads: read(trained).loss for heads, trained in summary.scan.items()}
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":

@@ -88,7 +88,7 @@ def test_the_numbers_of_the_claims(summary):
     assert read["pairs-dense"] == 0.5
     assert read["pairs-floor"] == 1.0
     np.testing.assert_allclose(read["haar-one"], [0.2, 0.0], atol=1e-12)
-    np.testing.assert_array_equal(read["loss a position, conjugate pairs, 2 heads"], [0.5, 0.0])
+    np.testing.assert_array_equal(read["loss per position, conjugate pairs, 2 heads"], [0.5, 0.0])
 
 
 def test_no_share_where_a_seed_diverged(summary):

@@ -31,7 +31,7 @@ def test_what_is_read_on_unitary_dynamics():
     np.testing.assert_allclose(read["identity"], [0.25, 0.25])
     np.testing.assert_allclose(read["newest"], [0.1, 0.1])
     np.testing.assert_allclose(read["floor"], [0.0, 0.1], atol=1e-12)
-    np.testing.assert_allclose(read["loss a position, 4 heads"], [0.5, 0.0])
+    np.testing.assert_allclose(read["loss per position, 4 heads"], [0.5, 0.0])
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_readings_of_losses_set_by_hand():
         "sinusoidal": 0.3,
         "smooth": 4.3,
         "none": 0.6,
-        "loss a coordinate, d, one a lag": 3.1,
+        "loss per coordinate, d, one a lag": 3.1,
     }
     for name, number in expected.items():
         np.testing.assert_allclose(found[name], [number, number + 1], err_msg=name)

@@ -41,7 +41,7 @@ def heat_maps(heads: Heads) -> "Figure":
 
 
 def loss_over_heads(losses: dict[int, np.ndarray], floor: Callable[[int], float], dim: int, seen: str) -> "Figure":
-    """The loss a position of every seed against the number of heads, and the least there is."""
+    """The loss per position of every seed against the number of heads, and the least there is."""
     figure, [[axes]] = panel_grid(1, 1)
     for i, (num_heads, of_seeds) in enumerate(losses.items()):
         label = f"trained, each of {len(of_seeds)} seeds" if i == 0 else None
@@ -50,6 +50,6 @@ def loss_over_heads(losses: dict[int, np.ndarray], floor: Callable[[int], float]
     counts = range(min(losses), max(losses) + 1)
     axes.plot(counts, [floor(num_heads) for num_heads in counts], marker="_", label=seen, **LINE)
     axes.set(xlabel="number of heads H", xticks=counts)
-    axes.set_ylabel(f"loss a position\n(predicting zero: {dim})")
+    axes.set_ylabel(f"loss per position\n(predicting zero: {dim})")
     axes.legend()
     return figure

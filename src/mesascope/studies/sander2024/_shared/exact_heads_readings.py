@@ -41,12 +41,12 @@ def read(heads: Heads) -> Solution:
 
 
 def arrived(values: np.ndarray, of: Solution, loss: float = 1e-3) -> np.ma.MaskedArray:
-    """The values, those of seeds masked whose loss a position is above `loss`."""
+    """The values, those of seeds masked whose loss per position is above `loss`."""
     return np.ma.masked_array(values, of.loss > loss)
 
 
 def share_arrived(of: Solution, loss: float = 1e-3) -> float:
-    """The share of seeds whose loss a position is at most `loss`; nan where a seed diverged."""
+    """The share of seeds whose loss per position is at most `loss`; nan where a seed diverged."""
     return float(np.where(np.isfinite(of.loss), of.loss <= loss, np.nan).mean())
 
 

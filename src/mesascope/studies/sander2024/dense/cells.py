@@ -22,7 +22,7 @@ LAWS = {UNITARY: "unitary", PAIRS: "orthogonal"}
 
 
 class Dense(NamedTuple):
-    """Losses a position [seeds records heads] after `steps` [records], and what the heads are in the end.
+    """Losses per position [seeds records heads] after `steps` [records], and what the heads are in the end.
 
     `ratio` [seeds heads] is the mean over T = 3, 4, ... of p_{T-1} / p_T; the others, [seeds heads ...], are those of
     `Leftovers`.
@@ -70,7 +70,7 @@ class DenseCell(AbstractConfig):
         return Dense(losses, trained.steps, mean_of_ratios(weights, first=3), **left._asdict())._asdict()
 
     def losses(self, models: Models) -> Float[Array, " heads"]:
-        """For each number of heads the loss a position."""
+        """For each number of heads the loss per position."""
         weights = jnp.stack([model.positions.matrix(self.num_states)[:-1] for model in models])
 
         def of_model(tensor: Inexact[Array, "d d d d"], rows: Float[Array, "q t"]) -> Float[Array, ""]:

@@ -40,7 +40,7 @@ def by_heads(summary: Summary) -> "Figure":
         for axes in (losses, energies):
             axes.set(xlabel="number of heads H", xticks=heads)
             axes.legend()
-    rows[0, 0].set_ylabel(f"loss a position (predicting zero: {summary.dim})")
+    rows[0, 0].set_ylabel(f"loss per position (predicting zero: {summary.dim})")
     rows[1, 0].set_ylabel(f"share of $|K|^2$ off the diagonal (seeds with a loss of at most {ARRIVED:g})")
     return figure
 

@@ -8,7 +8,7 @@ from mesascope.studies.sander2024.dense.cells import LAWS, PAIRS, UNITARY, Dense
 from mesascope.studies.sander2024.dense.haar import HaarLosses
 from mesascope.study.base import Readings
 
-ARRIVED = 1e-3  # a loss a position that counts as zero
+ARRIVED = 1e-3  # a loss per position that counts as zero
 
 
 class Summary(NamedTuple):
@@ -51,7 +51,7 @@ def _by_seed(summary: Summary) -> Readings:
             f"{what}, {law}, {heads} heads": numbers[:, i]
             for law, of in ((law, summary.trained[law]) for law in LAWS)
             for what, numbers in (
-                ("loss a position", of.losses[:, -1]),
+                ("loss per position", of.losses[:, -1]),
                 ("visible off-diagonal energy", of.visible_energy),
                 ("mean p_{T-1} / p_T", of.ratio),
             )

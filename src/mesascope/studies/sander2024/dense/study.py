@@ -22,7 +22,7 @@ from mesascope.validation import check_count, check_non_negative, check_positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOSS = "population loss a position (predicting zero: d)"
+LOSS = "population loss per position (predicting zero: d)"
 ZERO = "largest population loss per position (zero predictor: d) over independent phases and pairs, H = d = 4"
 FLOOR = (
     "largest |L / (d - H) - 1| over H < d heads, L the population loss per position (zero predictor: d), "

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-DIAGONALS = "share of the variance of P that the lag T - t explains, rows T of the second half, least over μ"
-SUM = "largest |sum of the last row without p_T - that of the authors' file| over μ"
-RISE = "largest p_T at one μ - p_T at the μ before, p_T the newest state's weight at the stop"
+DIAGONALS = (
+    "least over μ of the share of P's variance that the lag T - t explains, rows of at least 15 states, "
+    "15 newest states of each"
+)
+SUM = "largest |sum of the last row of P without P_{T-1,T} - the same sum in the authors' file| over μ"
+RISE = "largest over μ of p_T less p_T at the next smaller μ, p_T = P_{T-1,T} at the stop"
 CONDITION = "least log10 of the Hessian's condition over μ"
 SAMPLES = "largest |steps on samples / steps of exact descent - 1| over μ"
 SHARPER = "least p_T after all steps / p_T at the stop over μ"
-NEAR = "largest |last row - nearest row of least norm| / norm of the latter over μ"
-LEAST_NORM = "|last row - row of least norm with two moments| after all steps, μ = 10⁴"
+NEAR = "largest over μ of |last row - r| / |r| at the stop, r the nearest least-norm row over k"
+LEAST_NORM = "|last row - shortest row that predicts straight lines exactly| after all steps, μ = 10⁴"
 exact = partial(Claim, over="one number")
 of_paper = partial(exact, kind="paper")
 
@@ -32,19 +35,19 @@ class Figure6(AbstractStudy):
     """**Question.** What position weights does gradient descent find when all W are near the identity?
 
     **Setting.** One coordinate: s_{t+1} = λ s_t, λ = exp(iθ/μ), θ uniform on [0, 2π], T up to 30. A layer with BᵀA = I
-    predicts Σ_t P_{T-1,t} λ^{2t-T}, and its loss is quadratic in P. Gradient descent with rate 0.5 starts from P = 0
-    and stops when the mean loss is below 0.001.
+    and position weights P predicts Σ_t P_{T-1,t} λ^{2t-T}, and its loss is quadratic in P. Gradient descent with rate
+    0.5 starts from P = 0 and stops when the mean loss is below 0.001.
 
     **What the paper says.** The larger μ, the worse the Hessian's condition (proposition 7). Gradient descent then
     prefers small norms, and the positions are smooth and nearly the same along diagonals (figure 6).
 
     **What we measure.** P at the stop and after 10⁵ steps, from the exact loss; and runs on fresh phases, 1000 a step,
-    as the authors'. How much of P's variance the lag T - t explains, in rows of at least 15 states and the 15 newest
-    keys. Sums of the last rows of the authors' files. The distance of rows to rows of least norm among those that
-    predict polynomials of degree below k exactly.
+    as the authors'. How much of P's variance the lag T - t explains. Sums of the last rows of the authors' files. The
+    distance of rows p to the shortest rows (least-norm rows) with Σ_t p_t q(t) = q(T) for all polynomials q of degree
+    below k.
 
-    **Found here.** The figure shows descent that stopped early: training on makes rows sharper. In the limit of large μ
-    the last row is the line of least norm.
+    **Found here.** The figure shows descent that stopped early: longer training makes the newest weights larger. In the
+    limit of large μ the last row is the shortest one that predicts straight lines (k = 2).
 
     **Differences.** The authors draw and save P without P_{T-1,T}, the largest entry of each row; here the entry is
     drawn and counted.
@@ -52,7 +55,7 @@ class Figure6(AbstractStudy):
     **Limits.** Descent in double precision moves along few of the Hessian's directions.
     """
 
-    title: ClassVar = "Concentrated phases make learned positions smooth and nearly the same along diagonals"
+    title: ClassVar = "Concentrated phases make learned positions nearly the same along diagonals"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 6 and proposition 7"
     claims: ClassVar = (
         Claim(
@@ -67,7 +70,7 @@ class Figure6(AbstractStudy):
         ),
         of_paper(
             "sums",
-            "The last rows sum to what the authors' saved rows sum to, within 0.01.",
+            "Without its newest weight, the last row sums to the authors' within 0.01.",
             SUM,
             "at most",
             0.01,
@@ -75,7 +78,7 @@ class Figure6(AbstractStudy):
         ),
         of_paper(
             "smoother",
-            "The newest state's weight falls as phases concentrate.",
+            "The larger μ, the smaller the newest state's weight at the stop.",
             RISE,
             "at most",
             0.0,
@@ -83,7 +86,7 @@ class Figure6(AbstractStudy):
         ),
         of_paper(
             "condition",
-            "The Hessian's condition number is beyond double precision at every μ tried.",
+            "At every μ tried, the Hessian's condition number exceeds 10^16.",
             CONDITION,
             "at least",
             16.0,
@@ -91,7 +94,7 @@ class Figure6(AbstractStudy):
         ),
         Claim(
             "samples",
-            "Descent on samples stops within 10% of exact descent's steps.",
+            "Descent on samples needs as many steps as exact descent, within 10%.",
             SAMPLES,
             "at most",
             0.1,
@@ -99,13 +102,25 @@ class Figure6(AbstractStudy):
         ),
         exact(
             "early",
-            "Training on after the stop raises the newest state's weight by at least 10%.",
+            "Training that continues after the stop raises the newest state's weight by 10%.",
             SHARPER,
             "at least",
             1.1,
         ),
-        exact("near", "Stopped rows lie within half a norm of a row of least norm.", NEAR, "at most", 0.5),
-        exact("least-norm", "At μ = 10⁴ descent finds the line of least norm.", LEAST_NORM, "at most", 0.01),
+        exact(
+            "near",
+            "At the stop, some least-norm row lies within half its length of the last row.",
+            NEAR,
+            "at most",
+            0.5,
+        ),
+        exact(
+            "least-norm",
+            "At μ = 10⁴ the last row is the shortest that predicts straight lines.",
+            LEAST_NORM,
+            "at most",
+            0.01,
+        ),
     )
     presets: ClassVar = {
         "smoke": {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 IMPROVES = "loss with 64 heads / with one head, query e_T, s_1 fixed, d = 5"
 SATURATES = "loss with 64 heads / with 8 heads, query e_T, s_1 fixed, d = 5"
-UNIFORM = "loss with query e_T / loss of the best constant weights, s_1 random, more heads than d"
+UNIFORM = "loss with query e_T / least loss of a sum of states with constant weights, s_1 random, more heads than d"
 BEFORE = "loss with query e_{T-1} / loss with query e_T, s_1 random, more heads than d"
 KNOWN = "loss where s_1 is fixed / loss where s_1 is random, query e_T, more heads than d"
 ASKING: dict[str, AbstractAsking] = {"last": LastAsks(), "before": TokenBeforeAsks()}
@@ -42,9 +42,9 @@ class Figure7(AbstractStudy):
 
     **What we measure.** The loss of 1 to 64 heads, s_1 always the same. With 8 heads the loss by query (e_T, or e_{T-1}
     as in the paper's theory) and by first state (fixed, or random on the sphere). The reference is the best prediction
-    with constant weights for states, which learns nothing in context.
+    with constant weights, which learns nothing in context.
 
-    **Found here.** Let W change sign: s_T changes sign against s_{T+1}. A layer with query e_T and without biases
+    **Found here.** If W becomes -W, s_T or s_{T+1} changes sign, not both. A layer with query e_T and without biases
     cannot follow; a random s_1 hides the sign from biases, too. The query e_T then learns nothing in context, the query
     e_{T-1} does. A fixed s_1 makes up for much.
 
@@ -54,7 +54,7 @@ class Figure7(AbstractStudy):
     **Limits.** One dimension, one layer.
     """
 
-    title: ClassVar = "More heads on plain tokens predict better, because the first state is always the same"
+    title: ClassVar = "More heads on plain tokens predict better where the first state is always the same"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), figure 7"
     claims: ClassVar = (
         of_every_seed(
@@ -79,21 +79,21 @@ class Figure7(AbstractStudy):
         ),
         of_every_seed(
             "uniform",
-            "With random first states query e_T saves at most 5% against the best constant weights.",
+            "With random first states, the last token as query learns almost nothing in context.",
             UNIFORM,
             "at least",
             0.95,
         ),
         of_every_seed(
             "before",
-            "With random first states query e_{T-1} has at least 20% less loss than e_T.",
+            "With random first states, the last token but one as query has 20% less loss.",
             BEFORE,
             "at most",
             0.8,
         ),
         of_every_seed(
             "known",
-            "With the last token as query a fixed first state saves 20% of the loss.",
+            "With the last token as query, a fixed first state saves at least 20%.",
             KNOWN,
             "at most",
             0.8,

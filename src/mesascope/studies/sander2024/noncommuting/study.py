@@ -44,22 +44,22 @@ CLAIMS = (
     ),
     question(
         "haar-second",
-        "Trained on uniform W, the dense layer adds a term that asks with s_{T-1}.",
+        "On uniform W, the dense layer adds a second term with query s_{T-1}.",
         "|c' / c| of the dense layer on uniform W, c = tr A2 tr B1 / d² and c' = tr A3 tr B1 / d²",
         "at least",
         0.05,
     ),
     question(
         "haar-predicted",
-        "Two terms predict the loss of the dense layer on uniform W within 1%.",
-        "|loss of the dense layer / loss of the best two terms - 1| on uniform W",
+        "The step and a second term explain the dense layer's loss within 1%.",
+        "|loss of the dense layer / least loss of c Σ s_{t+1}⟨s_t, s_T⟩ + c' Σ s_t⟨s_t, s_{T-1}⟩ - 1| on uniform W",
         "at most",
         0.01,
     ),
     question(
         "scalar",
-        "Dense blocks lower the loss of scalar blocks by at most 1% on uniform W.",
-        "loss of the scalar layer / loss of the dense layer that starts there - 1, on uniform W",
+        "On uniform W dense blocks lower the scalar layer's loss by at most 1%.",
+        "loss of the scalar layer / loss of the dense layer trained on from it - 1, on uniform W",
         "at most",
         0.01,
         decided_by="paper",
@@ -73,15 +73,15 @@ CLAIMS = (
     ),
     question(
         "planes",
-        "Planes that never turn let dense blocks lower the scalar loss by at least 1%.",
-        "loss of the dense layer that starts at the scalar one / loss of the scalar layer, at τ = 0",
+        "Where all W commute, dense blocks lower the scalar layer's loss by at least 1%.",
+        "loss of the dense layer trained on from the scalar one / loss of the scalar layer, at τ = 0",
         "at most",
         0.99,
         decided_by="paper",
     ),
     question(
         "fixed",
-        "Turning the planes of W changes a step's loss by 5% if s_1 is fixed.",
+        "With fixed first states, non-commuting W change the best step's loss by 5%.",
         "largest |loss of the best gradient step / its loss at τ = 0 - 1| over τ, s_1 the same in all sequences, d = 6",
         "at least",
         0.05,
@@ -95,20 +95,20 @@ class NonCommuting(AbstractStudy):
     commute. Does the layer still make that step if they do not?
 
     **Setting.** s_{t+1} = W s_t, d = 4, 17 states, s_1 uniform on the sphere. W = Q R Qᵀ: R rotates fixed planes by
-    random angles; Q = exp(τK), K random and antisymmetric, turns the planes. At τ = 0 all W commute; last, W is uniform
-    on the orthogonal group. W is drawn anew for each sequence. One layer of one head reads tokens (0, s_t, s_{t-1});
-    the blocks A1 to A4, B1, B2 are dense, or scalar (multiples of the identity).
+    random angles; Q = exp(τK), K random and antisymmetric, turns the planes. At τ = 0 all W commute; the last law is W
+    uniform on the orthogonal group. W is drawn anew for each sequence. One layer of one head reads tokens (0, s_t,
+    s_{t-1}); the query-key blocks A1 to A4 and value blocks B1, B2 are dense, or scalar (multiples of the identity).
 
-    **What the paper says.** Proposition 2 is for commuting W. The paper has experiments for other W, and no theorem.
+    **What the paper says.** Proposition 2 is for commuting W. For other W it has experiments only.
 
-    **What we measure.** The distance of the trained layer to the best step c Σ s_{t+1}⟨s_t, s_T⟩. The coefficient c' of
-    the term Σ s_t⟨s_t, s_{T-1}⟩, which A3 makes, and the loss of both terms by least squares. The size of A1, A4 and
-    B2. The loss that dense blocks reach from the trained scalar layer. The best step's loss where s_1 is the same in
-    all sequences (d = 6).
+    **What we measure.** How far the trained layer is from the best step c Σ s_{t+1}⟨s_t, s_T⟩. How large the
+    coefficient c' is of the term Σ s_t⟨s_t, s_{T-1}⟩, which A3 makes, and the least loss of both terms. The size of A1,
+    A4 and B2. The loss that dense blocks reach from the trained scalar layer. The best step's loss where s_1 is the
+    same in all sequences (d = 6).
 
-    **Differences.** The authors' layer has a normalisation, biases and an output projection; this layer has none.
+    **Differences.** The authors' layer has a normalisation, biases and an output projection; ours has none.
 
-    **Limits.** Small d only. Dense blocks are trained on uniform W and at τ = 0; there only from the scalar layer.
+    **Limits.** Small d only. Dense blocks are trained on uniform W and, only from the scalar layer, at τ = 0.
     """
 
     title: ClassVar = "Without commuting dynamics a layer still makes nearly a gradient step"

@@ -19,7 +19,7 @@ from mesascope.training.exact import AbstractOptimiser, fit_exact
 
 
 class TrainedSchemes(NamedTuple):
-    """Losses a position and coordinate [seeds records laws schemes] after `steps` [records].
+    """Losses per position and coordinate [seeds records laws schemes] after `steps` [records].
 
     `last_rows` [seeds laws schemes t] are the weights of the longest sequences at the end, times the mean of C_ii, so
     that the scale that heads and positions share is undone.

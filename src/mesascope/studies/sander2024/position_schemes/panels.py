@@ -39,7 +39,7 @@ def table_of_losses(laws: tuple[str, ...], trained: TrainedSchemes) -> "Figure":
     axes.set_yticks(range(len(laws)), laws)
     axes.grid(False)
     axes.set_title(f"how many of {len(ends)} seeds end at a loss of at most {FOUND:g}")
-    scale = figure.colorbar(image, ax=axes, label="least loss a coordinate\n(predicting zero: 1)")
+    scale = figure.colorbar(image, ax=axes, label="least loss per coordinate\n(predicting zero: 1)")
     scale.set_ticks([1e-6, 1e-4, 1e-2, 1.0], labels=["1e-6\nor less", "1e-4", "0.01", "1"])
     scale.minorticks_off()
     return figure

@@ -35,7 +35,7 @@ def readings(trained: TrainedSchemes, laws: tuple[str, ...]) -> Readings:
         "smooth": of.concentrated.sinusoidal,
         "none": np.min([of.unitary.none, of.orthogonal.none, of.concentrated.none], axis=0),
         **{
-            f"loss a coordinate, {law}, {name}": each
+            f"loss per coordinate, {law}, {name}": each
             for law, schemes in zip(laws, of, strict=True)
             for name, each in zip(NAMES, schemes, strict=True)
         },

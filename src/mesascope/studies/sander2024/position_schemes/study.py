@@ -16,47 +16,50 @@ from mesascope.validation import check_count, check_positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOSS = "population loss a coordinate (predicting zero: 1)"
+LOSS = "population loss per coordinate (predicting zero: 1)"
 SOLVED = f"largest {LOSS} over unitary W with d = 6 heads, orthogonal W with 6 and 4 heads"
 SHAPES = f"largest {LOSS} of softmax, exponential and cosine weights, unitary W, H = d = 6"
 FEW = f"{LOSS}, softmax weights, orthogonal W, d = 6, H = 4"
 HALF = "orthogonal W, H = d / 2 = 3"
 UNITARY = f"{LOSS}, sinusoidal weights, unitary W, H = d = 6"
 SMOOTH = f"{LOSS}, sinusoidal weights, phases θ / 50"
-NONE = f"least {LOSS} without weights over unitary W, orthogonal W with d heads, and phases θ / 50"
+NONE = (
+    "least population loss per coordinate (predicting zero: 1), constant weights, over unitary W, "
+    "orthogonal W with d heads, and phases θ / 50"
+)
 asked = partial(Claim, over="every seed", kind="open question")
 
 
 class PositionSchemes(AbstractStudy):
-    """**Question.** Which kinds of position weights hold the layer's solution, and which does training find?
+    """**Question.** With which kinds of position weights does training find the layer's solution?
 
     **Setting.** The layer of figure 3, s_{T+1} ≈ Σ_h Σ_{t ≤ T} P_{T-1,t} ⟨s_{T-1}, A_h s_t⟩ B_h s_t, d = 6, T = 2, ...,
-    12. P is a free matrix, one weight a lag (Toeplitz), a row-wise softmax, a bilinear form of sinusoidal encodings, an
-    exponential exp(-slope · lag), a mean of cosines with learned frequencies (rotary), or constant. Heads and P are
+    12. P is a free matrix, one weight per lag (Toeplitz), a row-wise softmax, a bilinear form of sinusoidal encodings,
+    an exponential exp(-slope · lag), a mean of cosines with learned frequencies (rotary), or constant. Heads and P are
     trained by Adam on the population loss in closed form. W is unitary (d heads), orthogonal (d, 4 or d / 2 heads), or
     has phases θ / 50, θ uniform (BᵀA a multiple of I).
 
-    **What the paper says.** P is free in its theory. Which encodings serve as well is left open.
+    **What the paper says.** P is free in its theory. Other encodings are left open.
 
     **What we measure.** The loss of every seed after training. At most 0.001 counts as zero.
 
-    **Found here.** A free matrix and one weight a lag find zero loss where 4 or 6 heads suffice. A softmax has no
-    negative weights: with d / 2 heads it fails. With more, it needs no -1/2: blocks [[1, -1], [-1, 1]] / p_T and one
-    more head of size 1 / ρ lose about 1 / ρ², ρ = P_{T-1,T-1} / P_{T-1,T}. Sinusoidal encodings fail on free phases,
-    not on concentrated ones.
+    **Found here.** A free matrix and one weight per lag find zero loss with 6 heads, or 4 on orthogonal W. A softmax
+    has no negative weights: with d / 2 heads it fails. With more, BᵀA may have blocks [[1, -1], [-1, 1]] / p_T, p_T the
+    weight of s_T; these and one more head of size 1 / ρ lose about 1 / ρ², ρ = P_{T-1,T-1} / P_{T-1,T}. Sinusoidal
+    encodings fail on unitary W, not on concentrated phases.
 
     **Differences.** Not in the paper.
 
-    **Limits.** One size. In exact arithmetic sinusoidal encodings hold any P here; whether training or precision
-    stops them is not told apart.
+    **Limits.** In exact arithmetic sinusoidal encodings hold any P here; whether training or precision stops them is
+    not told apart.
     """
 
-    title: ClassVar = "Which position encodings hold the solution, and which find it"
+    title: ClassVar = "With which position encodings training finds the layer's solution"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = (
         asked(
             "learned",
-            "A free matrix of positions finds zero loss where 4 or 6 heads suffice.",
+            "With six heads, or four on orthogonal dynamics, a free matrix finds zero loss.",
             f"{SOLVED}, free matrix",
             "at most",
             1e-3,
@@ -64,8 +67,8 @@ class PositionSchemes(AbstractStudy):
         ),
         asked(
             "toeplitz",
-            "One weight a lag finds zero loss where 4 or 6 heads suffice.",
-            f"{SOLVED}, one weight a lag",
+            "With six heads, or four on orthogonal dynamics, one weight per lag finds zero loss.",
+            f"{SOLVED}, one weight per lag",
             "at most",
             1e-3,
             decided_by="paper",
@@ -79,7 +82,7 @@ class PositionSchemes(AbstractStudy):
         ),
         asked(
             "softmax-few",
-            "With four heads at d = 6, softmax position weights bring the loss near zero.",
+            "Four heads with softmax position weights bring the loss near zero in dimension 6.",
             FEW,
             "at most",
             1e-3,
@@ -111,7 +114,9 @@ class PositionSchemes(AbstractStudy):
             1e-3,
             decided_by="paper",
         ),
-        asked("none", "Without position weights training solves none of the dynamics tried.", NONE, "at least", 0.1),
+        asked(
+            "none", "With constant position weights training solves none of the dynamics tried.", NONE, "at least", 0.1
+        ),
     )
     presets: ClassVar = {
         "smoke": {"seeds": 1, "dim": 4, "few_heads": 3, "num_states": 6, "num_steps": 100},

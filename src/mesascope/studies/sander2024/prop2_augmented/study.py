@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOSS = "|population loss / that of the best gradient step - 1|, both summed over T"
 REST = "largest |entry| of a1, a3, a4 over that of a2, and of b2 over that of b1"
-PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|, c* = 3 / (2N + 3d - 2), for up to N pairs of states"
+PRODUCT = "largest ||entry of b1 a2^T| / c* - 1|, c* = 3 / (2N + 3d - 2), N the largest number of pairs of states"
 DISTANCE = "|f - g| / |g|, f the layer's predictions of s_{T+1}, g those of the best gradient step"
 EQUAL = f"{DISTANCE}, the signs of b1 and a2 made equal"
 SHARE = "share of seeds whose a2 has entries of both signs"
@@ -56,16 +56,16 @@ class Proposition2(AbstractStudy):
 
     **What we measure.** The loss, the diagonals, and the distance of predictions to the best gradient step.
 
-    **Found here.** The minimum is unique only up to signs: b1 a2ᵀ = c* σσᵀ loses the same for any signs σ. Training
-    ends with signs of both kinds, and the layer is a gradient step only with signs made equal. The best size is
-    c* = 3 / (2N + 3d - 2). a1 and a4 vanish one by one, because s_0 = 0.
+    **Found here.** The minimum is unique only up to signs: with the best size c* = 3 / (2N + 3d - 2), b1 a2ᵀ = c* σσᵀ
+    loses the same for any signs σ. Training ends with signs of both kinds, and the layer is a gradient step only with
+    signs made equal. a1 and a4 each vanish, not only their sum, because s_0 = 0.
 
     **Differences.** The proposition is about the minimum; here training looks for it.
 
     **Limits.** One size; W commute (others: sander2024-noncommuting).
     """
 
-    title: ClassVar = "On augmented tokens a layer learns one gradient step, its size, and any signs"
+    title: ClassVar = "On augmented tokens a layer learns one gradient step, up to signs"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 2"
     claims: ClassVar = (
         of_paper(
@@ -86,7 +86,7 @@ class Proposition2(AbstractStudy):
         ),
         of_paper(
             "map",
-            "The trained layer predicts as one gradient step does.",
+            "The trained layer, its signs unchanged, predicts as one gradient step does.",
             DISTANCE,
             "at most",
             0.01,
@@ -108,7 +108,9 @@ class Proposition2(AbstractStudy):
             over="one number",
             decided_by="paper",
         ),
-        of_ours("product", "Every entry of b1 a2ᵀ has the best step's size within 1%.", PRODUCT, "at most", 0.01),
+        of_ours(
+            "product", "Up to sign, every entry of b1 a2ᵀ is the best step's size within 1%.", PRODUCT, "at most", 0.01
+        ),
         of_ours(
             "samples",
             "With signs made equal, a layer trained on samples makes the best gradient step.",

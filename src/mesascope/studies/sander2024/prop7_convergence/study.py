@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SOONER = "most steps to a loss of 0.1 at a mu of 10 or more / steps at mu = 1, from zero and from random starts"
 LATER = "steps to a loss of 1e-6 at mu = 1000 / at mu = 1, from zero and from random starts"
 DIRECTIONS = (
-    "most directions with 2 rate l k > 1 after the k steps to a loss of 0.001 / (4T / mu + 3), every mu and start"
+    "largest (number of eigenvalues e of H with 2 rate e k > 1) / (4T / mu + 3), k the steps to a loss of"
+    " 0.001, over every mu and start"
 )
 asked = partial(Claim, over="every seed", kind="open question")
 
@@ -35,7 +36,7 @@ class Proposition7(AbstractStudy):
     **What the paper says.** Proposition 7 bounds the eigenvalues of H: most are tiny for large μ. The rate of
     convergence is left open.
 
-    **What we measure.** The steps to losses from 0.1 to 1e-6, and how many eigenvectors of H are then learned. An
+    **What we measure.** The steps to losses from 0.1 to 1e-6, and for how many eigenvectors of H these suffice. An
     eigenvalue e takes about 1 / (2 rate e) steps.
 
     **Found here.** Concentrated phases are predicted roughly sooner than free ones, and exactly far later. A loss of
@@ -47,19 +48,23 @@ class Proposition7(AbstractStudy):
     eigenvector fewer.
     """
 
-    title: ClassVar = "Concentrated phases are soon predicted roughly, and exactly only late"
+    title: ClassVar = "Concentrated phases are learned sooner roughly, and far later exactly"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), proposition 7 and open question"
     claims: ClassVar = (
         asked("sooner", "Concentrated phases reach a loss of 0.1 sooner than free phases.", SOONER, "at most", 1.0),
         asked(
             "later",
-            "The most concentrated phases take 100 times free phases' steps to a loss of 1e-6.",
+            "The most concentrated phases need 100 times free phases' steps to a loss of 1e-6.",
             LATER,
             "at least",
             100.0,
         ),
         asked(
-            "directions", "At a loss of 0.001 at most 4T/μ + 3 eigenvectors are learned.", DIRECTIONS, "at most", 1.0
+            "directions",
+            "Before a loss of 0.001, descent has time for at most 4T/μ + 3 eigenvectors.",
+            DIRECTIONS,
+            "at most",
+            1.0,
         ),
     )
     presets: ClassVar = {

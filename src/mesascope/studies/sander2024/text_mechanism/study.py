@@ -59,7 +59,7 @@ CLAIMS = (
     ),
     question(
         "form",
-        "The plain layer predicts text with orthogonal heads on the last two states.",
+        "The plain layer predicts text like orthogonal heads that read the last two states.",
         "|f - a g|² / |f|² at the best a ≥ 0, f the plain layer, g the best with C diagonal and P on s_{T-1}, s_T",
         "at most",
         0.05,
@@ -74,7 +74,7 @@ CLAIMS = (
     question(
         "positions",
         "The plain layer does not weigh the last two states as -1/2 to 1.",
-        "|sum of p_{T-1} / sum of p_T + 1/2| of the plain layer, sums over T",
+        "|sum over T of P_{T-1,T-1} / sum over T of P_{T-1,T} + 1/2| of the plain layer",
         "at least",
         0.1,
     ),
@@ -105,21 +105,21 @@ class TextMechanism(AbstractStudy):
     B1, B2. The plain layer is f = Σ_h Σ_{t≤T} P_{T-1,t} ⟨s_{T-1}, A^h s_t⟩ B^h s_t, with d diagonal heads.
 
     **What the paper says.** Proposition 2: the augmented layer makes one gradient step, c Σ s_{t+1}⟨s_t, s_T⟩. Figure
-    3: C = BᵀA is diagonal with P on s_T (left), or has 2 × 2 blocks with P = -1/2, 1 on s_{T-1}, s_T (right). Real data
-    are left as a next check.
+    3: C = BᵀA is diagonal (orthogonal heads) with P on s_T (left), or has 2 × 2 blocks with P = -1/2, 1 on s_{T-1}, s_T
+    (right). Real data are left as a next check.
 
     **What we measure.** Losses on held-out windows, and the same on words shuffled in windows. How much of the
-    augmented layer f a gradient step or ridge regression g explains, at the best multiple of g. For the plain layer,
-    which asks with s_{T-1}, g is the best layer with C diagonal and P on the last two states. The
-    eigenvalues of AR(1) fits to windows.
+    augmented layer f a gradient step g or ridge regression r explains, at the best multiples. For the plain layer,
+    which asks with s_{T-1}, g is the best layer with C diagonal and P on the last two states. The eigenvalues of fits
+    s_{t+1} ≈ W s_t (AR(1)) to windows.
 
-    **Differences.** Words, vectors and corpus are other than in the paper's figure 4 (GPT-2, Moby Dick).
+    **Differences.** Words, vectors and corpus differ from the paper's figure 4 (GPT-2, Moby Dick).
 
     **Limits.** One text, one size of states. A2 and B1 of the augmented layer start with equal signs: signs that differ
     stay, and no such layer is a gradient step.
     """
 
-    title: ClassVar = "On text the layers gain little, and whether the paper's mechanisms appear"
+    title: ClassVar = "On text the layers gain little from the order of words; which mechanisms appear"
     source: ClassVar = "Sander et al. 2024 (arXiv 2402.05787), discussion; not in the paper"
     claims: ClassVar = CLAIMS
     presets: ClassVar = {

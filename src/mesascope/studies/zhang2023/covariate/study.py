@@ -27,7 +27,8 @@ class Covariate(AbstractStudy):
     """**Question.** What does gradient flow make of one linear attention layer, and under which shifts does it work?
 
     **Setting.** Inputs x ~ N(0, Lambda), Lambda = diag(2, 1, 0.5, 0.25, 0.1), teacher w ~ N(0, I), y = w^T x, N
-    examples. The layer predicts with W_PV (1/N sum_i e_i e_i^T) W_KQ. Let Gamma = (1 + 1/N) Lambda + (tr Lambda / N) I.
+    examples. For a query q the layer predicts W_PV (1/N sum_i e_i e_i^T) W_KQ (q, 0), e_i = (x_i, y_i). Let Gamma = (1
+    + 1/N) Lambda + (tr Lambda / N) I.
 
     **What the paper says.** Theorem 4.1: from a small start of a certain form gradient flow ends at W_KQ = s^-1
     diag(Gamma^-1, 0), W_PV = s diag(0, 1), s = tr(Gamma^-2)^(1/4). On a test prompt of M examples the layer predicts
@@ -60,8 +61,8 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "lengths",
-            "At every prompt length tried the layer's loss is its closed form within 5%.",
-            "largest |loss on M test examples / closed form - 1| over M",
+            "At every prompt length tried, the loss is within 5% of its closed form.",
+            "largest |loss on prompts of M examples / closed form of theorem 4.2 - 1| over M",
             "at most",
             0.05,
             **EVERY,
@@ -70,8 +71,9 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "query",
-            "Trained on long prompts, the layer errs little if the query's law shifts.",
-            "layer's loss / zero predictor's loss, query variances reversed, largest N",
+            "Trained on long prompts, the layer still predicts well when the query's distribution shifts.",
+            "layer's loss / zero predictor's loss, only the query's variances reversed, training and test prompts"
+            " of the largest N",
             "at most",
             0.05,
             **EVERY,
@@ -80,8 +82,8 @@ class Covariate(AbstractStudy):
         ),
         Claim(
             "covariate",
-            "With reversed input variances the layer is worse than predicting zero.",
-            "layer's loss / zero predictor's loss, all input variances reversed, largest N",
+            "If variances of examples and query are reversed, predicting zero is at least as good.",
+            "layer's loss / zero predictor's loss, variances of examples and query reversed, largest training length N",
             "at least",
             1.0,
             **EVERY,
