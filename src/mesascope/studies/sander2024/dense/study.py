@@ -34,8 +34,8 @@ PAIRS_FLOOR = (
 )
 ENERGY = "share of |K|^2 off the entries K_{ii,kk}, K_{ij,kl} = Σ_h B_ij A_kl, independent phases, H = d"
 DEFECT = "|off-diagonal entries of C| / |C|, C_ik = K_{ii,kk}, independent phases, H = d"
-VISIBLE = "share of |K_{ij,kl} + K_{il,kj}|^2 off the diagonal, independent phases, H = 3d / 2"
-DENSE = "share of seeds with at least half of |K_{ij,kl} + K_{il,kj}|^2 off the diagonal, pairs, H = d"
+VISIBLE = "share of |K_{ij,kl} + K_{il,kj}|^2 off its entries (ii, kk) and (ik, ki), independent phases, H = 3d / 2"
+DENSE = "share of seeds with at least half of |K_{ij,kl} + K_{il,kj}|^2 off (ii, kk) and (ik, ki), pairs, H = d"
 HAAR = "|loss of one head / loss of least squares on the terms ⟨s_t, s_{T-1}⟩ s_t - 1|, d = 4"
 ONE_HEAD = {"haar_steps": 300, "haar_rate": 0.02, "haar_batch": 128, "num_validation": 2000}
 SMALL = {"num_states": 4, "num_steps": 2500, "learning_rate": 0.05}
