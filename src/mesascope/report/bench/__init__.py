@@ -1,0 +1,9 @@
+"""Two benches to play on, as a section of an HTML page: regression in context, and sequences that turn.
+
+`section(layer(store))` is the section.
+"""
+
+from mesascope.report.bench.page import Section, section
+from mesascope.report.bench.trained import Layer, layer
+
+__all__ = ["Layer", "Section", "layer", "section"]

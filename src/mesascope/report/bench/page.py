@@ -1,0 +1,62 @@
+"""A section of an HTML page that holds two benches to play on."""
+
+import json
+from importlib.resources import files
+from typing import NamedTuple
+
+from mesascope.drawing import roles
+from mesascope.report.bench.trained import Layer
+
+SCRIPTS = (
+    "predict.js",
+    "random.js",
+    "controls.js",
+    "plane.js",
+    "drag.js",
+    "regression.js",
+    "circle.js",
+    "errors.js",
+    "sequences.js",
+    "start.js",
+)
+
+
+class Section(NamedTuple):
+    """A part of an HTML page: its head, the id it is linked by, and what goes into the page, its style and its script.
+
+    `js` may stand anywhere in the page, and leaves no name behind.
+    """
+
+    title: str
+    anchor: str
+    html: str
+    css: str
+    js: str
+
+
+def section(trained: Layer) -> Section:
+    """Points to drag under the lines of four learners, one of them `trained`, and a rotation to turn.
+
+    Needs no network and no other file. Raises ValueError for weights that are not finite.
+    """
+    html = f"{asset('regression.html')}{asset('sequences.html')}{_embedded(trained)}"
+    js = "".join(asset(name) for name in SCRIPTS)
+    return Section("Try it", "bench", html, _colours() + asset("bench.css"), f'(() => {{\n"use strict";\n{js}}})();\n')
+
+
+def asset(name: str) -> str:
+    """One of the files that the page is made of."""
+    return (files("mesascope.report.bench") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _embedded(trained: Layer) -> str:
+    """The weights, for the script to read; no text in it can end the element."""
+    data = json.dumps(trained._asdict(), allow_nan=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="bench-layer">{data}</script>\n'
+
+
+def _colours() -> str:
+    """What a colour means in every figure. Black is left to the page, whose paper may be dark."""
+    meant = {"trained": roles.TRAINED, "descent": roles.GRADIENT_DESCENT, "squares": roles.LEAST_SQUARES}
+    variables = (f"--bench-{name}: {role['color']};" for name, role in meant.items())
+    return f".bench {{ {' '.join(variables)} }}\n"
