@@ -56,7 +56,12 @@ def _embedded(trained: Layer) -> str:
 
 
 def _colours() -> str:
-    """What a colour means in every figure. Black is left to the page, whose paper may be dark."""
+    """What a colour means in every figure, with a little of the page's ink: seen on white paper and on black.
+
+    An algorithm that the figures draw in black is drawn in that ink.
+    """
     meant = {"trained": roles.TRAINED, "descent": roles.GRADIENT_DESCENT, "squares": roles.LEAST_SQUARES}
-    variables = (f"--bench-{name}: {role['color']};" for name, role in meant.items())
+    variables = (
+        f"--bench-{name}: color-mix(in srgb, {role['color']} 85%, var(--bench-ink));" for name, role in meant.items()
+    )
     return f".bench {{ {' '.join(variables)} }}\n"

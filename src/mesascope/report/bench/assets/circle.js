@@ -1,11 +1,22 @@
 // The states on the circle, the true next one, two predictions of it, and a handle that turns the rotation.
 
-const HANDLE = 1.3; // its distance from the centre
+const HANDLE = 1.28; // its distance from the centre
+const EDGE = 1.4; // what is farther from it is drawn here
 const SHAPES = {
+  last: "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z",
   truth: "M-9,0a9,9 0 1,0 18,0a9,9 0 1,0 -18,0z",
   other: "M-7,0h14M0,-7v14",
   descent: "M-5.5,-5.5h11v11h-11z",
 };
+
+function shape(role, [x, y]) {
+  return element("path", { d: SHAPES[role], transform: `translate(${x},${y})`, class: `bench-shape bench-${role}` });
+}
+
+function inside(state) {
+  const far = Math.max(1, Math.hypot(...state) / EDGE);
+  return state.map((entry) => entry / far);
+}
 
 function turningCircle(svg, turn) {
   const [back, states, predictions, names] = [0, 1, 2, 3].map(() => element("g", { "aria-hidden": "true" }));
@@ -20,7 +31,7 @@ function turningCircle(svg, turn) {
 
   const at = ([x, y]) => [frame.x(x), frame.y(y)];
   const around = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
-  makeMovable(handle, svg, {
+  movableMarks(svg)(handle, {
     at: () => at(rotated([HANDLE, 0], angle, 1)),
     place: (x, y) => turn(Math.round((Math.atan2(frame.y.back(y), frame.x.back(x)) * 180) / Math.PI)),
     nudge: (right, up, large) => turn(around(angle + (right + up) * (large ? 10 : 1))),
@@ -48,30 +59,27 @@ function turningCircle(svg, turn) {
       element("path", { d: `M${seen.map((each) => at(each)).join("L")}`, class: "bench-trail" }),
       ...seen.map((each, i) => {
         const [cx, cy] = at(each);
-        const last = i === seen.length - 1;
         const opacity = 0.35 + (0.65 * (i + 1)) / seen.length;
-        return element("circle", { cx, cy, r: last ? 6 : 4, opacity, class: "bench-state" });
+        return element("circle", { cx, cy, r: 4, opacity, class: "bench-state" });
       }),
+      shape("last", at(seen[seen.length - 1])),
     );
   }
 
-  function drawPredictions({ truth, next, step, last }) {
-    const marked = [
-      { name: "last state", role: "last", state: last },
-      { name: "true next state", role: "truth", state: truth },
-      { name: "gradient step", role: "descent", state: step },
-      { name: "recursion", role: "other", state: next },
-    ].map((each) => {
-      const reach = Math.max(1, Math.hypot(...each.state) / 1.5);
-      const [x, y] = at(each.state.map((entry) => entry / reach));
-      return { ...each, x, y };
-    });
-    predictions.replaceChildren(
-      ...marked.slice(1).map(({ role, x, y }) =>
-        element("path", { d: SHAPES[role], transform: `translate(${x},${y})`, class: `bench-shape bench-${role}` }),
-      ),
+  function drawPredictions({ truth, next, step }) {
+    predictions.replaceChildren(shape("truth", at(truth)), shape("descent", at(inside(step))), shape("other", at(inside(next))));
+  }
+
+  function drawKey() {
+    const rows = [["last", "last state"], ["truth", "true next state"], ["other", "recursion"], ["descent", "gradient step"]];
+    const above = frame.top > 0;
+    names.replaceChildren(
+      ...rows.flatMap(([role, name], i) => {
+        const x = above ? 12 + 150 * (i % 2) : frame.right + 18;
+        const y = above ? 12 + 26 * Math.floor(i / 2) : 26 + 26 * i;
+        return [shape(role, [x, y]), element("text", { x: x + 18, y: y + 4, class: "bench-name" }, [name])];
+      }),
     );
-    drawNames(names, frame, marked);
   }
 
   return {
@@ -90,10 +98,12 @@ function turningCircle(svg, turn) {
     },
     whenSized(update) {
       onWidth(svg.parentElement, (width) => {
-        const margin = { left: 10, right: 126, top: 10, bottom: 10 };
-        const side = Math.min(width - margin.left - margin.right, 360);
-        frame = makeFrame({ width: side + margin.left + margin.right, height: side + 20, margin, xs: [-1.5, 1.5], ys: [-1.5, 1.5] });
+        const margin = width < 420 ? { left: 0, right: 0, top: 52, bottom: 0 } : { left: 0, right: 130, top: 0, bottom: 0 };
+        const side = Math.min(width - margin.right, 400);
+        const span = [-1.45, 1.45];
+        frame = makeFrame({ width: side + margin.right, height: side + margin.top, margin, xs: span, ys: span });
         setAll(svg, { width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}` });
+        drawKey();
         update();
       });
     },

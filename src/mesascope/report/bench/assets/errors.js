@@ -47,6 +47,7 @@ function errorChart(svg) {
           yTicks: [-16, -12, -8, -4, 0],
           xName: "states seen",
           yName: "distance to the true next state",
+          zero: null,
           format: (tick) => (tick === 0 ? "1" : power(10 ** tick).split("·")[1]),
         });
         drawBand();

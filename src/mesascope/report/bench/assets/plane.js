@@ -36,15 +36,15 @@ function makeFrame({ width, height, margin, xs, ys }) {
 }
 
 // Faint lines at the ticks, a stronger one at zero, and what the axes are.
-function drawAxes(group, frame, { xTicks, yTicks, xName, yName, format = String }) {
+function drawAxes(group, frame, { xTicks, yTicks, xName, yName, format = number, zero = 0 }) {
   const line = (x1, y1, x2, y2, strong) =>
     element("line", { x1, y1, x2, y2, class: strong ? "bench-axis" : "bench-grid" });
   const text = (x, y, anchor, words) =>
     element("text", { x, y, "text-anchor": anchor, class: "bench-tick" }, [words]);
   const { x, y, left, right, top, bottom } = frame;
   group.replaceChildren(
-    ...xTicks.map((tick) => line(x(tick), top, x(tick), bottom, tick === 0)),
-    ...yTicks.map((tick) => line(left, y(tick), right, y(tick), tick === 0)),
+    ...xTicks.map((tick) => line(x(tick), top, x(tick), bottom, tick === zero)),
+    ...yTicks.map((tick) => line(left, y(tick), right, y(tick), tick === zero)),
     ...xTicks.map((tick) => text(x(tick), bottom + 16, "middle", number(tick))),
     ...yTicks.map((tick) => text(left - 6, y(tick) + 4, "end", format(tick))),
     text(right, bottom + 34, "end", xName),

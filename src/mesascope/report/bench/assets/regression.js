@@ -1,21 +1,23 @@
 // Points to drag, and the lines that four learners put through them.
 
 const REGRESSION = { xs: [-1.25, 1.25], ys: [-3, 3], reach: [1.2, 2.9], fewest: 1, most: 24 };
+const NARROW = 480; // pixels
 
 function firstPoints(numPoints, seed) {
   const uniform = uniforms(seed);
   return Array.from({ length: numPoints }, (_, i) => {
-    const x = clamp(-0.95 + (1.9 * (i + uniform() - 0.5)) / (numPoints - 1), -1.2, 1.2);
+    const x = clamp(-0.8 + (1.6 * (i + uniform() - 0.5)) / (numPoints - 1), -1, 1);
     return { x, clean: 1.5 * x, noise: 0 };
   });
 }
 
 function regressionBench(root, layer) {
-  const state = { rate: layerRate(layer, layer.num_examples), steps: 1, penalty: 1, noise: 0.3, seed: 7 };
+  const state = { rate: layerRate(layer, layer.num_examples), steps: 1, penalty: 0.5, noise: 0.3, seed: 7 };
   const points = firstPoints(layer.num_examples, 3);
   const svg = root.querySelector("svg");
   const layers = { axes: element("g"), lines: element("g"), names: element("g"), points: element("g") };
   const marks = new Map();
+  const movable = movableMarks(svg);
   const tell = teller(root.querySelector('[role="status"]'));
   let frame = null;
   let chosen = points[0];
@@ -41,6 +43,7 @@ function regressionBench(root, layer) {
       { name: "trained layer", role: "trained", slope: layerPrediction(layer, inputs, labels, 1) },
       {
         name: counted(state.steps, "gradient step"),
+        short: counted(state.steps, "step"),
         role: "descent",
         slope: descentSlope(inputs, labels, state.rate, state.steps),
       },
@@ -66,7 +69,7 @@ function regressionBench(root, layer) {
     mark.addEventListener("focus", () => {
       chosen = point;
     });
-    makeMovable(mark, svg, {
+    movable(mark, {
       at: () => [frame.x(point.x), frame.y(label(point))],
       place: (x, y) => put(point, frame.x.back(x), frame.y.back(y)),
       nudge: (right, up, large) => {
@@ -116,9 +119,10 @@ function regressionBench(root, layer) {
   function showLines(found) {
     const [low, high] = REGRESSION.xs;
     const top = REGRESSION.ys[1];
-    const ends = found.map(({ name, role, slope }) => {
+    const narrow = frame.width < NARROW;
+    const ends = found.map(({ name, short, role, slope }) => {
       const reach = Math.min(high, Math.abs(slope) > 0 ? top / Math.abs(slope) : high);
-      return { name, role, x: frame.x(reach), y: frame.y(slope * reach), reach, slope };
+      return { name: (narrow && short) || name, role, x: frame.x(reach), y: frame.y(slope * reach), reach, slope };
     });
     layers.lines.replaceChildren(
       ...ends.map(({ role, x, y, reach, slope }) =>
@@ -150,7 +154,7 @@ function regressionBench(root, layer) {
     return (
       `On ${counted(points.length, "point")} the trained layer makes a step of learning rate ${fixed(own)}. ` +
       `Its slope is ${fixed(found[0].slope, 3)}. One gradient step of that rate has slope ${fixed(step, 3)}. ` +
-      `They differ by ${fixed(apart, 3)}.`
+      `They differ by ${number(apart, 4)}.`
     );
   }
 
@@ -172,6 +176,8 @@ function regressionBench(root, layer) {
   root.querySelector("[data-value=learned]").textContent = fixed(layerRate(layer, layer.num_examples));
   root.querySelector("[data-value=best]").textContent = fixed(layer.best_rate);
   root.querySelector("[data-value=examples]").textContent = layer.num_examples;
+  const reach = [-layer.input_scale, layer.input_scale].map((end) => number(end));
+  root.querySelector("[data-value=reach]").textContent = reach.join(" and ");
   const setRate = bindSlider(root, state, "rate", (value) => fixed(value), update);
   const setSteps = bindSlider(root, state, "steps", String, update);
   const setPenalty = bindSlider(root, state, "penalty", (value) => fixed(value), update);
@@ -189,16 +195,16 @@ function regressionBench(root, layer) {
   bindButton(root, "add", add);
   bindButton(root, "remove", () => remove(chosen, false));
   onWidth(svg.parentElement, (width) => {
-    const narrow = width < 480;
+    const narrow = width < NARROW;
     frame = makeFrame({
       width,
       height: narrow ? 300 : Math.min(420, Math.round(0.62 * width)),
-      margin: { left: 26, right: narrow ? 108 : 124, top: 26, bottom: 40 },
+      margin: { left: 26, right: narrow ? 106 : 136, top: 26, bottom: 40 },
       xs: REGRESSION.xs,
       ys: REGRESSION.ys,
     });
     setAll(svg, { width, height: frame.height, viewBox: `0 0 ${width} ${frame.height}` });
-    drawAxes(layers.axes, frame, { xTicks: [-1, 0, 1], yTicks: [-2, 0, 2], xName: "input x", yName: "label y", format: number });
+    drawAxes(layers.axes, frame, { xTicks: [-1, 0, 1], yTicks: [-2, 0, 2], xName: "input x", yName: "label y" });
     update();
   });
 }

@@ -26,7 +26,7 @@ function forecasts({ clean, seen }, length, coefficient) {
 }
 
 function sequencesBench(root) {
-  const state = { angle: 40, length: 12, noise: 0, stretch: 1, coefficient: 0.18, seed: 5 };
+  const state = { angle: 40, length: 12, noise: 0, stretch: 1, coefficient: fitting(12), seed: 5 };
   const circle = turningCircle(root.querySelector(".bench-circle svg"), (degrees) => setAngle(degrees));
   const chart = errorChart(root.querySelector(".bench-errors svg"));
   const tell = teller(root.querySelector('[role="status"]'));
@@ -40,6 +40,7 @@ function sequencesBench(root) {
     root.querySelectorAll("tbody tr").forEach((row, i) => {
       row.querySelector("[data-cell=error]").textContent = inWords(now.errors[i]);
     });
+    root.querySelector("[data-value=fitting]").textContent = fixed(fitting(state.length));
     const words = reading(state, now);
     root.querySelector("[data-value=reading]").textContent = words;
     tell(words);
@@ -50,13 +51,19 @@ function sequencesBench(root) {
   bindSlider(root, state, "length", String, update);
   bindSlider(root, state, "noise", (value) => fixed(value), update);
   bindSlider(root, state, "stretch", (value) => fixed(value), update);
-  bindSlider(root, state, "coefficient", (value) => fixed(value), update);
+  const setCoefficient = bindSlider(root, state, "coefficient", (value) => fixed(value), update);
   bindButton(root, "redraw", () => {
     state.seed += 1;
     update();
   });
+  bindButton(root, "fitting", () => setCoefficient(fitting(state.length)));
   circle.whenSized(update);
   chart.whenSized(update);
+}
+
+// The coefficient that suits so many states: on the circle the mean of s s^T is about half the identity.
+function fitting(length) {
+  return Math.min(2 / Math.max(length - 1, 1), 1);
 }
 
 function inWords(error) {
@@ -68,9 +75,9 @@ function reading(state, { cosine, errors }) {
   if (cosine === null) {
     return "The recursion needs three states. Before the third it knows no angle, and it keeps the last state.";
   }
-  const found = Math.abs(cosine) <= 1 ? `an angle of ${fixed((Math.acos(cosine) * 180) / Math.PI, 1)}°` : "no angle";
-  const true_ = `The true angle is ${number(Math.abs(state.angle), 0)}°, its sign aside.`;
-  const seen = `From ${counted(state.length, "state")} the recursion estimates ${found}. ${true_}`;
+  const states = `From ${counted(state.length, "state")} the recursion`;
+  const found = `${states} estimates an angle of ${fixed((Math.acos(cosine) * 180) / Math.PI, 1)}°, up to its sign.`;
+  const seen = Math.abs(cosine) <= 1 ? found : `${states} finds no angle, since its cosine would be ${fixed(cosine, 3)}.`;
   if (errors[0] < SEQUENCES.exact) return `${seen} Its next state is exact, up to rounding.`;
   const reasons = [
     ...(state.noise > 0 ? ["the states are noisy"] : []),
