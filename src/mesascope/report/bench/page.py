@@ -1,6 +1,7 @@
 """A section of an HTML page that holds two benches to play on."""
 
 import json
+import math
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -10,9 +11,12 @@ from mesascope.report.bench.trained import Layer
 SCRIPTS = (
     "predict.js",
     "random.js",
-    "controls.js",
+    "words.js",
     "plane.js",
+    "controls.js",
     "drag.js",
+    "lines.js",
+    "points.js",
     "regression.js",
     "circle.js",
     "errors.js",
@@ -51,7 +55,10 @@ def asset(name: str) -> str:
 
 def _embedded(trained: Layer) -> str:
     """The weights, for the script to read; no text in it can end the element."""
-    data = json.dumps(trained._asdict(), allow_nan=False).replace("<", "\\u003c")
+    for matrix in (trained.key_query, trained.output_value):
+        if not all(math.isfinite(entry) for row in matrix for entry in row):
+            raise ValueError(f"`trained` must have finite weights; got {matrix}. Train the layer again.")
+    data = json.dumps(trained._asdict()).replace("<", "\\u003c")
     return f'<script type="application/json" id="bench-layer">{data}</script>\n'
 
 

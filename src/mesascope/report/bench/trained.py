@@ -23,8 +23,8 @@ class Layer(NamedTuple):
     """A trained layer in plain floats, on tokens (x, y) and a query token (x, 0).
 
     It adds P W_V (sum_i e_i e_i^T) W_KQ e to the query token e, and predicts minus the last entry: `key_query` is W_KQ,
-    `output_value` P W_V. `num_examples` and `input_scale` are those of its prompts, `best_rate` the learning rate of the
-    gradient step that does best on them.
+    `output_value` P W_V. `num_examples` and `input_scale` are those of its prompts, `best_rate` the learning rate of
+    the gradient step that does best on them.
     """
 
     key_query: Matrix

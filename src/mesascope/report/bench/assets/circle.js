@@ -2,6 +2,13 @@
 
 const HANDLE = 1.28; // its distance from the centre
 const EDGE = 1.4; // what is farther from it is drawn here
+const LARGEST = 1.2; // where states grow, all of them are drawn smaller, so that they stay within this
+const KEY = [
+  ["last", "last state"],
+  ["truth", "true next state"],
+  ["other", "recursion"],
+  ["descent", "gradient step"],
+];
 const SHAPES = {
   last: "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z",
   truth: "M-9,0a9,9 0 1,0 18,0a9,9 0 1,0 -18,0z",
@@ -13,10 +20,6 @@ function shape(role, [x, y]) {
   return element("path", { d: SHAPES[role], transform: `translate(${x},${y})`, class: `bench-shape bench-${role}` });
 }
 
-function inside(state) {
-  const far = Math.max(1, Math.hypot(...state) / EDGE);
-  return state.map((entry) => entry / far);
-}
 
 function turningCircle(svg, turn) {
   const [back, states, predictions, names] = [0, 1, 2, 3].map(() => element("g", { "aria-hidden": "true" }));
@@ -27,54 +30,60 @@ function turningCircle(svg, turn) {
   ]);
   setAll(handle, { "aria-label": "Angle of the rotation W", "aria-valuemin": -180, "aria-valuemax": 180 });
   svg.append(back, states, predictions, names, handle);
-  let [frame, angle] = [null, 0];
+  let [frame, angle, zoom] = [null, 0, 1];
 
   const at = ([x, y]) => [frame.x(x), frame.y(y)];
+  const atState = (state) => {
+    const shrink = Math.max(zoom, Math.hypot(...state) / EDGE);
+    return at(state.map((entry) => entry / shrink));
+  };
   const around = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
   movableMarks(svg)(handle, {
     at: () => at(rotated([HANDLE, 0], angle, 1)),
     place: (x, y) => turn(Math.round((Math.atan2(frame.y.back(y), frame.x.back(x)) * 180) / Math.PI)),
     nudge: (right, up, large) => turn(around(angle + (right + up) * (large ? 10 : 1))),
-    key: (name) => name in { Home: 1, End: 1 } && (turn(name === "Home" ? -180 : 180), true),
+    key: (name) => {
+      if (name !== "Home" && name !== "End") return false;
+      turn(name === "Home" ? -180 : 180);
+      return true;
+    },
   });
 
   function drawBack() {
-    const radius = frame.x(1) - frame.x(0);
-    const [x, y] = at(rotated([0.36, 0], angle, 1));
-    const [endX, endY] = at(rotated([HANDLE, 0], angle, 1));
-    const arc = `M${frame.x(0.36)},${frame.y(0)}A${0.36 * radius},${0.36 * radius} 0 0,${angle < 0 ? 1 : 0} ${x},${y}`;
-    const half = rotated([0.52, 0], angle / 2, 1);
+    const along = (radius, degrees) => at(rotated([radius, 0], degrees, 1));
+    const [cx, cy] = at([0, 0]);
+    const unit = frame.x(1) - cx;
+    const bend = `A${0.36 * unit},${0.36 * unit} 0 0,${angle < 0 ? 1 : 0} `;
+    const [x, y] = along(0.52, angle / 2);
     back.replaceChildren(
-      element("circle", { cx: frame.x(0), cy: frame.y(0), r: radius, class: "bench-axis" }),
-      element("path", { d: `M${at([HANDLE, 0])}L${at([0, 0])}L${endX},${endY}`, class: "bench-spoke" }),
-      element("path", { d: arc, class: "bench-arc" }),
-      element("text", { x: frame.x(half[0]), y: frame.y(half[1]) + 4, "text-anchor": "middle", class: "bench-tick" }, [
-        `${number(angle, 0)}°`,
-      ]),
+      element("circle", { cx, cy, r: unit / zoom, class: "bench-axis" }),
+      element("path", { d: `M${along(HANDLE, 0)}L${cx},${cy}L${along(HANDLE, angle)}`, class: "bench-spoke" }),
+      element("path", { d: `M${along(0.36, 0)}${bend}${along(0.36, angle)}`, class: "bench-arc" }),
+      element("text", { x, y: y + 4, "text-anchor": "middle", class: "bench-tick" }, [`${number(angle, 0)}°`]),
     );
   }
 
   function drawStates(seen) {
     states.replaceChildren(
-      element("path", { d: `M${seen.map((each) => at(each)).join("L")}`, class: "bench-trail" }),
+      element("path", { d: `M${seen.map(atState).join("L")}`, class: "bench-trail" }),
       ...seen.map((each, i) => {
-        const [cx, cy] = at(each);
+        const [cx, cy] = atState(each);
         const opacity = 0.35 + (0.65 * (i + 1)) / seen.length;
         return element("circle", { cx, cy, r: 4, opacity, class: "bench-state" });
       }),
-      shape("last", at(seen[seen.length - 1])),
+      shape("last", atState(seen[seen.length - 1])),
     );
   }
 
   function drawPredictions({ truth, next, step }) {
-    predictions.replaceChildren(shape("truth", at(truth)), shape("descent", at(inside(step))), shape("other", at(inside(next))));
+    const shapes = [["truth", truth], ["descent", step], ["other", next]];
+    predictions.replaceChildren(...shapes.map(([role, state]) => shape(role, atState(state))));
   }
 
   function drawKey() {
-    const rows = [["last", "last state"], ["truth", "true next state"], ["other", "recursion"], ["descent", "gradient step"]];
     const above = frame.top > 0;
     names.replaceChildren(
-      ...rows.flatMap(([role, name], i) => {
+      ...KEY.flatMap(([role, name], i) => {
         const x = above ? 12 + 150 * (i % 2) : frame.right + 18;
         const y = above ? 12 + 26 * Math.floor(i / 2) : 26 + 26 * i;
         return [shape(role, [x, y]), element("text", { x: x + 18, y: y + 4, class: "bench-name" }, [name])];
@@ -86,6 +95,7 @@ function turningCircle(svg, turn) {
     show(state, seen, now) {
       if (frame === null) return;
       angle = state.angle;
+      zoom = Math.max(1, state.stretch ** state.length / LARGEST);
       drawBack();
       drawStates(seen);
       drawPredictions(now);
@@ -98,7 +108,8 @@ function turningCircle(svg, turn) {
     },
     whenSized(update) {
       onWidth(svg.parentElement, (width) => {
-        const margin = width < 420 ? { left: 0, right: 0, top: 52, bottom: 0 } : { left: 0, right: 130, top: 0, bottom: 0 };
+        const room = width < 420 ? { right: 0, top: 52 } : { right: 130, top: 0 }; // for the key
+        const margin = { left: 0, bottom: 0, ...room };
         const side = Math.min(width - margin.right, 400);
         const span = [-1.45, 1.45];
         frame = makeFrame({ width: side + margin.right, height: side + margin.top, margin, xs: span, ys: span });

@@ -3,8 +3,8 @@
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // Gives the way to make a mark of `svg` movable: `at()` is where the mark is, in pixels; `place(x, y)` puts it there;
-// `nudge(right, up, large)` moves it by a step; `key(name)` says whether it has used another key. Of marks that lie close
-// together a pointer takes the nearest.
+// `nudge(right, up, large)` moves it by a step; `key(name)` says whether it has used another key. Of marks that lie
+// close together a pointer takes the nearest.
 function movableMarks(svg) {
   const marks = new Map();
   let held = null;

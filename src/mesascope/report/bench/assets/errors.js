@@ -1,5 +1,10 @@
 // How far each prediction is from the true next state, after every number of states.
 
+const CURVES = [
+  { name: "recursion", role: "other" },
+  { name: "gradient step", role: "descent" },
+];
+
 function errorChart(svg) {
   const [axes, band, now, lines, names] = [0, 1, 2, 3, 4].map(() => element("g", { "aria-hidden": "true" }));
   svg.append(band, axes, now, lines, names);
@@ -8,12 +13,13 @@ function errorChart(svg) {
   let frame = null;
 
   function drawBand() {
-    const [top, bottom] = [frame.y(Math.log10(SEQUENCES.exact)), frame.y(low)];
+    const [top, bottom] = [frame.y(Math.log10(EXACT)), frame.y(low)];
     const { left, right } = frame;
     band.replaceChildren(
       element("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "bench-band" }),
     );
-    axes.append(element("text", { x: right - 6, y: top + 16, "text-anchor": "end", class: "bench-tick" }, ["exact up to rounding"]));
+    const place = { x: right - 6, y: top + 16, "text-anchor": "end", class: "bench-tick" };
+    axes.append(element("text", place, ["exact up to rounding"]));
   }
 
   return {
@@ -21,14 +27,16 @@ function errorChart(svg) {
       if (frame === null) return;
       const x = frame.x(length);
       now.replaceChildren(element("line", { x1: x, x2: x, y1: frame.top, y2: frame.bottom, class: "bench-now" }));
-      const found = [{ name: "recursion", role: "other" }, { name: "gradient step", role: "descent" }].map((line, i) => {
+      const found = CURVES.map((line, i) => {
         const ends = errors.map((each, t) => [frame.x(t + 1), frame.y(height(each[i]))]);
         const [endX, endY] = ends[ends.length - 1];
         return { ...line, ends, x: endX, y: endY, at: ends[length - 1] };
       });
       lines.replaceChildren(
-        ...found.map(({ role, ends }) => element("path", { d: `M${ends.join("L")}`, class: `bench-line bench-${role}` })),
-        ...found.map(({ role, at: [cx, cy] }) => element("circle", { cx, cy, r: 4, class: `bench-dot bench-${role}` })),
+        ...found.flatMap(({ role, ends, at: [cx, cy] }) => [
+          element("path", { d: `M${ends.join("L")}`, class: `bench-line bench-${role}` }),
+          element("circle", { cx, cy, r: 4, class: `bench-dot bench-${role}` }),
+        ]),
       );
       drawNames(names, frame, found);
     },

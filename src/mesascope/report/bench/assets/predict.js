@@ -54,7 +54,7 @@ function leastSquaresSlope(xs, ys) {
   return ridgeSlope(xs, ys, 0);
 }
 
-// s_{T+1} = c s_T - s_{T-1} with the c that fits s_{t+1} + s_{t-1} = c s_t best over the states before, c = 2 cos(angle).
+// s_{T+1} = c s_T - s_{T-1} with the c = 2 cos(angle) that fits s_{t+1} + s_{t-1} = c s_t best over the states before.
 // Where no c is known, as before the third state, it keeps the last state, and `cosine` is null.
 function recursion(states) {
   let above = 0;

@@ -1,6 +1,6 @@
 // A rotation to turn, and two ways to say which state comes next.
 
-const SEQUENCES = { most: 24, first: [1, 0], errors: [-16, 1], exact: 1e-12 };
+const SEQUENCES = { most: 24, first: [1, 0], errors: [-16, 1] };
 
 function rotated([x, y], degrees, stretch) {
   const angle = (degrees * Math.PI) / 180;
@@ -22,14 +22,14 @@ function forecasts({ clean, seen }, length, coefficient) {
   const { cosine, next } = recursion(states);
   const step = stepAlongSequence(states, coefficient);
   const truth = clean[length];
-  return { cosine, truth, last: states[length - 1], next, step, errors: [distance(next, truth), distance(step, truth)] };
+  return { cosine, truth, next, step, errors: [distance(next, truth), distance(step, truth)] };
 }
 
 function sequencesBench(root) {
   const state = { angle: 40, length: 12, noise: 0, stretch: 1, coefficient: fitting(12), seed: 5 };
   const circle = turningCircle(root.querySelector(".bench-circle svg"), (degrees) => setAngle(degrees));
   const chart = errorChart(root.querySelector(".bench-errors svg"));
-  const tell = teller(root.querySelector('[role="status"]'));
+  const tell = teller(root);
 
   function update() {
     const sequence = sequenceOf(state);
@@ -63,12 +63,7 @@ function sequencesBench(root) {
 
 // The coefficient that suits so many states: on the circle the mean of s s^T is about half the identity.
 function fitting(length) {
-  return Math.min(2 / Math.max(length - 1, 1), 1);
-}
-
-function inWords(error) {
-  if (error < SEQUENCES.exact) return "0, up to rounding";
-  return error < 0.0005 ? power(error) : fixed(error, 3);
+  return 2 / Math.max(length - 1, 1);
 }
 
 function reading(state, { cosine, errors }) {
@@ -77,8 +72,9 @@ function reading(state, { cosine, errors }) {
   }
   const states = `From ${counted(state.length, "state")} the recursion`;
   const found = `${states} estimates an angle of ${fixed((Math.acos(cosine) * 180) / Math.PI, 1)}°, up to its sign.`;
-  const seen = Math.abs(cosine) <= 1 ? found : `${states} finds no angle, since its cosine would be ${fixed(cosine, 3)}.`;
-  if (errors[0] < SEQUENCES.exact) return `${seen} Its next state is exact, up to rounding.`;
+  const none = `${states} finds no angle, since its cosine would be ${fixed(cosine, 3)}.`;
+  const seen = Math.abs(cosine) <= 1 ? found : none;
+  if (errors[0] < EXACT) return `${seen} Its next state is exact, up to rounding.`;
   const reasons = [
     ...(state.noise > 0 ? ["the states are noisy"] : []),
     ...(state.stretch !== 1 ? ["W changes the length of a state"] : []),

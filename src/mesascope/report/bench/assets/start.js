@@ -2,8 +2,8 @@
 
 function start() {
   const layer = JSON.parse(document.getElementById("bench-layer").textContent);
-  document.querySelectorAll(".bench-regression").forEach((root) => regressionBench(root, layer));
-  document.querySelectorAll(".bench-sequences").forEach(sequencesBench);
+  regressionBench(document.querySelector(".bench-regression"), layer);
+  sequencesBench(document.querySelector(".bench-sequences"));
 }
 
 if (document.readyState === "loading") {
