@@ -33,8 +33,9 @@ function turningCircle(svg, turn) {
   let [frame, angle, zoom] = [null, 0, 1];
 
   const at = ([x, y]) => [frame.x(x), frame.y(y)];
+  const beyond = (state) => Math.hypot(...state) / zoom > EDGE;
   const atState = (state) => {
-    const shrink = Math.max(zoom, Math.hypot(...state) / EDGE);
+    const shrink = beyond(state) ? Math.hypot(...state) / EDGE : zoom;
     return at(state.map((entry) => entry / shrink));
   };
   const around = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
@@ -77,7 +78,9 @@ function turningCircle(svg, turn) {
 
   function drawPredictions({ truth, next, step }) {
     const shapes = [["truth", truth], ["descent", step], ["other", next]];
-    predictions.replaceChildren(...shapes.map(([role, state]) => shape(role, atState(state))));
+    const marks = shapes.map(([role, state]) => shape(role, atState(state)));
+    marks.forEach((mark, i) => mark.classList.toggle("bench-beyond", beyond(shapes[i][1])));
+    predictions.replaceChildren(...marks);
   }
 
   function drawKey() {

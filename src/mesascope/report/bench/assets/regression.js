@@ -54,6 +54,7 @@ function regressionBench(root, layer) {
     say("reading", layerReading(layer, xs, ys));
     say("own", fixed(layerRate(layer, points.length)));
     say("variance", fixed(state.noise ** 2));
+    redrawButton.disabled = state.noise === 0;
     addButton.disabled = points.length >= POINTS.most;
     removeButton.disabled = points.length <= POINTS.fewest;
     tell(found.map(({ name, slope }) => `${name}: slope ${fixed(slope)}`).join(", "));
@@ -77,7 +78,7 @@ function regressionBench(root, layer) {
     setSteps(1);
   });
   bindButton(root, "variance", () => setPenalty(state.noise ** 2));
-  bindButton(root, "redraw", () => {
+  const redrawButton = bindButton(root, "redraw", () => {
     state.seed += 1;
     drawNoise();
     update();

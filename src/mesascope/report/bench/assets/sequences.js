@@ -41,6 +41,7 @@ function sequencesBench(root) {
       row.querySelector("[data-cell=error]").textContent = inWords(now.errors[i]);
     });
     root.querySelector("[data-value=fitting]").textContent = fixed(fitting(state.length));
+    redrawButton.disabled = state.noise === 0;
     const words = reading(state, now);
     root.querySelector("[data-value=reading]").textContent = words;
     tell(words);
@@ -52,7 +53,7 @@ function sequencesBench(root) {
   bindSlider(root, state, "noise", (value) => fixed(value), update);
   bindSlider(root, state, "stretch", (value) => fixed(value), update);
   const setCoefficient = bindSlider(root, state, "coefficient", (value) => fixed(value), update);
-  bindButton(root, "redraw", () => {
+  const redrawButton = bindButton(root, "redraw", () => {
     state.seed += 1;
     update();
   });
