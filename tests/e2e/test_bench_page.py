@@ -26,8 +26,10 @@ def file(tmp_path_factory):
     path.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Bench</title>'
-        "<style>body { margin: 0; padding: 16px; font: 16px sans-serif; background: #fff; }"
-        f"@media (prefers-color-scheme: dark) {{ body {{ background: #15181c; color: #e7eaee; }} }} {css}</style>"
+        "<style>:root { color-scheme: light dark; }"
+        ":root { --paper: light-dark(#fcfcfa, #14171a); --ink: light-dark(#1d2125, #e4e7ea); }"
+        "body { margin: 0; padding: 16px; font: 16px sans-serif; background: var(--paper); color: var(--ink); }"
+        f"button, input {{ padding: 0.3rem; border: 1px solid red; background: #eee; }} {css}</style>"
         f"<script>{js}</script></head><body><main><h1>Alone</h1>"
         f'<section id="{anchor}"><h2>{title}</h2>{html}</section></main></body></html>',
         encoding="utf-8",
