@@ -19,7 +19,7 @@ exclude_patterns = ["site/_build"]
 nitpicky = True
 # Annotations name classes of other packages, and of files that are not public: these are shown and not linked. What a
 # page or a docstring links to is public, `mesascope.NAME`, and is checked.
-nitpick_ignore_regex = [("py:.*", r"(?!mesascope\.).*"), ("py:.*", r"mesascope\.\w+\.[\w.]+")]
+nitpick_ignore_regex = [("py:.*", r"(?!mesascope\.).*"), ("py:class", r"mesascope\.\w+\.[\w.]+")]
 smartquotes = False  # x' is a formula
 
 myst_enable_extensions = ["dollarmath", "deflist"]

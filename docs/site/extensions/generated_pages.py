@@ -41,7 +41,8 @@ def write_pages(app: Sphinx) -> None:
     site = Path(app.confdir)
     pages = {f"studies/{name}.md": study_page(find_study(name)) for name in study_names()}
     pages |= {f"reference/{group}.rst": page for group, page in reference_pages().items()}
-    pages["reference/theory.rst"] = theory_pages()
+    pages |= {"studies/index.md": studies_index(), "reference/theory.rst": theory_page()}
+    pages["reference/index.rst"] = reference_index()
     for name, text in pages.items():
         path = site / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +74,23 @@ def study_page(study: type[AbstractStudy]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def studies_index() -> str:
+    """Every study by its name, with its title."""
+    rows = [(f"[{name}]({name}.md)", as_markdown(find_study(name).title)) for name in study_names()]
+    told = "The page of each study: what it asks, claims with their criteria, presets. `mesascope show STUDY` prints it."
+    tree = "```{toctree}\n:hidden:\n\n" + "\n".join(study_names()) + "\n```"
+    return f"# Studies\n\n{told}\n\n{table(('study', 'what it finds or asks'), rows)}\n\n{tree}\n"
+
+
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     cells = [[cell.replace("|", r"\|") for cell in row] for row in (head, ("---",) * len(head), *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def reference_index() -> str:
+    names = "".join(f"   {group}\n" for group in (*GROUPS, "theory"))
+    told = "Every public name of `mesascope`, with its docstring. Formulas are shown as the source has them."
+    return f"{heading('Reference', '=')}{inline(told)}\n\n.. toctree::\n\n{names}"
 
 
 def reference_pages() -> dict[str, str]:
@@ -98,7 +113,7 @@ def reference_page(title: str, names: list[str]) -> str:
     return f"{head}.. list-table::\n   :widths: 30 70\n\n{rows}\n{entries}{tail}"
 
 
-def theory_pages() -> str:
+def theory_page() -> str:
     """What the closed forms are, and where they come from: a section a file."""
     files = submodules(mesascope.theory)
     entries = (f"{heading(name.replace('_', ' '), '-')}.. automodule:: mesascope.theory.{name}\n\n" for name in files)
