@@ -39,6 +39,7 @@ python_maximum_signature_line_length = 90
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
+pygments_dark_style = "monokai"
 html_title = "mesascope"
 html_static_path = ["static"]
 html_css_files = ["site.css"]

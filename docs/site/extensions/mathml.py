@@ -1,7 +1,13 @@
-"""Formulas as MathML, which a browser draws by itself: no script, no font and no network is needed.
+"""Formulas as MathML, which a browser draws by itself: no script and no network is needed.
 
-Sphinx has no renderer of its own for it; docutils, which it stands on, translates LaTeX.
+Sphinx has no renderer of its own for it; docutils, which it stands on, translates LaTeX. Brackets grow and accents sit
+right with a font made for formulas alone, which few machines have: STIX Two Math is taken from the package ziamath.
 """
+
+import re
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -11,11 +17,21 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 LOG = logging.getLogger(__name__)
+_GROWING_BAR = re.compile(r'<mo(?: class="\w+")?>([‖|])</mo>')  # the left one of a pair, where nothing says how high
+FONT = "STIXTwoMath-Regular.ttf"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("build-finished", copy_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def copy_font(app: Sphinx, error: Exception | None) -> None:
+    static = Path(app.outdir) / "_static"
+    if error is None and static.is_dir():
+        with as_file(files("ziamath") / "fonts" / FONT) as font:
+            shutil.copyfile(font, static / FONT)
 
 
 def inline(writer: HTML5Translator, node: nodes.math) -> None:
@@ -31,7 +47,7 @@ def block(writer: HTML5Translator, node: nodes.math_block) -> None:
 def drawn(node: nodes.math | nodes.math_block, *, as_block: bool) -> str:
     """A formula that cannot be translated is a warning, and so ends a strict build."""
     try:
-        return tex2mathml(node.astext(), as_block=as_block)
+        return _GROWING_BAR.sub(r'<mo stretchy="false">\1</mo>', tex2mathml(node.astext(), as_block=as_block))
     except MathError as error:
         LOG.warning("formula not understood: %s (%s)", node.astext(), error, location=node)
         return ""
