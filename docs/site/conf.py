@@ -44,5 +44,6 @@ html_title = "mesascope"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_search_summary = False  # it is fetched, which a browser refuses to pages from disk
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
