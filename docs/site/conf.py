@@ -21,6 +21,7 @@ nitpicky = True
 # page or a docstring links to is public, `mesascope.NAME`, and is checked.
 nitpick_ignore_regex = [("py:.*", r"(?!mesascope\.).*"), ("py:class", r"mesascope\.\w+\.[\w.]+")]
 smartquotes = False  # x' is a formula
+highlight_language = "none"  # so is an indented part of a docstring
 
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 4

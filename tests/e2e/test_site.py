@@ -69,6 +69,18 @@ def test_every_science_page_names_its_test_and_study():
         assert "](../studies/" in text or page.name == "best-step.md", page
 
 
+def test_a_docstring_is_shown_as_it_stands(monkeypatch):
+    """Whatever of it is markup elsewhere; lines that are indented stay lines."""
+    core = pytest.importorskip("docutils.core")
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(SITE / "extensions"))
+    from docstring_text import as_rst
+
+    text = "W_0 |x_|^2, x_i^* and `code`s, *of\n2* N\\M.\n\n    a_ = |b|*\n    c = `d`\n\n- an item_\n  of two lines"
+    shown = "W_0 |x_|^2, x_i^* and codes, *of\n2* N\\M.\n\na_ = |b|*\nc = `d`\n\nan item_\nof two lines"
+    assert core.publish_doctree(as_rst(text)).astext() == shown
+
+
 @pytest.mark.slow
 def test_the_built_pages_work_from_disk():
     """No request leaves the disk, nothing is logged as an error; search, studies and formulas work."""

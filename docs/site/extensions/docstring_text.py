@@ -8,31 +8,35 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 import mesascope as ms
 
 _CODE_OR_BOLD = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
 _MARKUP = re.compile(r"[\\*_|`]")
+_OF_JAX = re.compile(r"\bjax(lib)?(\.\w+)*\.(?=[A-Z])")
 _ITEM = re.compile(r"([-*]|\d+\.) ")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", rewrite)
-    app.connect("autodoc-process-signature", without_private_modules)
+    app.connect("doctree-read", without_private_modules)
     return {"parallel_read_safe": True}
 
 
 def rewrite(app: Sphinx, what: str, name: str, of: object, options: object, lines: list[str]) -> None:
-    lines[:] = as_rst("\n".join(lines)).split("\n")
+    told = [] if lines[:1] and lines[0].startswith("Alias for field number") else lines  # Python's own, of a NamedTuple
+    lines[:] = as_rst("\n".join(told)).split("\n")
 
 
-def without_private_modules(
-    app: Sphinx, what: str, name: str, of: object, options: object, signature: str | None, returns: str | None
-) -> tuple[str | None, str | None]:
+def without_private_modules(app: Sphinx, document: nodes.document) -> None:
     """JAX's arrays are called `Array`, wherever JAX defines them today."""
-    short = (text and re.sub(r"\b(jaxlib|jax)\.[\w.]*\.(?=\w)", "", text) for text in (signature, returns))
-    return tuple(short)
+    for signature in document.findall(addnodes.desc_signature):
+        for text in list(signature.findall(nodes.Text)):
+            if short := _OF_JAX.sub("", text):
+                text.parent.replace(text, nodes.Text(short))
 
 
 def as_rst(text: str) -> str:
