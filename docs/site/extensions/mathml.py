@@ -17,7 +17,8 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 LOG = logging.getLogger(__name__)
-_GROWING_BAR = re.compile(r'<mo(?: class="\w+")?>([‖|])</mo>')  # the left one of a pair, where nothing says how high
+_FENCE = re.compile(r'<mo(?: class="\w+")?>([‖|⟨⟩])</mo>')
+_QUIET_FENCE = r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'  # else some grow, and bars keep their distance
 FONT = "STIXTwoMath-Regular.ttf"
 
 
@@ -47,7 +48,7 @@ def block(writer: HTML5Translator, node: nodes.math_block) -> None:
 def drawn(node: nodes.math | nodes.math_block, *, as_block: bool) -> str:
     """A formula that cannot be translated is a warning, and so ends a strict build."""
     try:
-        return _GROWING_BAR.sub(r'<mo stretchy="false">\1</mo>', tex2mathml(node.astext(), as_block=as_block))
+        return _FENCE.sub(_QUIET_FENCE, tex2mathml(node.astext(), as_block=as_block))
     except MathError as error:
         LOG.warning("formula not understood: %s (%s)", node.astext(), error, location=node)
         return ""
