@@ -23,7 +23,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!mesascope\.).*"), ("py:class", r"mesascop
 smartquotes = False  # x' is a formula
 highlight_language = "none"  # so is an indented part of a docstring
 
-myst_enable_extensions = ["dollarmath", "deflist"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 html_math_renderer = "mathml"
 
