@@ -8,13 +8,14 @@ README_PYTHON = sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d'
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
 
-.PHONY: help identify reproduce test coverage lint installed lowest clean
+.PHONY: help identify reproduce test coverage docs lint installed lowest clean
 
 help:
 	@echo "make identify    train one attention layer, say which algorithm it runs, and draw how that is known"
 	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
 	@echo "make test        run the whole test suite"
 	@echo "make coverage    the same, and which lines of src/ it runs: at least 95%"
+	@echo "make docs        build the documentation, and say which page to open"
 	@echo "make lint        style, types and import contracts"
 	@echo "make installed   build wheel and sdist, install the wheel elsewhere, and run every study at preset smoke there"
 	@echo "make lowest      install the lowest versions that pyproject.toml allows elsewhere, and try them there"
@@ -39,9 +40,13 @@ test: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=term
 
+docs: $(VENV)/.installed-docs
+	@$(BIN)/python docs/site/build.py
+	@echo "Open docs/site/_build/html/index.html"
+
 lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples docs/site
+	$(BIN)/ruff format --check src tests benchmarks examples docs/site
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
@@ -93,4 +98,8 @@ $(VENV)/.installed: $(VENV)/.installed-alone
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python $(INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-alone
+	$(BIN)/python $(INSTALL) --editable '.[docs]'
 	@touch $@

@@ -89,10 +89,15 @@ def defined_in(block):
     return [value for value in namespace.values() if isinstance(value, type) and value.__module__ == before["__name__"]]
 
 
+def worked(part):
+    """The file that a page on how to add a part shows."""
+    block, *_ = python_blocks(f"docs/site/extend/{part}.md")
+    assert ast.get_docstring(ast.parse(block))  # as every file must have one
+    return block
+
+
 def test_the_worked_task_and_algorithm_are_whole(key):
-    blocks = python_blocks("CONTRIBUTING.md")
-    assert all(ast.get_docstring(ast.parse(block)) for block in blocks)  # as every file must have one
-    task_block, algorithm_block, _ = blocks
+    task_block, algorithm_block = worked("task"), worked("algorithm")
     (task,), (algorithm,) = (
         cls.examples() if i == 0 else cls.examples()[:1]
         for i, cls in enumerate([defined_in(task_block)[0], defined_in(algorithm_block)[0]])
@@ -105,7 +110,7 @@ def test_the_worked_task_and_algorithm_are_whole(key):
 
 
 def test_the_study_that_is_shown_holds_what_it_is_said_to_hold():
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = (ROOT / "docs" / "site" / "extend" / "study.md").read_text()
     folder = ROOT / re.search(r"`(src/mesascope/studies/\w+/\w+/)`", text)[1]
     rows = re.findall(r"^\| `(\w+\.py)` \|.*\| ([^|]*) \|$", text, re.MULTILINE)
     assert {file for file, _ in rows} == {path.name for path in folder.glob("*.py")} - {"__init__.py"}
@@ -121,7 +126,7 @@ def test_the_worked_study_reaches_its_verdict(monkeypatch, tmp_path):
     """As a file of its own, found by its place."""
     (tmp_path / "example2099").mkdir()
     (tmp_path / "example2099" / "__init__.py").touch()
-    (tmp_path / "example2099" / "ridge.py").write_text(python_blocks("CONTRIBUTING.md")[2])
+    (tmp_path / "example2099" / "ridge.py").write_text(worked("study"))
     monkeypatch.setattr(mesascope.studies, "__path__", [*mesascope.studies.__path__, str(tmp_path)])
     study = mesascope.studies.find_study("example2099-ridge")
     assert len(study.preset("smoke").cells()) == 2
