@@ -26,7 +26,7 @@ _NOT_OURS = (
 class UnusableFile(ValueError):
     """A file at `path` that is damaged, foreign, or belongs to another configuration; it is left as it is."""
 
-    def __init__(self, path: Path, reason: str):
+    def __init__(self, path: Path | str, reason: str):
         super().__init__(f"{path} cannot be used: it {reason}. Move it away, or name another file.")
         self.path, self.reason = path, reason
 
@@ -39,9 +39,14 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray], header: Any) -> None:
 
     Raises ValueError for an array that is not numbers, OSError when it cannot be written.
     """
+    write_atomically(path, packed(arrays, header))
+
+
+def packed(arrays: dict[str, np.ndarray], header: Any) -> bytes:
+    """The content of such a file; ValueError for an array that is not numbers."""
     stored = dict(_stored_form(name, np.asarray(array)) for name, array in arrays.items())
     text = json.dumps(header)
-    write_atomically(path, safetensors.numpy.save(stored, metadata={HEADER: text, DIGEST: _digest(stored, text)}))
+    return safetensors.numpy.save(stored, metadata={HEADER: text, DIGEST: _digest(stored, text)})
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
