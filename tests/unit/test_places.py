@@ -1,6 +1,5 @@
 """What a store promises, wherever results lie: a folder, a server that speaks SFTP, one that speaks S3's protocol."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servers import free_port, missing_s3, missing_sftp, s3_server, sftp_server
 
 import mesascope
 import mesascope.studies
 from mesascope.arrays import packed, save_arrays
-from mesascope.runs import lease, place
+from mesascope.runs import lease
 from mesascope.runs.archive import MissingResult, Result, name_of
-from mesascope.runs.directory import DirectoryError
 from mesascope.runs.place import place_of
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
 from mesascope.study.cell import Workspace
+from servers import missing_s3, missing_sftp, s3_server, sftp_server
 
 FAKES = Path(__file__).parents[1] / "fake_studies"
 DOUBLES = [0.0, 2.0, 4.0, 6.0]

@@ -8,7 +8,8 @@ import numpy as np
 
 from mesascope.arrays import UnusableFile, load_arrays, packed
 from mesascope.configuration import describe, fingerprint
-from mesascope.runs.place import AbstractPlace, Address, place_of
+from mesascope.runs.address import Address
+from mesascope.runs.place import AbstractPlace, place_of
 from mesascope.study.cell import Arrays, PlacedCell, Report
 
 FORMAT = 2

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-Address = Path | str  # a local folder as a path, any other place as text such as sftp://host/path
+from mesascope.runs.address import Address, address
 
 
 class File(NamedTuple):
@@ -86,19 +86,6 @@ class AbstractPlace(ABC):
     @abstractmethod
     def remove_leftovers(self) -> None:
         """Remove what killed processes left on the local disk."""
-
-
-def address(text: str) -> Address:
-    """What text names: an address with a scheme as it stands, any other a path; ValueError for an unknown scheme."""
-    scheme, found, _ = text.partition("://")
-    if not found:
-        return Path(text)
-    if scheme not in ("sftp", "s3"):
-        raise ValueError(
-            f"`runs` must be a folder, sftp://[user@]host[:port]/path or s3://bucket/prefix; got {text!r}. "
-            "Name one of them."
-        )
-    return text
 
 
 def place_of(where: Address) -> AbstractPlace:

@@ -26,8 +26,10 @@ class AbstractRemote(AbstractPlace):
     folder for each address, until its result is stored.
     """
 
-    def __init__(self, address: str):
-        self.address = address.rstrip("/")
+    url: str
+
+    def __init__(self, url: str):
+        self.address = self.url = url.rstrip("/")
 
     @abstractmethod
     def create(self, name: str, content: bytes) -> bool:
@@ -46,7 +48,7 @@ class AbstractRemote(AbstractPlace):
         """Give a file a new name, which no file has."""
 
     def located(self, name: str) -> str:
-        return f"{self.address}/{name}"
+        return f"{self.url}/{name}"
 
     def check_writable(self) -> None:
         probe = f".writable-{os.urandom(4).hex()}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from mesascope.extras import check_extra
+from mesascope.runs.address import s3_address
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.place import File
 from mesascope.runs.remote import AbstractRemote
@@ -25,12 +26,7 @@ class S3(AbstractRemote):
     def __init__(self, address: str):
         check_extra("s3")
         super().__init__(address)
-        self.bucket, _, self.prefix = self.address.removeprefix("s3://").partition("/")
-        if not self.bucket or "@" in self.bucket or ":" in self.bucket:
-            raise ValueError(
-                f"`runs` must read s3://bucket/prefix, without a key; got {_without_key(address)!r}. "
-                "Keys belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws."
-            )
+        self.bucket, self.prefix = s3_address(address)
         import s3fs
 
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
@@ -44,14 +40,16 @@ class S3(AbstractRemote):
             return False
 
     def files(self) -> Iterator[File]:
-        found = self._do(lambda: self.client.find(f"{self.bucket}/{self.prefix}", detail=True), "")
+        found: Any = self._do(lambda: self.client.find(f"{self.bucket}/{self.prefix}", detail=True), "")
         for path, told in found.items():
             name = path.removeprefix(f"{self.bucket}/{self.prefix}").lstrip("/")
             yield File(name, told["size"], told["LastModified"].timestamp())
 
     def read(self, name: str, num_bytes: int | None = None) -> bytes:
-        span = {} if num_bytes is None else {"start": 0, "end": num_bytes}
-        return self._do(lambda: self.client.cat_file(f"{self.bucket}/{self._key(name)}", **span), name)
+        path, end = f"{self.bucket}/{self._key(name)}", num_bytes
+        start = None if end is None else 0
+        content: Any = self._do(lambda: self.client.cat_file(path, start=start, end=end), name)
+        return content
 
     def write(self, name: str, content: bytes) -> None:
         self._do(lambda: self.client.pipe_file(f"{self.bucket}/{self._key(name)}", content), name)
@@ -88,9 +86,7 @@ class S3(AbstractRemote):
         return self._do(put, name)
 
     def _call(self, method: str, name: str, **words: Any) -> Any:
-        return self._do(
-            lambda: self.client.call_s3(method, Bucket=self.bucket, Key=self._key(name), **words), name
-        )
+        return self._do(lambda: self.client.call_s3(method, Bucket=self.bucket, Key=self._key(name), **words), name)
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}/{name}" if self.prefix else name
@@ -111,16 +107,16 @@ class S3(AbstractRemote):
     def _failed(self, error: Exception, what: str) -> str:
         code, reason = _code(error), str(error).rstrip(".")
         if code == "NoSuchBucket":
-            return f"`runs` must name a bucket that is there; got {self.address!r}. Make the bucket, or name another."
+            return f"`runs` must name a bucket that is there; got {self.url!r}. Make the bucket, or name another."
         if code in _FULL:
             return f"`runs` must have room; the server has none left for {what!r} ({reason})."
         if isinstance(error, PermissionError) or "redentials" in reason:
             return (
-                f"`runs` must be a bucket that you may use; the server refused {self.address!r} ({reason}). Look at "
+                f"`runs` must be a bucket that you may use; the server refused {self.url!r} ({reason}). Look at "
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and at your rights in the bucket."
             )
         return (
-            f"`runs` must be a bucket that can be used; got {self.address!r} ({reason}). Look at AWS_ENDPOINT_URL, "
+            f"`runs` must be a bucket that can be used; got {self.url!r} ({reason}). Look at AWS_ENDPOINT_URL, "
             "AWS_DEFAULT_REGION and the network."
         )
 
@@ -133,7 +129,3 @@ def _code(error: BaseException | None) -> str:
             return str(response.get("Error", {}).get("Code", ""))
         error = error.__cause__
     return ""
-
-
-def _without_key(address: str) -> str:
-    return f"s3://...@{address.rpartition('@')[2]}" if "@" in address else address

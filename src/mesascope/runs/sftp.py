@@ -2,13 +2,13 @@
 
 import posixpath
 import stat
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from mesascope.extras import check_extra
+from mesascope.runs.address import sftp_address
 from mesascope.runs.place import File
 from mesascope.runs.remote import AbstractRemote
 from mesascope.runs.ssh import Connection
@@ -28,8 +28,8 @@ class Sftp(AbstractRemote):
     def __init__(self, address: str):
         check_extra("sftp")
         super().__init__(address)
-        host, port, user, self.path = _parts(address)
-        self.connection = Connection(self.address, host, port, user)
+        host, port, user, self.path = sftp_address(address)
+        self.connection = Connection(self.url, host, port, user)
 
     def exists(self, name: str) -> bool:
         return self.connection.do(lambda client: client.exists(self._at(name)), name)
@@ -68,20 +68,6 @@ class Sftp(AbstractRemote):
 
     def _at(self, name: str) -> str:
         return posixpath.join(self.path, name)
-
-
-def _parts(address: str) -> tuple[str, int | None, str | None, str]:
-    """Host, port, user and path; ValueError for an address that lacks one, or holds a password."""
-    parts = urlsplit(address)
-    with suppress(ValueError):
-        path = unquote(parts.path).rstrip("/")
-        if parts.hostname and parts.password is None and path.strip("/"):
-            return parts.hostname, parts.port, parts.username, path.removeprefix("/~/")
-    shown = address if parts.password is None else address.replace(parts.password, "...")
-    raise ValueError(
-        f"`runs` must read sftp://[user@]host[:port]/path, without a password; got {shown!r}. "
-        "Keys belong into an SSH agent or ~/.ssh/config."
-    )
 
 
 async def _content(client: "SFTPClient", path: str, num_bytes: int | None = None) -> bytes:

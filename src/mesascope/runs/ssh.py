@@ -1,4 +1,4 @@
-"""A connection to an SSH server for files, made with the keys and settings a user has, and made again when it is lost."""
+"""A connection to an SSH server for files, made with what a user has set up, and made again when it is lost."""
 
 import asyncio
 import threading

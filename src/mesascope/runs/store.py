@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mesascope.arrays import UnusableFile
+from mesascope.runs.address import Address
 from mesascope.runs.archive import Archive, Result, name_of
 from mesascope.runs.directory import DirectoryError, set_aside
-from mesascope.runs.place import AbstractPlace, Address
+from mesascope.runs.place import AbstractPlace
 from mesascope.runs.provenance import Stopwatch, provenance
 from mesascope.stopping import unbroken
 from mesascope.study.cell import Arrays, PlacedCell, Report, Workspace, place_shared
@@ -17,10 +18,11 @@ class Store:
     """Results are read where they exist, else computed and written.
 
     They lie in a folder, or on a server that "sftp://host/path" or "s3://bucket/prefix" names. Each is written once,
-    whole, under a lock, so that processes may share the place. What a cell keeps while it runs, key.partial beside its
-    result, or in a local folder where the place is not local, lets a stopped one continue. A file that is damaged or cannot be read is set
-    aside under another name and told of through `say`, never used, written over or deleted. With `force`, finished
-    cells run again. The provenance of a result whose cell was resumed says so, and times the last stint.
+    whole, under a lock, so that processes may share the place. What a cell keeps while it runs lets a stopped one
+    continue: key.partial, beside its result or, for a place that is not local, in a local folder. A file that is
+    damaged or cannot be read is set aside under another name and told of through `say`, never used, written over or
+    deleted. With `force`, finished cells run again. The provenance of a result whose cell was resumed says so, and
+    times the last stint.
 
     Raises `DirectoryError` at once when the place cannot be made or written to, and later when its disk is full, it can
     no longer be reached, or such a file cannot be set aside.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from mesascope.runs.place import Address
+from mesascope.runs.address import Address
 from mesascope.runs.store import Store
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import PlacedCell, Report, place_shared, shared_within
