@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 WITH_ITS_OWN_RUN = 'mount -t tmpfs none /run && mkdir /run/sshd && exec "$@"'  # in a mount namespace of its own
+LITTLE_ROOM = "trap '' XFSZ; ulimit -f 12"  # a limit on the size of files, in blocks of 512 or 1024 bytes
 
 
 class Server(NamedTuple):
@@ -45,8 +46,11 @@ def missing_s3() -> str:
 
 
 @contextmanager
-def sftp_server(folder: Path, *options: str, **limits: object) -> Iterator[Server]:
-    """An sshd with keys and a configuration of its own; `folder` becomes the home whose ~/.ssh knows it."""
+def sftp_server(folder: Path, *options: str, before: str = ":") -> Iterator[Server]:
+    """An sshd with keys and a configuration of its own; `folder` becomes the home whose ~/.ssh knows it.
+
+    `options` are those of its SFTP server; a shell does what `before` says and becomes the sshd.
+    """
     port, ssh = free_port(), folder / ".ssh"
     ssh.mkdir(mode=0o700, parents=True, exist_ok=True)
     for key in (folder / "host", ssh / "id_ed25519"):
@@ -61,11 +65,11 @@ def sftp_server(folder: Path, *options: str, **limits: object) -> Iterator[Serve
         *("KbdInteractiveAuthentication no", f"Subsystem sftp internal-sftp {' '.join(options)}"),
     ]
     (folder / f"config-{port}").write_text("\n".join(lines) + "\n")
-    command = [SSHD, "-D", "-e", "-f", folder / f"config-{port}"]
+    command = ["sh", "-c", f'{before}; exec "$@"', "sh", SSHD, "-D", "-e", "-f", folder / f"config-{port}"]
     if os.geteuid() == 0 and not os.path.isdir("/run/sshd"):  # which sshd asks for where it runs as root
         command = ["unshare", "-m", "sh", "-c", WITH_ITS_OWN_RUN, "sh", *command]
     environment = {"HOME": str(folder), "SSH_AUTH_SOCK": "", "XDG_CACHE_HOME": str(folder / "cache")}
-    yield from _served(command, port, environment, folder / "sshd.log", **limits)
+    yield from _served(command, port, environment, folder / "sshd.log")
 
 
 @contextmanager
@@ -92,8 +96,8 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _served(command: list, port: int, environment: dict, log: Path, **options: object) -> Iterator[Server]:
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, **options) as process:
+def _served(command: list, port: int, environment: dict, log: Path) -> Iterator[Server]:
+    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             _wait_for(port, process, log)
             yield Server(port, process, environment)

@@ -83,7 +83,7 @@ def read_header(read: Callable[[int], bytes]) -> tuple[Any, bool]:
         raise ValueError("its first bytes are not those of a header")
     try:
         metadata = json.loads((first if num_bytes <= len(first) else read(num_bytes))[LENGTH:num_bytes])["__metadata__"]
-        return json.loads(metadata[HEADER]), DIGEST in metadata
+        return json.loads(metadata[HEADER]), metadata.keys() != {HEADER}
     except _NOT_OURS as error:
         raise ValueError(f"it has no header of mesascope's ({type(error).__name__})") from error
 

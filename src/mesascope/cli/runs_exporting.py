@@ -15,6 +15,7 @@ from mesascope.runs.archive import Archive, MissingResult, name_of
 from mesascope.runs.catalogue import Catalogue, catalogue
 from mesascope.runs.directory import check_writable, writing
 from mesascope.runs.place import place_of
+from mesascope.spelling import did_you_mean
 from mesascope.studies import find_study, study_names
 from mesascope.study.base import AbstractStudy
 from mesascope.sweep.plan import PlannedStudy, plan
@@ -22,9 +23,7 @@ from mesascope.sweep.plan import PlannedStudy, plan
 
 def export(command: ExportRuns) -> int:
     """Judge what is stored and write the table; 0. InputError where nothing is whole, or the file is there."""
-    _check_target(command)
-    for name in command.studies:
-        find_study(name)
+    _check(command)
     archive = Archive(place_of(command.runs))
     found = catalogue(archive.place)
     judged, left_out = _judged(archive, found, command.studies)
@@ -47,7 +46,10 @@ def export(command: ExportRuns) -> int:
     return 0
 
 
-def _check_target(command: ExportRuns) -> None:
+def _check(command: ExportRuns) -> None:
+    for name in command.studies:
+        if name not in study_names():
+            raise InputError(f"there is no study {name!r}.{did_you_mean(name, study_names())} See `mesascope list`.")
     if command.to.suffix != ".parquet":
         raise InputError(f"`--to` must end in .parquet; got {str(command.to)!r}. Name another file.")
     if command.to.exists() and not command.force:
