@@ -34,7 +34,8 @@ class Store:
         force: bool = False,
         say: Callable[[str], None] = lambda message: None,
     ):
-        check_class("directory", directory, (str, Path, AbstractPlace), "Name one: `Store('runs')`.")
+        if not isinstance(directory, AbstractPlace):
+            check_class("directory", directory, (str, Path), "Name one: `Store('runs')`.")
         self.archive, self.force, self.say = Archive(directory), force, say
         self.fresh: set[str] = set()  # what this store has computed, which is not to be forced again
         self.archive.place.check_writable()
