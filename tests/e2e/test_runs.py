@@ -424,10 +424,8 @@ def test_a_bucket_without_any_key(s3, refused, monkeypatch, tmp_path):
 
 
 def test_a_server_of_s3_that_is_gone(s3, refused, monkeypatch):
-    import s3fs
-
     use(s3, monkeypatch)
-    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     assert "Look at AWS_ENDPOINT_URL" in refused("run", FAKE, "--runs", "s3://a-bucket/gone")
 

@@ -30,8 +30,7 @@ class S3(AbstractRemote):
         import s3fs
 
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
-        once = {"retries": {"max_attempts": 1}}  # s3fs itself tries again
-        self.client = s3fs.S3FileSystem(endpoint_url=endpoint, use_listings_cache=False, config_kwargs=once)
+        self.client = s3fs.S3FileSystem(endpoint_url=endpoint, use_listings_cache=False)
 
     def exists(self, name: str) -> bool:
         try:

@@ -35,8 +35,7 @@ class Sftp(AbstractRemote):
         return self.connection.do(lambda client: client.exists(self._at(name)), name)
 
     def files(self) -> Iterator[File]:
-        with suppress(FileNotFoundError):
-            yield from self.connection.do(lambda client: _all_files(client, self.path, ""), "")
+        yield from self.connection.do(lambda client: _all_files(client, self.path, ""), "")
 
     def read(self, name: str, num_bytes: int | None = None) -> bytes:
         return self.connection.do(lambda client: _content(client, self._at(name), num_bytes), name)
@@ -49,8 +48,9 @@ class Sftp(AbstractRemote):
 
     def exchange(self, name: str, content: bytes, was: bytes) -> bool:
         async def exchange(client: "SFTPClient") -> bool:
-            if await _content(client, self._at(name)) != was:
-                return False
+            found = await _content(client, self._at(name))
+            if found != was:
+                return found == content  # ours, if an answer was lost
             await _replace(client, self._at(name), content)
             return await _content(client, self._at(name)) == content
 
@@ -122,13 +122,17 @@ async def _write(client: "SFTPClient", path: str, mode: str, content: bytes) -> 
 
 
 async def _all_files(client: "SFTPClient", folder: str, before: str) -> list[File]:
+    """What lies in a folder and below; nothing where it is not there, or no longer."""
+    import asyncssh
+
     found: list[File] = []
-    async for entry in client.scandir(folder):
-        name, told = str(entry.filename), entry.attrs
-        if name in (".", ".."):
-            continue
-        if stat.S_ISDIR(told.permissions or 0):
-            found += await _all_files(client, posixpath.join(folder, name), f"{before}{name}/")
-        else:
-            found.append(File(f"{before}{name}", told.size or 0, float(told.mtime or 0)))
+    with suppress(asyncssh.SFTPNoSuchFile):
+        async for entry in client.scandir(folder):
+            name, told = str(entry.filename), entry.attrs
+            if name in (".", ".."):
+                continue
+            if stat.S_ISDIR(told.permissions or 0):
+                found += await _all_files(client, posixpath.join(folder, name), f"{before}{name}/")
+            else:
+                found.append(File(f"{before}{name}", told.size or 0, float(told.mtime or 0)))
     return found
