@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from mesascope.runs import place
+
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 WITH_ITS_OWN_RUN = 'mount -t tmpfs none /run && mkdir /run/sshd && exec "$@"'  # in a mount namespace of its own
 LITTLE_ROOM = "trap '' XFSZ; ulimit -f 12"  # a limit on the size of files, in blocks of 512 or 1024 bytes
@@ -102,6 +104,7 @@ def _served(command: list, port: int, environment: dict, log: Path) -> Iterator[
             _wait_for(port, process, log)
             yield Server(port, process, environment)
         finally:
+            place._remote.cache_clear()  # which ends connections, and with them what the server started for each
             process.terminate()
 
 

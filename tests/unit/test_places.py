@@ -14,10 +14,12 @@ import pytest
 import mesascope
 import mesascope.studies
 from mesascope.arrays import packed, save_arrays
-from mesascope.runs import lease
+from mesascope.runs import lease, remote
 from mesascope.runs.archive import MissingResult, Result, name_of
+from mesascope.runs.catalogue import LOCK, TEMPORARY
 from mesascope.runs.place import place_of
 from mesascope.runs.store import Store
+from mesascope.runs.verify import verify
 from mesascope.studies import find_study
 from mesascope.study.cell import Workspace
 from servers import missing_s3, missing_sftp, s3_server, sftp_server
@@ -110,12 +112,14 @@ def test_force_runs_again_once(store, where, cell, times_run):
     assert times_run() == 2
 
 
-def test_a_file_holds_the_same_bytes_in_every_place(store, cell, tmp_path):
-    result = Result({"a": np.arange(3.0)}, {"seconds": 1.0})
-    store.archive.write(cell, result)
-    local = Store(tmp_path / "local")
-    local.archive.write(cell, result)
-    assert store.archive.place.read(name_of(cell)) == local.archive.path(cell).read_bytes()
+def test_a_file_that_is_copied_to_another_place_is_valid_there(store, cell, tmp_path, times_run):
+    run(store, cell)
+    local, name = Store(tmp_path / "local"), name_of(cell)
+    local.archive.place.write(name, store.archive.place.read(name))
+    assert run(local, cell) == DOUBLES
+    store.archive.place.write(name, local.archive.path(cell).read_bytes())
+    assert run(store, cell) == DOUBLES
+    assert times_run() == 1
 
 
 DAMAGES = {
@@ -162,7 +166,7 @@ def test_what_is_listed(store, cell):
     assert found["study/figures-quick/figure.png"].size == 5
     assert abs(found[name_of(cell)].modified - time.time()) < 60
     assert files.read("study/figures-quick/figure.png", 2) == b"12"
-    assert files.remove("study/figures-quick/figure.png")
+    assert files.remove(found["study/figures-quick/figure.png"])
     assert names(store) == [name_of(cell)]
 
 
@@ -185,6 +189,25 @@ def test_a_stopped_cell_goes_on_from_what_it_kept_on_this_machine(store, cell, m
     assert not partial.exists()
 
 
+def test_two_places_side_by_side_know_nothing_of_each_other(store, where, cell):
+    beside = Store(Path(f"{where}-2") if isinstance(where, Path) else f"{where}-2/below")
+    run(beside, cell)
+    assert (names(store), names(beside)) == ([], [name_of(cell)])
+
+
+@pytest.mark.parametrize("where", ["sftp", "s3"], indirect=True)
+def test_what_is_left_over_on_a_server_is_known_by_its_age(store, cell, monkeypatch):
+    files, temporary = store.archive.place, f"{cell.owner}/.{cell.key}.safetensors.0123abcd.tmp"
+    for name in (temporary, f"{cell.owner}/{cell.key}.lock"):
+        files.write(name, b"")
+    assert verify(files).left_over == []
+    assert [files.remove(file) for file in files.files()] == [False, False]
+    monkeypatch.setattr(remote, "SECONDS_TO_WRITE", -60.0)
+    assert sorted(each.what for each in verify(files).left_over) == [LOCK, TEMPORARY]
+    assert [files.remove(file) for file in files.files()] == [True, True]
+    assert names(store) == []
+
+
 def in_a_thread(function):
     pool = ThreadPoolExecutor(1)
     future = pool.submit(function)
@@ -202,7 +225,7 @@ def test_a_lock_is_held_by_one_at_a_time(store):
     with files.lock("study/a.lock", pytest.fail):
         (file,) = files.files()
         assert files.in_use(file)
-        assert not files.remove("study/a.lock")
+        assert not files.remove(file)
         result = in_a_thread(second)
         assert waiting.wait(timeout=20)
         order.append("first")
@@ -233,8 +256,9 @@ def test_of_many_writers_at_once_one_stays_whole(store):
 
 SCRIPT = """
 import sys
-from mesascope.runs import lease
+from mesascope.runs import lease, remote
 from mesascope.runs.store import Store
+from mesascope.runs.verify import verify
 from mesascope.studies import find_study
 lease.SECONDS, lease.PAUSE = 1.5, 0.05
 cell = find_study("fake2099-fig1")().placed()[0]
@@ -243,6 +267,7 @@ print(Store(sys.argv[1]).get_or_run(cell, lambda *_: None)["double"].tolist())
 
 WRITER = """
 import sys
+from mesascope.runs.catalogue import LOCK, TEMPORARY
 from mesascope.runs.place import place_of
 files = place_of(sys.argv[1])
 for number in range(1, 256):

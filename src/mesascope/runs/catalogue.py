@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mesascope.arrays import read_header
 from mesascope.files import LEFTOVERS
 from mesascope.runs.archive import is_provenance, is_result
+from mesascope.runs.directory import DirectoryError
 from mesascope.runs.place import AbstractPlace, File
 
 TEMPORARY = "a temporary file whose writer is gone"
@@ -74,6 +75,8 @@ def catalogue(place: AbstractPlace) -> Catalogue:
             if not isinstance(header, dict) or not is_provenance(header.get("provenance")):
                 raise ValueError("it does not say how it came about")
             found.entries.append(Entry(file, header))
+        except DirectoryError:
+            raise
         except (ValueError, OSError) as error:
             found.unreadable.append(Finding(file, str(error)))
     found.entries.sort(key=lambda entry: (entry.owner, str(entry.provenance.get("finished")), entry.key))

@@ -14,6 +14,9 @@ _CANNOT_WRITE = (
 )
 
 
+INTACT = "What was stored before is intact: put this right and give the same command again, and it continues."
+
+
 class DirectoryError(OSError):
     """A directory, or another place of results, that cannot be used; what lies in it is intact."""
 
@@ -44,8 +47,7 @@ def writing(name: str, directory: Path) -> Iterator[None]:
             raise
         where = str(named if inside else directory)
         raise DirectoryError(
-            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {where!r}. "
-            "What was stored before is intact: put this right and give the same command again, and it continues."
+            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {where!r}. {INTACT}"
         ) from error
 
 

@@ -51,9 +51,9 @@ class Folder(AbstractPlace):
     def set_aside(self, name: str) -> str:
         return set_aside(self.directory / name)
 
-    def remove(self, name: str) -> bool:
+    def remove(self, file: File) -> bool:
         with writing("runs", self.directory):
-            return remove_unless_held(self.directory / name)
+            return remove_unless_held(self.directory / file.name)
 
     def in_use(self, file: File) -> bool:
         return not is_free(self.directory / file.name)

@@ -60,7 +60,7 @@ class AbstractPlace(ABC):
         """Give a file the first free name NAME.damaged-1, -2, ...; that name, without its folder."""
 
     @abstractmethod
-    def remove(self, name: str) -> bool:
+    def remove(self, file: File) -> bool:
         """Remove a file unless a living process holds or writes it; whether it is gone."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from mesascope.runs.lease import is_over, leased
 from mesascope.runs.lock import remove_leftovers
 from mesascope.runs.place import AbstractPlace, File
 
-SECONDS_TO_WRITE = 3600.0  # after which a temporary file is nobody's
+SECONDS_TO_WRITE = 3600.0  # after which a temporary file, or a lock that nobody refreshed, is nobody's
 
 
 class AbstractRemote(AbstractPlace):
@@ -70,17 +70,18 @@ class AbstractRemote(AbstractPlace):
         self.move(name, aside)
         return aside.rpartition("/")[2]
 
-    def remove(self, name: str) -> bool:
-        if name.endswith(".lock"):
-            with suppress(FileNotFoundError):
-                if not is_over(self.read(name)):
-                    return False
-        self.unlink(name)
+    def remove(self, file: File) -> bool:
+        base = file.name.rpartition("/")[2]
+        if (base.endswith(".lock") or fnmatchcase(base, LEFTOVERS)) and self.in_use(file):
+            return False
+        self.unlink(file.name)
         return True
 
     def in_use(self, file: File) -> bool:
+        if time.time() - file.modified > SECONDS_TO_WRITE:
+            return False
         if fnmatchcase(file.name.rpartition("/")[2], LEFTOVERS):
-            return time.time() - file.modified < SECONDS_TO_WRITE
+            return True
         try:
             return not is_over(self.read(file.name))
         except FileNotFoundError:

@@ -6,12 +6,11 @@ from typing import Any, TypeVar
 
 from mesascope.extras import check_extra
 from mesascope.runs.address import s3_address
-from mesascope.runs.directory import DirectoryError
+from mesascope.runs.directory import INTACT, DirectoryError
 from mesascope.runs.place import File
 from mesascope.runs.remote import AbstractRemote
 
 T = TypeVar("T")
-KEPT = "What was stored before is intact: put this right and give the same command again, and it continues."
 _FULL = ("InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "507")
 
 
@@ -46,9 +45,8 @@ class S3(AbstractRemote):
             yield File(name, told["size"], told["LastModified"].timestamp())
 
     def read(self, name: str, num_bytes: int | None = None) -> bytes:
-        path, end = f"{self.bucket}/{self._key(name)}", num_bytes
-        start = None if end is None else 0
-        content: Any = self._do(lambda: self.client.cat_file(path, start=start, end=end), name)
+        path, start = f"{self.bucket}/{self._key(name)}", None if num_bytes is None else 0
+        content: Any = self._do(lambda: self.client.cat_file(path, start=start, end=num_bytes), name)
         return content
 
     def write(self, name: str, content: bytes) -> None:
@@ -100,9 +98,9 @@ class S3(AbstractRemote):
         except FileNotFoundError as error:
             if _code(error) != "NoSuchBucket":
                 raise
-            raise DirectoryError(f"{self._failed(error, what)} {KEPT}") from error
+            raise DirectoryError(f"{self._failed(error, what)} {INTACT}") from error
         except (BotoCoreError, OSError) as error:
-            raise DirectoryError(f"{self._failed(error, what)} {KEPT}") from error
+            raise DirectoryError(f"{self._failed(error, what)} {INTACT}") from error
 
     def _failed(self, error: Exception, what: str) -> str:
         code, reason = _code(error), str(error).rstrip(".")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mesascope.runs.directory import DirectoryError
+from mesascope.runs.directory import INTACT, DirectoryError
 
 if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHClientConnection
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SECONDS_TO_CONNECT = 15
 SECONDS_OF_SILENCE = 15  # after which the server is asked whether it is there; lost when it is silent three times
-KEPT = "What was stored before is intact: put this right and give the same command again, and it continues."
 
 
 class Connection:
@@ -50,7 +49,7 @@ class Connection:
         except (asyncssh.Error, OSError) as error:
             if isinstance(error, DirectoryError):
                 raise
-            raise DirectoryError(f"{self._failed(error, what)} {KEPT}") from error
+            raise DirectoryError(f"{self._failed(error, what)} {INTACT}") from error
 
     def _connected(self, instead_of: "SFTPClient | None" = None) -> "SFTPClient":
         with self.connecting:
@@ -71,7 +70,7 @@ class Connection:
             weakref.finalize(self, _close, connection)
             return await connection.start_sftp_client()
         except (asyncssh.Error, OSError, ValueError) as error:
-            raise DirectoryError(f"{self._refused(error)} {KEPT}") from error
+            raise DirectoryError(f"{self._refused(error)} {INTACT}") from error
 
     def _refused(self, error: Exception) -> str:
         import asyncssh

@@ -1,10 +1,11 @@
 """What nothing refers to any more, and removing it."""
 
+import time
 from collections.abc import Set
 from typing import NamedTuple
 
 from mesascope.runs.archive import is_result
-from mesascope.runs.catalogue import UNFINISHED, Finding, being_written, left_over
+from mesascope.runs.catalogue import UNFINISHED, Finding, being_written, key_of, left_over
 from mesascope.runs.place import AbstractPlace, File
 
 UNUSED = "no preset of this version uses it"
@@ -46,7 +47,7 @@ def remove(place: AbstractPlace, findings: list[Finding]) -> list[Finding]:
     gone = []
     for each in findings:
         locks = {file.name: file for file in [_lock_of(each.file)] if place.exists(file.name)}
-        if not being_written(place, each.file.name, locks) and place.remove(each.file.name):
+        if not being_written(place, each.file.name, locks) and place.remove(each.file):
             gone.append(each)
     return gone
 
@@ -60,9 +61,8 @@ def _why_kept(file: File) -> str:
 
 
 def _result_of(file: File) -> str:
-    return f"{file.name.rpartition('/')[0]}/{file.name.rpartition('/')[2].partition('.')[0]}.safetensors"
+    return f"{file.name.rpartition('/')[0]}/{key_of(file.name)}.safetensors"
 
 
 def _lock_of(file: File) -> File:
-    name = _result_of(file).removesuffix(".safetensors") + ".lock"
-    return File(name, 0, 0.0)
+    return File(f"{file.name.rpartition('/')[0]}/{key_of(file.name)}.lock", 0, time.time())

@@ -46,7 +46,7 @@ def verify(place: AbstractPlace) -> Verification:
 def _lacks_checksum(place: AbstractPlace, name: str) -> bool:
     try:
         return not read_header(partial(place.read, name))[1]
-    except (ValueError, OSError):
+    except (ValueError, FileNotFoundError, PermissionError):
         return False
 
 
