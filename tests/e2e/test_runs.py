@@ -372,7 +372,6 @@ def test_a_connection_that_is_lost_is_made_again_and_a_server_that_is_gone_told_
         assert cli("run", FAKE, "--runs", where, "--quiet") == 0
         place_of(where).connection.client.exit()
         assert cli("run", FAKE, "--runs", where, "--quiet", "--force") == 0
-    place_of(where).connection.client.exit()
     assert "cannot be reached" in refused("run", FAKE, "--runs", where, "--force", "--quiet")
     assert len(list(Path(tmp_path, "there", FAKE).iterdir())) == 2
 
