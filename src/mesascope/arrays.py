@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import safetensors.numpy
 from mesascope.files import write_atomically
 
 HEADER, DIGEST = "mesascope", "sha256"
+LENGTH, FIRST_BYTES, LONGEST_HEADER = 8, 1 << 16, 100_000_000  # in bytes: of safetensors' length, and its own limit
 # What safetensors has no numbers for, or only lately, ends in an axis (real, imaginary), its name in ":" and the dtype.
 STORED_AS = {"complex128": np.float64, "complex64": np.float32}
 # What reading bytes that somebody else has written raises: no such name, dtype or nesting, numbers too long, ...
@@ -26,7 +28,7 @@ _NOT_OURS = (
 class UnusableFile(ValueError):
     """A file at `path` that is damaged, foreign, or belongs to another configuration; it is left as it is."""
 
-    def __init__(self, path: Path, reason: str):
+    def __init__(self, path: Path | str, reason: str):
         super().__init__(f"{path} cannot be used: it {reason}. Move it away, or name another file.")
         self.path, self.reason = path, reason
 
@@ -39,9 +41,14 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray], header: Any) -> None:
 
     Raises ValueError for an array that is not numbers, OSError when it cannot be written.
     """
+    write_atomically(path, packed(arrays, header))
+
+
+def packed(arrays: dict[str, np.ndarray], header: Any) -> bytes:
+    """The content of such a file; ValueError for an array that is not numbers."""
     stored = dict(_stored_form(name, np.asarray(array)) for name, array in arrays.items())
     text = json.dumps(header)
-    write_atomically(path, safetensors.numpy.save(stored, metadata={HEADER: text, DIGEST: _digest(stored, text)}))
+    return safetensors.numpy.save(stored, metadata={HEADER: text, DIGEST: _digest(stored, text)})
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
@@ -63,6 +70,22 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
     if not intact:
         raise UnusableFile(path, "was altered after it was written (its SHA-256 is another)")
     return arrays, header
+
+
+def read_header(read: Callable[[int], bytes]) -> tuple[Any, bool]:
+    """The header of such a file, without its arrays, and whether it keeps a checksum; `read` gives its first bytes.
+
+    Nothing is checked. Raises ValueError where there is no header.
+    """
+    first = read(FIRST_BYTES)
+    num_bytes = LENGTH + int.from_bytes(first[:LENGTH], "little")
+    if num_bytes > LONGEST_HEADER:
+        raise ValueError("its first bytes are not those of a header")
+    try:
+        metadata = json.loads((first if num_bytes <= len(first) else read(num_bytes))[LENGTH:num_bytes])["__metadata__"]
+        return json.loads(metadata[HEADER]), metadata.keys() != {HEADER}
+    except _NOT_OURS as error:
+        raise ValueError(f"it has no header of mesascope's ({type(error).__name__})") from error
 
 
 def _check_readable(path: Path) -> None:

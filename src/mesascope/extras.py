@@ -7,6 +7,9 @@ EXTRAS = {  # as in pyproject.toml
     "torch": ("torch",),
     "sklearn": ("scikit-learn",),
     "huggingface": ("torch", "transformers"),
+    "sftp": ("asyncssh",),
+    "s3": ("s3fs",),
+    "parquet": ("pyarrow",),
 }
 
 

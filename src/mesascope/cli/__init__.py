@@ -59,7 +59,7 @@ def _guarded(words: list[str]) -> int:
 
 
 def _carry_out(words: list[str]) -> int:
-    from mesascope.cli import arguments, parsing
+    from mesascope.cli import arguments, parsing, runs_arguments
 
     if words in (["--version"], ["-V"]):
         import mesascope
@@ -88,6 +88,10 @@ def _carry_out(words: list[str]) -> int:
             from mesascope.cli.exporting import export
 
             return export(request)
+        case runs_arguments.AbstractRuns():
+            from mesascope.cli.runs import answer as looked_at
+
+            return looked_at(request.command)
         case _:
             from mesascope.cli.completion import completion
 

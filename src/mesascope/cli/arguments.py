@@ -6,10 +6,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from mesascope.runs.address import Address, address
 
 StudyNames = Annotated[Positional[tuple[str, ...]], arg(metavar="STUDY...")]
 Preset = Literal["smoke", "quick", "paper"]
 Directory = Annotated[Path, arg(metavar="DIR")]
+Runs = Annotated[
+    Path | str,
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="DIR|URL",
+        instance_from_str=lambda words: address(words[0]),
+        is_instance=lambda value: isinstance(value, Path | str),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
 
 
 def default_workers() -> int:
@@ -20,9 +33,9 @@ def default_workers() -> int:
     return int(told)
 
 
-def default_runs() -> Path:
-    """$MESASCOPE_RUNS, else ./runs."""
-    return Path(os.environ.get("MESASCOPE_RUNS") or "runs")
+def default_runs() -> Address:
+    """$MESASCOPE_RUNS, else ./runs; ValueError for a URL that names no kind of place."""
+    return address(os.environ.get("MESASCOPE_RUNS") or "runs")
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,9 @@ class Running:
     preset: Preset = "quick"
     """smoke takes up to a minute, most of it to compile, and decides nothing; quick takes minutes; paper has the
     paper's own sizes."""
-    runs: Directory = field(default_factory=default_runs)
-    """Where results are kept; $MESASCOPE_RUNS sets the default."""
+    runs: Runs = field(default_factory=default_runs)
+    """Where results are kept: a folder, sftp://[user@]host/path or s3://bucket/prefix; $MESASCOPE_RUNS sets the
+    default."""
     json: bool = False
     """One JSON document on stdout, nothing else."""
     quiet: bool = False
@@ -103,7 +117,7 @@ class Export:
     """How wide figures are on the page, in cm, mm or in: 8.5cm for one column of a journal, 17cm for two."""
     preset: Preset = "quick"
     """The preset they were run at."""
-    runs: Directory = field(default_factory=default_runs)
+    runs: Runs = field(default_factory=default_runs)
     """Where results are kept; $MESASCOPE_RUNS sets the default."""
     force: bool = False
     """Write over files that are there with other content."""
@@ -132,7 +146,7 @@ class Identify:
     """Of the prompts."""
     preset: Preset = "quick"
     """Of STUDY:NUMBER."""
-    runs: Directory = field(default_factory=default_runs)
+    runs: Runs = field(default_factory=default_runs)
     """Where a study's trainings are kept; $MESASCOPE_RUNS sets the default."""
     figure: Annotated[Path | None, arg(metavar="FILE")] = None
     """Draw into this file: .pdf, .svg or .png."""
@@ -173,6 +187,17 @@ class Completion:
     """The shell it is for."""
 
 
+@dataclass(frozen=True)
+class StoredRuns:
+    """Look at stored results: list them, show one, verify all, remove what nothing uses, export numbers to Parquet.
+
+    `mesascope runs ACTION --help` lists the options of an action.
+    """
+
+    action: Annotated[Positional[Literal["list", "show", "verify", "gc", "export"]], arg(metavar="ACTION")]
+    """What to do."""
+
+
 COMMANDS = {
     "identify": Identify,
     "candidates": ListCandidates,
@@ -182,5 +207,6 @@ COMMANDS = {
     "run": Run,
     "reproduce": Reproduce,
     "export": Export,
+    "runs": StoredRuns,
     "completion": Completion,
 }

@@ -7,9 +7,15 @@ import dataclasses
 from typing import get_args
 
 from mesascope.cli.arguments import COMMANDS, Preset
+from mesascope.cli.runs_arguments import ACTIONS
 from mesascope.studies import study_names
 
-_POSITIONAL = {"study": study_names, "studies": study_names, "shell": lambda: ("bash", "zsh")}
+_POSITIONAL = {
+    "study": study_names,
+    "studies": study_names,
+    "shell": lambda: ("bash", "zsh"),
+    "action": lambda: tuple(ACTIONS),
+}
 
 _SCRIPT = """_mesascope() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words

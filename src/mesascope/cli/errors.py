@@ -3,6 +3,9 @@
 import os
 import sys
 
+from mesascope.extras import ExtraError
+from mesascope.runs.directory import DirectoryError
+
 _TOO_LARGE = ("RESOURCE_EXHAUSTED", "array is too big", "Maximum allowed size exceeded", "Maximum allowed dimension")
 
 
@@ -12,6 +15,10 @@ class InputError(Exception):
 
 def reason(error: Exception) -> str | None:
     """What an error tells the user that is the machine's, not a bug of ours; None for any other."""
+    if isinstance(error, DirectoryError):
+        return str(error)
+    if isinstance(error, ExtraError):
+        return f"this command {error}."
     first, *_ = str(error).splitlines() or [""]
     if isinstance(error, MemoryError) or any(sign in first for sign in _TOO_LARGE):
         return f"these sizes need more memory than there is ({first}). Choose smaller ones, or fewer seeds."

@@ -56,7 +56,7 @@ def _stored_presets(request: Request, archive: Archive) -> list[str]:
     kinds = [type(study) for study in request.studies]
     common = [name for name in PRESETS if all(name in kind.presets for kind in kinds)]
     cells = {name: [cell for kind in kinds for cell in kind.preset(name).placed()] for name in common}
-    return [name for name in common if all(archive.path(cell).exists() for cell in cells[name])]
+    return [name for name in common if all(archive.holds(cell) for cell in cells[name])]
 
 
 def _offer(request: Request, stored: list[str]) -> str:

@@ -12,6 +12,7 @@ from mesascope.configuration import describe, fingerprint
 from mesascope.drawing.style import CM_PER_INCH, TWO_COLUMNS, check_width
 from mesascope.files import write_atomically
 from mesascope.report.drawn import digest, record
+from mesascope.runs.address import Address
 from mesascope.runs.archive import Archive
 from mesascope.runs.directory import writing
 from mesascope.study.base import AbstractStudy
@@ -19,11 +20,16 @@ from mesascope.study.cell import Arrays, PlacedCell
 from mesascope.study.result import StudyResult
 
 
-def figure_directory(runs: Path, study: AbstractStudy) -> Path:
+def figure_root(runs: Address) -> Path:
+    """The folder of all studies' figures: that of the results, or ./runs where those are not in a local folder."""
+    return runs if isinstance(runs, Path) else Path("runs")
+
+
+def figure_directory(runs: Address, study: AbstractStudy) -> Path:
     """Where a study's figures lie; settings that are no preset have a directory of their own."""
     name = study.preset_name
     tag = f"custom-{fingerprint(describe(study))[:8]}" if name == "custom" else name
-    return runs / study.name() / f"figures-{tag}"
+    return figure_root(runs) / study.name() / f"figures-{tag}"
 
 
 def digest_of(study: AbstractStudy, results: list[Arrays]) -> str:
@@ -36,7 +42,7 @@ class Drawing(NamedTuple):
 
     study: AbstractStudy
     cells: tuple[PlacedCell, ...]
-    runs: Path
+    runs: Address
     directory: Path
     digest: str
 

@@ -18,6 +18,7 @@ from mesascope.extras import ExtraError
 from mesascope.files import write_atomically
 from mesascope.random import seed_key
 from mesascope.runs.directory import DirectoryError
+from mesascope.runs.place import place_of
 from mesascope.runs.store import Store
 from mesascope.subject import SubjectError
 
@@ -65,7 +66,7 @@ def _unfinished(command: Any) -> Path:
     """Where answers and fits lie until the command is done: a folder of its own for everything that was asked."""
     names = ("model", "candidates", "ranges", "budget", "lengths", "seed", "preset")
     asked = {name: str(getattr(command, name)) for name in names}
-    return Path(command.runs) / "identify" / fingerprint({**asked, "task": str(task_of(command))})[:16]
+    return place_of(command.runs).scratch(f"identify/{fingerprint({**asked, 'task': str(task_of(command))})[:16]}")
 
 
 def check_targets(command: Identify) -> None:

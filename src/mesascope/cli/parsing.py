@@ -4,14 +4,17 @@ A study's fields are options of theirs. They are known only once the study is, s
 """
 
 import dataclasses
+import inspect
 import itertools
 import re
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import tyro
 
-from mesascope.cli.arguments import COMMANDS, Identify, Reproduce, Show
+from mesascope.cli.arguments import COMMANDS, Identify, Reproduce, Show, StoredRuns
 from mesascope.cli.errors import InputError
+from mesascope.cli.runs_arguments import ACTIONS
+from mesascope.runs.address import address
 from mesascope.spelling import did_you_mean
 from mesascope.studies import find_study, study_names
 
@@ -44,11 +47,14 @@ def parse(words: list[str]) -> Request:
     try:
         _check_command(words)
         _check_empty(words)
+        address(_value_of("--runs", words) or "runs")
         study_names()  # raises ValueError where it cannot
         if words[0] in WITH_STUDIES:
             return _parse_with_studies(words)
         if words[0] == "identify":
             return _parse_identify(words)
+        if words[0] == "runs":
+            return _parse_runs(words)
         _check_options(words, _fields(COMMANDS[words[0]]) if words[0] in COMMANDS else [])
         command = _tyro(COMMANDS, words)
         if isinstance(command, Show):
@@ -74,6 +80,17 @@ def _parse_with_studies(words: list[str]) -> Request:
         _tyro(COMMANDS, words)  # a request for help ends here
         raise InputError(f"`{words[0]}` needs the name of a study. `mesascope list` names them all.")
     return Request(commands[0], tuple(command.settings for command in commands), words)
+
+
+def _parse_runs(words: list[str]) -> Request:
+    """The word behind `runs` is a command of its own."""
+    action = words[1] if words[1:] else ""
+    if action not in (*ACTIONS, "--help", "-h"):
+        meant = did_you_mean(action, ACTIONS) if action else ""
+        raise InputError(f"`runs` must be followed by {', '.join(ACTIONS)}; got {action!r}.{meant}")
+    if action in ACTIONS:
+        _check_options(words[1:], _fields(ACTIONS[action]))
+    return Request(_tyro(ACTIONS, words[1:], "mesascope runs", inspect.getdoc(StoredRuns) or ""), (), words)
 
 
 def _parse_identify(words: list[str]) -> Request:
@@ -199,7 +216,9 @@ def _value_of(option: str, words: list[str]) -> str | None:
     return found[-1] if found else None
 
 
-def _tyro(commands: dict[str, Any], words: list[str]) -> Any:
+def _tyro(
+    commands: dict[str, Any], words: list[str], program: str = "mesascope", description: str = DESCRIPTION
+) -> Any:
     kinds = tuple(Annotated[cls, tyro.conf.subcommand(name=name)] for name, cls in commands.items())
     command: Any = Union[kinds]  # noqa: UP007 (a union of what is known only now)
-    return tyro.cli(command, prog="mesascope", description=DESCRIPTION, args=words, config=_CONFIG)
+    return tyro.cli(command, prog=program, description=description, args=words, config=_CONFIG)

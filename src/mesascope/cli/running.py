@@ -14,7 +14,7 @@ from mesascope.arrays import UnusableFile
 from mesascope.cli.arguments import Reproduce, Running
 from mesascope.cli.console import messages, output, print_json
 from mesascope.cli.errors import InputError
-from mesascope.cli.figures import Drawing, digest_of, figure_directory
+from mesascope.cli.figures import Drawing, digest_of, figure_directory, figure_root
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
 from mesascope.cli.stopped import farewell
@@ -22,7 +22,6 @@ from mesascope.report.drawn import drawn
 from mesascope.report.tables import numbers_table, studies_table, tallies, tally, verdict_table
 from mesascope.runs.archive import Archive
 from mesascope.runs.directory import DirectoryError
-from mesascope.runs.lock import remove_leftovers
 from mesascope.runs.store import Store
 from mesascope.studies import seconds_of_cells
 from mesascope.study.base import AbstractStudy
@@ -108,7 +107,7 @@ def as_json(result: StudyResult, figures: list[Path]) -> dict[str, Any]:
 def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
     display = Display(messages(), command.quiet, len(studies))
     store = Store(command.runs, command.force, display.say)
-    remove_leftovers(command.runs)
+    store.archive.place.remove_leftovers()
     outcomes = Outcomes([], {})
     with (
         contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext(),
@@ -186,7 +185,7 @@ def _print_end(done: list[Shown], command: Running, seconds: float) -> None:
     if isinstance(command, Reproduce):
         console.print(studies_table(results, where))
     if isinstance(command, Reproduce) and not wide:
-        console.print(Text(f"Figures lie in {command.runs}/STUDY/."), soft_wrap=True)
+        console.print(Text(f"Figures lie in {figure_root(command.runs)}/STUDY/."), soft_wrap=True)
     elif not isinstance(command, Reproduce):
         for shown in done:
             console.print(Text(f"Figures: {shown.directory}"), soft_wrap=True)
@@ -205,11 +204,15 @@ def _farewell(studies: tuple[PlannedStudy, ...], store: Store, display: Display)
     again = "runs finished cells again, as --force says" if store.force else "continues"
 
     def text() -> str:
-        number = sum(os.path.exists(store.archive.path(cell)) for cell in cells)
+        where = store.archive.directory
+        if not isinstance(where, Path):  # which may not answer in time
+            kept = f"finished cells are kept in {where}; the same command {again}."
+            return f"{display.after_bars}mesascope: stopped; {kept}\n"
+        number = sum(map(store.archive.holds, cells))
         running = [repr(cell.label) for cell in cells if os.path.exists(store.partial(cell))]
         finished = "1 finished cell is" if number == 1 else f"{number} finished cells are"
         unfinished = f", and {' and '.join(running)} up to the last checkpoint" if running else ""
-        kept = f"{finished} kept in {store.archive.directory}{unfinished}; the same command {again}."
+        kept = f"{finished} kept in {where}{unfinished}; the same command {again}."
         return f"{display.after_bars}mesascope: stopped; {kept}\n"
 
     return text

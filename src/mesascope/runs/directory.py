@@ -14,8 +14,11 @@ _CANNOT_WRITE = (
 )
 
 
+INTACT = "What was stored before is intact: put this right and give the same command again, and it continues."
+
+
 class DirectoryError(OSError):
-    """A directory that cannot be written to; what lies in it is intact."""
+    """A directory, or another place of results, that cannot be used; what lies in it is intact."""
 
 
 def check_writable(name: str, directory: Path) -> None:
@@ -44,6 +47,14 @@ def writing(name: str, directory: Path) -> Iterator[None]:
             raise
         where = str(named if inside else directory)
         raise DirectoryError(
-            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {where!r}. "
-            "What was stored before is intact: put this right and give the same command again, and it continues."
+            f"`{name}` must be writable and have room; got {error.strerror!r} while writing to {where!r}. {INTACT}"
         ) from error
+
+
+def set_aside(path: Path) -> str:
+    """Rename a file to the first free of NAME.damaged-1, -2, ...; the new name, without its folder."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
+        number += 1
+    path.rename(aside)
+    return aside.name

@@ -38,6 +38,31 @@ def remove_leftovers(directory: Path) -> None:
                 _remove_if_free(path)
 
 
+def is_free(path: Path) -> bool:
+    """Whether no process holds a lock on a file; False where that cannot be known."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def remove_unless_held(path: Path) -> bool:
+    """Remove a file unless a process holds a lock on it; whether it is gone. OSError where it cannot be removed."""
+    if path.is_symlink() or not path.is_file():
+        path.unlink(missing_ok=True)
+        return True
+    with suppress(BlockingIOError, FileNotFoundError):
+        _remove_if_free(path)
+    return not os.path.lexists(path)
+
+
 def _remove_if_free(path: Path) -> None:
     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:

@@ -1,12 +1,11 @@
 """What is to be computed: the cells of every study, laid out and hashed once, and a job for each that is missing."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
+from mesascope.runs.address import Address
 from mesascope.runs.store import Store
 from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import PlacedCell, Report, place_shared, shared_within
@@ -55,14 +54,14 @@ def jobs(
     for study, cells in planned:
         times = {**seconds.get("shared", {}), **seconds.get(study.name(), {})}
         for cell, needs in with_shared(cells):
-            if cell.key not in found and (store.force or not os.path.exists(store.archive.path(cell))):
+            if cell.key not in found and (store.force or not store.archive.holds(cell)):
                 work = partial(compute, store.archive.directory, cell, store.force)
                 expected = times.get(cell.label, UNKNOWN_SECONDS)
                 found[cell.key] = Job(cell.key, f"{study.name()}: {cell.label}", work, needs, expected)
     return {key: job._replace(needs=job.needs & found.keys()) for key, job in found.items()}
 
 
-def compute(directory: Path, cell: PlacedCell, again: bool, report: Report, say: Callable[[str], None]) -> float:
+def compute(directory: Address, cell: PlacedCell, again: bool, report: Report, say: Callable[[str], None]) -> float:
     """Compute one cell in this process, `again` even where its result is stored, and store it; the seconds taken."""
     from mesascope.training.runtime import set_up_runtime
 

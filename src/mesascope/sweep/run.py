@@ -118,8 +118,9 @@ def in_order(planned: Sequence[PlannedStudy], todo: Mapping[str, Job]) -> Iterat
 
 def _complete(left: list[PlannedStudy], pool: Pool, store: Store, ended: Mapping[str, Any]) -> Iterator[Done]:
     """The studies none of whose cells is still to be computed, taken from those left."""
-    reader = Store(store.archive.directory, say=store.say)
-    for study in [each for each in left if not any(cell.key in pool.unfinished for cell in each.cells)]:
+    complete = [each for each in left if not any(cell.key in pool.unfinished for cell in each.cells)]
+    reader = Store(store.archive.place, say=store.say) if complete else store
+    for study in complete:
         left.remove(study)
         endings = [ended[cell.key] for cell in study.cells if cell.key in ended]
         errors = [ending for ending in endings if isinstance(ending, Exception)]
