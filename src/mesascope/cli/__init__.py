@@ -88,6 +88,10 @@ def _carry_out(words: list[str]) -> int:
             from mesascope.cli.exporting import export
 
             return export(request)
+        case arguments.Report():
+            from mesascope.cli.reporting import report
+
+            return report(request.command)
         case _:
             from mesascope.cli.completion import completion
 

@@ -258,6 +258,9 @@ class IdentifiedModels(AbstractStudy):
     def notes(self, summary: Summary) -> tuple[str, ...]:
         return tuple(map(in_words, NAMES, summary.models))
 
+    def identified(self, summary: Summary) -> tuple[str, ...]:
+        return self.notes(summary)
+
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"identified": distances(summary), "away": away(summary)}
 

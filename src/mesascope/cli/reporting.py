@@ -1,0 +1,135 @@
+"""`report`: stored results as one HTML page, or how those of two directories differ. Nothing is run."""
+
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+from shlex import join
+
+from mesascope.cli.arguments import Report
+from mesascope.cli.console import messages
+from mesascope.cli.errors import InputError
+from mesascope.cli.figures import RUN, words_of
+from mesascope.cli.running import planned
+from mesascope.cli.stored import judged, stored_presets
+from mesascope.extras import ExtraError, check_extra
+from mesascope.files import write_atomically
+from mesascope.report.page.section import Contents, Entry, Section
+from mesascope.runs.archive import Archive, MissingResult
+from mesascope.studies import find_study, study_names
+from mesascope.study.base import AbstractStudy
+from mesascope.study.claim import PRESETS
+from mesascope.sweep.plan import PlannedStudy
+
+NOT_STORED = "Not stored. This computes it: {}"
+
+
+def report(command: Report) -> int:
+    """Write the page that the command asks for; 0. `InputError` for what cannot be read or written."""
+    try:
+        check_extra("report")
+    except ExtraError as error:
+        raise InputError(f"the report {error}.") from error
+    if command.compare is not None:
+        from mesascope.cli.comparing import compare
+
+        return compare(command)
+    target = target_of(command, command.runs)
+    contents = _contents(command)
+    if not contents.entries and not contents.identifications:
+        raise InputError(_nothing(command))
+    from mesascope.report.page import whole
+
+    title = f"mesascope report: preset {command.preset}"
+    write_page(command, target, title, whole.lead(contents), whole.sections(contents))
+    if contents.missing:
+        messages().print(f"Not stored at preset {command.preset}: {', '.join(contents.missing)}.", markup=False)
+    return 0
+
+
+def studies_of(command: Report) -> tuple[AbstractStudy, ...]:
+    """The studies that are asked for, with their settings; InputError for what there is not."""
+    names = command.studies or study_names()
+    for twice in (name for i, name in enumerate(names) if name in names[:i]):
+        raise InputError(f"a study must be named once; got {twice!r} twice. Leave one out.")
+    changes = {} if command.seeds is None else {"seeds": command.seeds}
+    try:
+        return tuple(find_study(name).preset(command.preset, **changes) for name in names)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def target_of(command: Report, beside: Path) -> Path:
+    """Where the page goes; InputError, before anything is read, for a file that is no report or cannot be one."""
+    from mesascope.report.page.whole import MARK
+
+    target = command.to or beside / "report.html"
+    if target.suffix not in (".html", ".htm"):
+        raise InputError(f"`--to` must end in .html; got {str(target)!r}. Name another file.")
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"`--to` must lie in a folder that is there; got {str(target)!r}. Make it, or name another one.")
+    if target.exists():
+        if not target.is_file():
+            raise InputError(f"`--to` must be a file; got {str(target)!r}, a folder. Name another one.")
+        with target.open("rb") as there:
+            if there.read(len(MARK)) not in (b"", MARK.encode()):
+                raise InputError(f"`--to` must not be a file of other content; got {str(target)!r}. Name another one.")
+    return target
+
+
+def write_page(command: Report, target: Path, title: str, told: str, sections: Iterable[Section]) -> None:
+    """Write the page, all of it or nothing, say where it lies, and open it where that is asked for."""
+    from mesascope.report.page import whole
+
+    content = whole.page(title, told, sections).encode()
+    try:
+        write_atomically(target, content)
+    except OSError as error:
+        raise InputError(f"the report cannot be written: {error}. Name another file.") from error
+    print(f"The report lies in {target} ({len(content) / 1e6:.1f} MB). It opens in a browser and needs no other file.")
+    if command.open and not webbrowser.open(target.absolute().as_uri()):
+        messages().print("No browser could be started. Open the file in one.")
+
+
+def _contents(command: Report) -> Contents:
+    """All that is stored of what is asked for."""
+    archive = Archive(command.runs)
+    entries, missing = [], {}
+    for study in planned(studies_of(command)):
+        try:
+            entries.append(_entry(study, archive))
+        except MissingResult:
+            missing[study.name] = NOT_STORED.format(join([*RUN, *words_of(study.study)]))
+        except ExtraError as error:
+            missing[study.name] = f"It {error}."
+    return Contents(command.preset, tuple(entries), missing, identifications(command.runs))
+
+
+def _entry(planned: PlannedStudy, archive: Archive) -> Entry:
+    result = judged(planned, archive)
+    cells = tuple((cell.label, archive.read(cell).provenance) for cell in planned.cells)
+    return Entry(planned.study, result, cells, join([*RUN, *words_of(planned.study)]))
+
+
+def identifications(runs: Path) -> dict:
+    """What `identify` has found of models, in files in a directory of results or in its folders, by their names."""
+    from mesascope.arrays import UnusableFile
+    from mesascope.identify.saving import load_identification
+
+    found = {}
+    for path in sorted({*runs.glob("*.safetensors"), *runs.glob("*/*.safetensors")}):
+        if len(path.stem) != 64:  # the name of a cell's result
+            try:
+                found[str(path.relative_to(runs))] = load_identification(path)
+            except (UnusableFile, FileNotFoundError):  # a model, or something else
+                continue
+    return found
+
+
+def _nothing(command: Report) -> str:
+    """That there is nothing to report, and what there is at other presets."""
+    archive, kinds = Archive(command.runs), [type(study) for study in studies_of(command)]
+    stored = [name for name in PRESETS if any(name in stored_presets([kind], archive) for kind in kinds)]
+    told = f"there is nothing to report: {command.runs} has no result of these studies at preset {command.preset}."
+    if stored:
+        return f"{told} Some are stored at preset {', '.join(stored)}: add --preset {stored[-1]}."
+    return f"{told} Run one first: {join([*RUN, kinds[0].name()])}"
