@@ -128,7 +128,7 @@ class Report:
     """Where to write, ending in .html; report.html beside the results if not told."""
     open: bool = False
     """Open the page in a browser."""
-    compare: Annotated[tuple[Path, Path] | None, arg(metavar="A B")] = None
+    compare: Annotated[tuple[Path, ...], arg(metavar="A B")] = ()
     """Instead, two directories of results, of two versions or two machines: which claims moved beyond noise."""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from shlex import join
 
+from rich.text import Text
+
 from mesascope.cli.arguments import Report
 from mesascope.cli.console import messages
 from mesascope.cli.errors import InputError
@@ -29,20 +31,23 @@ def report(command: Report) -> int:
         check_extra("report")
     except ExtraError as error:
         raise InputError(f"the report {error}.") from error
-    if command.compare is not None:
+    if command.compare:
         from mesascope.cli.comparing import compare
 
         return compare(command)
-    target = target_of(command, command.runs)
-    contents = _contents(command)
+    studies = planned(studies_of(command))
+    if not command.runs.is_dir():
+        raise InputError(_nothing(command))
+    target = target_of(command, command.runs / "report.html")
+    contents = _contents(command, studies)
     if not contents.entries and not contents.identifications:
         raise InputError(_nothing(command))
+    if contents.missing:
+        messages().print(Text(f"Not stored at preset {command.preset}: {', '.join(contents.missing)}."), soft_wrap=True)
     from mesascope.report.page import whole
 
     title = f"mesascope report: preset {command.preset}"
-    write_page(command, target, title, whole.lead(contents), whole.sections(contents))
-    if contents.missing:
-        messages().print(f"Not stored at preset {command.preset}: {', '.join(contents.missing)}.", markup=False)
+    write_page(command, target, title, whole.lead(contents), whole.sections(contents, _followed))
     return 0
 
 
@@ -58,15 +63,17 @@ def studies_of(command: Report) -> tuple[AbstractStudy, ...]:
         raise InputError(str(error)) from error
 
 
-def target_of(command: Report, beside: Path) -> Path:
+def target_of(command: Report, default: Path) -> Path:
     """Where the page goes; InputError, before anything is read, for a file that is no report or cannot be one."""
     from mesascope.report.page.whole import MARK
 
-    target = command.to or beside / "report.html"
+    target = command.to or default
     if target.suffix not in (".html", ".htm"):
         raise InputError(f"`--to` must end in .html; got {str(target)!r}. Name another file.")
     if not target.absolute().parent.is_dir():
-        raise InputError(f"`--to` must lie in a folder that is there; got {str(target)!r}. Make it, or name another one.")
+        raise InputError(
+            f"`--to` must lie in a folder that is there; got {str(target)!r}. Make it, or name another one."
+        )
     if target.exists():
         if not target.is_file():
             raise InputError(f"`--to` must be a file; got {str(target)!r}, a folder. Name another one.")
@@ -85,16 +92,28 @@ def write_page(command: Report, target: Path, title: str, told: str, sections: I
         write_atomically(target, content)
     except OSError as error:
         raise InputError(f"the report cannot be written: {error}. Name another file.") from error
-    print(f"The report lies in {target} ({len(content) / 1e6:.1f} MB). It opens in a browser and needs no other file.")
+    print(f"The report lies in {target} ({_size(len(content))}). It opens in a browser and needs no other file.")
     if command.open and not webbrowser.open(target.absolute().as_uri()):
         messages().print("No browser could be started. Open the file in one.")
 
 
-def _contents(command: Report) -> Contents:
-    """All that is stored of what is asked for."""
+def _followed(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """The entries one by one, with a bar on a terminal: most of the time goes into drawing."""
+    from rich.progress import track
+
+    console = messages()
+    return track(list(entries), "report", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e5 else f"{num_bytes / 1e3:.0f} kB"
+
+
+def _contents(command: Report, studies: tuple[PlannedStudy, ...]) -> Contents:
+    """All that is stored of these studies, and all identifications."""
     archive = Archive(command.runs)
     entries, missing = [], {}
-    for study in planned(studies_of(command)):
+    for study in studies:
         try:
             entries.append(_entry(study, archive))
         except MissingResult:

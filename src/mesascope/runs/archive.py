@@ -39,13 +39,17 @@ class Archive:
         """The file of a cell's result."""
         return self.directory / cell.owner / f"{cell.key}.safetensors"
 
+    def identity(self, cell: PlacedCell) -> dict[str, Any]:
+        """What a file says of itself, if it holds this cell's result."""
+        return {"format": FORMAT, "study": cell.owner, "key": cell.key}
+
     def read(self, cell: PlacedCell) -> Result:
         """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
         path = self.path(cell)
         arrays, header = load_arrays(path)
         if not isinstance(header, dict) or not _is_provenance(header.get("provenance")):
             raise UnusableFile(path, "is not a result")
-        expected = {**_identity(cell), "config": describe(cell.config)}
+        expected = {**self.identity(cell), "config": describe(cell.config)}
         if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
             raise UnusableFile(path, "holds the result of another cell, or is of another format")
         listed = _list(arrays)
@@ -61,7 +65,7 @@ class Archive:
         """Write a result, whole or not at all; OSError when it cannot be written."""
         arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
         told = {"label": cell.label, "config": describe(cell.config), "provenance": result.provenance}
-        header = {**_identity(cell), **told, "arrays": _list(arrays)}
+        header = {**self.identity(cell), **told, "arrays": _list(arrays)}
         save_arrays(self.path(cell), arrays, header)
 
     def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
@@ -73,10 +77,6 @@ class Archive:
             raise MissingResult(f"there is no result of {cell.owner}, {cell.label}, to read: {reason}") from error
         report(1, 1, "stored")
         return arrays
-
-
-def _identity(cell: PlacedCell) -> dict[str, Any]:
-    return {"format": FORMAT, "study": cell.owner, "key": cell.key}
 
 
 def _is_provenance(value: Any) -> bool:

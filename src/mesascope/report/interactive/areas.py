@@ -33,7 +33,10 @@ def outline(artist: Patch, on: Canvas) -> None:
         x, y = apart(polygons)
         _filled(artist, on, x, y, fill, {"color": css(artist.get_edgecolor()), "width": artist.get_linewidth()})
     elif any(in_data) and isinstance(artist, Rectangle):
-        (x0, y0), (x1, y1) = artist.get_xy(), (artist.get_x() + artist.get_width(), artist.get_y() + artist.get_height())
+        (x0, y0), (x1, y1) = (
+            artist.get_xy(),
+            (artist.get_x() + artist.get_width(), artist.get_y() + artist.get_height()),
+        )
         on.shape(
             artist, in_data, type="rect", x0=x0, x1=x1, y0=y0, y1=y1, fillcolor=fill, line={"width": 0}, layer="below"
         )
@@ -60,10 +63,10 @@ def bars(container: BarContainer, on: Canvas) -> None:
 
 
 def _filled(artist: Any, on: Canvas, x: list, y: list, fill: str, edge: dict[str, Any] | None = None) -> None:
-    edge = edge or {"width": 0, "color": fill}
-    on.trace(
-        "scatter", artist, x=x, y=y, mode="lines", line=edge, fill="toself", fillcolor=fill, hoverinfo="skip"
-    )  # fmt: skip
+    told: dict[str, Any] = {"line": edge or {"width": 0, "color": fill}, "mode": "lines", "hoverinfo": "skip"}
+    if not fill.endswith(",0)"):
+        told |= {"fill": "toself", "fillcolor": fill}
+    on.trace("scatter", artist, x=x, y=y, **told)
 
 
 def _without_repeats(points: np.ndarray) -> np.ndarray:

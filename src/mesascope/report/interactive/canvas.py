@@ -37,6 +37,10 @@ class Canvas:
         x, y = (name if data else f"{name} domain" for name, data in zip((self.x, self.y), in_data, strict=True))
         self.shapes.append({"xref": x, "yref": y, **self.named(artist), **told})
 
+    def annotations_in_data(self) -> bool:
+        """Whether some words stand at a place that would be told otherwise on another scale."""
+        return any(each["xref"] == self.x for each in self.annotations)
+
     def named(self, artist: "Artist | Any") -> Trace:
         """The name under which it stands in a legend; "" for none."""
         from mesascope.report.interactive.words import as_html

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch, StepPatch
 from matplotlib.spines import Spine
 from matplotlib.text import Text
 
+from mesascope.drawing.style import house_style
 from mesascope.report.interactive import areas, legends, lines, maps, scales, texts
 from mesascope.report.interactive.canvas import Canvas
 from mesascope.report.interactive.words import as_html, as_plain
@@ -58,7 +59,12 @@ class Translated(NamedTuple):
 
 def translate(figure: "Figure") -> Translated:
     """Every panel of a figure, of whatever artists it is made."""
-    figure.draw_without_rendering()  # ticks and limits are settled only then
+    with house_style():  # what "C1" means is known only there
+        figure.draw_without_rendering()  # ticks and limits are settled only then
+        return _translated(figure)
+
+
+def _translated(figure: "Figure") -> Translated:
     bars = {bar for axes in figure.axes for each in _artists(axes) if (bar := _bar_of(each)) is not None}
     groups: dict[Any, list[Axes]] = {}
     for axes in figure.axes:
@@ -159,7 +165,7 @@ def _artists(axes: "Axes") -> "list[Artist]":
 
 def _switches(canvas: Canvas, layout: dict[str, Any]) -> tuple[str, ...]:
     """The axes that make sense on a logarithmic scale as well as on a linear one."""
-    if any(trace["type"] == "heatmap" for trace in canvas.traces):
+    if any(trace["type"] == "heatmap" for trace in canvas.traces) or canvas.annotations_in_data():
         return ()
     shown = [trace for trace in canvas.traces if trace.get("mode") != "text"]
     found = []
@@ -182,4 +188,3 @@ def spoken(panel: Panel) -> str:
     series = [trace["name"] for trace in panel.data if trace.get("showlegend")]
     told = " against ".join(names) + (f"; series: {', '.join(series)}" if series else "")
     return as_plain(": ".join(filter(None, (panel.title, told))))
-

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from mesascope.report.interactive.canvas import Canvas, Trace
 from mesascope.report.interactive.colours import css
-from mesascope.report.interactive.lines import style_of
+from mesascope.report.interactive.lines import look_of_points, style_of
 from mesascope.report.interactive.words import as_html
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def name_series(on: Canvas, group: "list[Axes]", legends: "list[Legend]") -> Non
     for part in parts:
         if not part["name"] and (twin := _twin_of(part, named)):
             part["legendgroup"] = _group(part, twin, parts)
-    _show_first_of_each_group(parts)
+    _show_one_of_each_group(parts)
 
 
 def _entries(legend: "Legend") -> list[tuple[str, dict[str, Any]]]:
@@ -40,8 +42,12 @@ def _entries(legend: "Legend") -> list[tuple[str, dict[str, Any]]]:
 def _look_of_handle(handle: Any) -> dict[str, Any]:
     if isinstance(handle, Line2D):
         return style_of(handle)
-    face = getattr(handle, "get_facecolor", lambda: None)()
-    return {} if face is None or not len(face) else {"fillcolor": css(face if len(face) == 4 else face[0])}
+    if isinstance(handle, PathCollection):
+        return look_of_points(handle)
+    if isinstance(handle, Patch):
+        edge = {"color": css(handle.get_edgecolor()), "width": 2, "dash": "solid"}
+        return {"mode": "lines", "line": edge, "fillcolor": css(handle.get_facecolor())}
+    return {}
 
 
 def _give(on: Canvas, name: str, look: dict[str, Any], make: bool) -> None:
@@ -115,10 +121,16 @@ def _group(part: Trace, twin: Trace, parts: list[Trace]) -> str:
     return SINGLE.format(group)
 
 
-def _show_first_of_each_group(parts: list[Trace]) -> None:
-    seen: set[str] = set()
+def _show_one_of_each_group(parts: list[Trace]) -> None:
+    """In the legend; a line or a marker rather than a band."""
     for part in parts:
-        group = part.setdefault("legendgroup", part["name"])
-        part["name"] = part["name"] or group
-        part["showlegend"] = bool(group) and group not in seen
-        seen.add(group)
+        part.setdefault("legendgroup", part["name"])
+        part["showlegend"] = False
+    for group in dict.fromkeys(part["legendgroup"] for part in parts):
+        first, *_ = sorted(
+            (part for part in parts if part["legendgroup"] == group), key=lambda part: part.get("fill") == "toself"
+        )
+        first |= {"name": group, "showlegend": bool(group)}
+        for part in parts:
+            if part["legendgroup"] == group:
+                part["name"] = group

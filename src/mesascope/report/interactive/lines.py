@@ -17,7 +17,15 @@ from mesascope.report.interactive.numbers import plain
 DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 STEPS = {"steps": "vh", "steps-pre": "vh", "steps-post": "hv", "steps-mid": "hvh"}
 MARKERS = {
-    **{"o": "circle", ".": "circle", ",": "circle", "s": "square", "D": "diamond", "d": "diamond-tall", "p": "pentagon"},
+    **{
+        "o": "circle",
+        ".": "circle",
+        ",": "circle",
+        "s": "square",
+        "D": "diamond",
+        "d": "diamond-tall",
+        "p": "pentagon",
+    },
     **{"^": "triangle-up", "v": "triangle-down", "<": "triangle-left", ">": "triangle-right", "*": "star"},
     **{"x": "x-thin-open", "+": "cross-thin-open", "X": "x", "P": "cross", "h": "hexagon", "H": "hexagon2"},
     **{"_": "line-ew-open", "|": "line-ns-open"},
@@ -70,20 +78,25 @@ def _marker(artist: Line2D, symbol: str) -> dict[str, Any]:
     if hollow and not symbol.endswith("-open"):
         symbol += "-open"
     colour = css(colors.to_rgba(edge if hollow or symbol.endswith("-open") else face, artist.get_alpha()))
-    return {"symbol": symbol, "size": max(round(PIXELS * artist.get_markersize(), 1), 4), "color": colour}
+    points = artist.get_markersize() * (0.5 if artist.get_marker() == "." else 1.0)
+    return {"symbol": symbol, "size": max(round(PIXELS * points, 1), 4), "color": colour}
 
 
 def scatter(artist: PathCollection, on: Canvas) -> None:
     """Points, each of a size and a colour."""
     points = np.ma.asarray(artist.get_offsets())
+    on.trace("scatter", artist, x=plain(points[:, 0]), y=plain(points[:, 1]), **look_of_points(artist))
+
+
+def look_of_points(artist: PathCollection) -> dict[str, Any]:
+    """Mode and marker, as a trace has them."""
     faces, edges = artist.get_facecolor(), artist.get_edgecolor()
     symbol, paint = _symbol_of(artist), faces
-    if not len(np.atleast_2d(faces)) or not np.size(faces):
+    if not np.size(faces):
         symbol, paint = f"{symbol.removesuffix('-open')}-open", edges
     shades = [css(each) for each in np.atleast_2d(paint)]
-    areas = np.sqrt(artist.get_sizes()) * PIXELS
-    marker = {"symbol": symbol, "color": _each(shades), "size": _each(plain(areas))}
-    on.trace("scatter", artist, x=plain(points[:, 0]), y=plain(points[:, 1]), mode="markers", marker=marker)
+    sizes = plain(np.sqrt(artist.get_sizes()) * PIXELS)
+    return {"mode": "markers", "marker": {"symbol": symbol, "color": _each(shades), "size": _each(sizes)}}
 
 
 def _each(values: list[Any]) -> Any:

@@ -19,7 +19,7 @@ def image(artist: AxesImage, on: Canvas) -> None:
     if values.ndim != 2:  # a picture
         on.leave_out(artist)
         return
-    left, right, bottom, top = artist.get_extent()
+    left, right, bottom, top = map(float, artist.get_extent())
     first, last = (top, bottom) if artist.origin == "upper" else (bottom, top)
     _map(artist, on, values, _middles(left, right, values.shape[1]), _middles(first, last, values.shape[0]))
 

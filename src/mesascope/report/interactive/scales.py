@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 TRANSLATED = ("linear", "log")
+MOST_TICKS = 7
+SHORT = 2.5  # decades
 
 
 def layout_of(axes: "Axes", which: str, untranslated: list[str]) -> dict[str, Any]:
@@ -44,13 +46,20 @@ def _ticks(axis: "Axis", limits: np.ndarray) -> dict[str, Any]:
         return {"showticklabels": False, "ticks": ""}
     base = getattr(axis.get_transform(), "base", 10.0)
     named = isinstance(formatter, FixedFormatter | FuncFormatter)
-    if not (isinstance(locator, FixedLocator) or named or base != 10.0):
-        return {"exponentformat": "power"}
+    if axis.get_scale() not in TRANSLATED or not (isinstance(locator, FixedLocator) or named or base != 10.0):
+        return {"nticks": MOST_TICKS} if axis.get_scale() != "log" else _powers(limits)
     places = np.asarray(axis.get_majorticklocs(), float)
     texts = [f"{place:g}" for place in places] if base != 10.0 else formatter.format_ticks(places.tolist())
     within = (places >= limits.min()) & (places <= limits.max())
     kept = [as_html(str(text)) for text, inside in zip(texts, within, strict=True) if inside]
     return {"tickmode": "array", "tickvals": plain(places[within]), "ticktext": kept}
+
+
+def _powers(limits: np.ndarray) -> dict[str, Any]:
+    """Powers of ten, not too many; on a short axis twice and five times of them, too."""
+    decades = abs(np.diff(np.log10(limits)).item())
+    step = "D2" if decades < SHORT else int(np.ceil(decades / MOST_TICKS))
+    return {"exponentformat": "power", "tickmode": "linear", "dtick": step}
 
 
 def may_be_logarithmic(values: list[Any], layout: dict[str, Any]) -> bool:

@@ -10,7 +10,11 @@ def section(contents: Contents) -> Section | None:
     rows = [
         {
             **{"paper": paper_of(entry.result.study), "study": entry.result.study, "verdict": verdict},
-            **{"anchor": anchor_of(entry.result.study), "measured": measured(verdict), "spread": spread_or_why_not(verdict)},
+            **{
+                "anchor": anchor_of(entry.result.study),
+                "measured": measured(verdict),
+                "spread": spread_or_why_not(verdict),
+            },
         }
         for entry in contents.entries
         for verdict in entry.result.verdicts

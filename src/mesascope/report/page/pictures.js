@@ -2,16 +2,35 @@
 "use strict";
 (() => {
   const SCALES = { x: "xaxis", y: "yaxis" };
+  const DARKEST = 0.14; // of the luminances that are told from a dark panel, three to one
+  const [ROW, FRAME] = [17, 90]; // pixels of a named row, and around the rows
+  const OUTLINES = { // of markers, around the middle of a swatch
+    square: "M9 3h6v6h-6z",
+    diamond: "M12 2l4 4-4 4-4-4z",
+    "triangle-up": "M12 2l4 7h-8z",
+    "triangle-down": "M12 10l4-7h-8z",
+    "x": "M9 3l6 6m0-6l-6 6",
+    "cross": "M12 2v8m-4-4h8",
+    "line-ew": "M8 6h8",
+    circle: "M12 2.5a3.5 3.5 0 1 0 .01 0z",
+  };
   const plots = new Map();
 
-  // Greys and black are ink: in the dark they turn to their opposite. Other colours mean something and stay.
+  // Greys and black are ink: the darker on white, the lighter in the dark. Other colours mean something: they keep their hue.
   function ink(colour, dark) {
     if (!dark || typeof colour !== "string") return colour;
     const hex = /^#(..)(..)(..)$/.exec(colour);
     const rgba = /^rgba\((\d+),(\d+),(\d+),(.+)\)$/.exec(colour);
-    const channels = hex ? hex.slice(1).map((each) => parseInt(each, 16)) : rgba?.slice(1, 4).map(Number);
-    if (!channels || Math.max(...channels) - Math.min(...channels) > 12) return colour;
-    return `rgba(${channels.map((each) => 255 - each).join(",")},${rgba ? rgba[4] : 1})`;
+    let channels = hex ? hex.slice(1).map((each) => parseInt(each, 16)) : rgba?.slice(1, 4).map(Number);
+    if (!channels) return colour;
+    if (Math.max(...channels) - Math.min(...channels) <= 12) channels = channels.map((each) => 255 - (2 / 3) * each);
+    while (luminance(channels) < DARKEST) channels = channels.map((each) => each + 0.1 * (255 - each));
+    return `rgba(${channels.map(Math.round).join(",")},${rgba ? rgba[4] : 1})`;
+  }
+
+  function luminance(channels) {
+    const [r, g, b] = channels.map((each) => (each / 255) ** 2.2);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   }
 
   function inked(value, dark, key = "") {
@@ -22,18 +41,21 @@
     return /color$/i.test(key) ? ink(value, dark) : value;
   }
 
+  const isMap = (plot) => plot.json.data.some((each) => each.type === "heatmap");
+
   function axis(told, name, plot) {
     const text = getComputedStyle(plot.div).color;
     const grid = getComputedStyle(plot.div).borderTopColor;
     const { title, ...rest } = told;
-    const whole = { ...rest, color: text, gridcolor: grid, zeroline: false, linecolor: grid, automargin: true };
+    const whole = { tickmode: "auto", ...rest, color: text, gridcolor: grid, zeroline: false, linecolor: grid, automargin: true };
     whole.title = { ...title, standoff: 8 };
     const scale = plot.scales[name];
     whole.uirevision = `${scale ?? rest.type} ${plot.home}`;
     if (scale && scale !== rest.type) {
       whole.type = scale;
       whole.autorange = rest.range[0] > rest.range[1] ? "reversed" : true;
-      ["range", "tickmode", "tickvals", "ticktext"].forEach((each) => delete whole[each]);
+      ["range", "tickmode", "tickvals", "ticktext", "dtick"].forEach((each) => delete whole[each]);
+      whole.tickmode = "auto";
     }
     return whole;
   }
@@ -48,7 +70,7 @@
     });
     whole.font = { color: text, size: 12, family: getComputedStyle(document.body).fontFamily };
     whole.shapes = told.shapes.map((each) => ({ ...inked(each, dark), showlegend: false, visible: !plot.hidden.has(each.legendgroup) }));
-    whole.annotations = told.annotations.map((each) => inked(each, dark));
+    whole.annotations = told.annotations.map((each) => inked(each, dark && !isMap(plot)));
     whole.margin = { l: 56, r: 16, t: 8, b: 44 };
     whole.hoverlabel = { namelength: -1 };
     whole.dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom";
@@ -58,9 +80,8 @@
 
   function traces(plot) {
     const dark = mesascope.isDark();
-    const onMap = plot.json.data.some((each) => each.type === "heatmap");
     return plot.json.data.map((each) => ({
-      ...(each.type === "heatmap" || (onMap && each.mode === "text") ? each : inked(each, dark)),
+      ...(each.type === "heatmap" || (isMap(plot) && each.mode === "text") ? each : inked(each, dark)),
       visible: !plot.hidden.has(each.legendgroup) || !each.legendgroup,
     }));
   }
@@ -69,7 +90,15 @@
     const Plotly = await mesascope.plotly();
     const config = { displayModeBar: false, responsive: true, scrollZoom: false };
     await Plotly.react(plot.div, traces(plot), layout(plot), config);
+    if (!("drawn" in plot.div.dataset)) plot.div.on("plotly_relayout", (changes) => freeTicks(Plotly, plot, changes));
     plot.div.dataset.drawn = "";
+  }
+
+  // Ticks that were placed for the whole axis may all lie outside of a part of it.
+  function freeTicks(Plotly, plot, changes) {
+    const zoomed = Object.keys(changes).map((key) => /^(.axis\d?)\.range/.exec(key)?.[1]).filter(Boolean);
+    const freed = [...new Set(zoomed)].filter((key) => plot.div.layout[key].tickmode === "linear");
+    if (freed.length) Plotly.relayout(plot.div, Object.fromEntries(freed.map((key) => [`${key}.tickmode`, "auto"])));
   }
 
   function button(text, act, pressed = null) {
@@ -121,10 +150,12 @@
     const shade = ink(one(filled ? part.fillcolor ?? marker.color : (isLine ? line.color : marker.color)), dark);
     const dot = ink(one(marker.color), dark);
     const hollow = String(one(marker.symbol)).endsWith("-open");
+    const kind = Object.keys(OUTLINES).find((name) => String(one(marker.symbol)).startsWith(name)) ?? "circle";
+    const outline = OUTLINES[kind];
     const svg = filled
       ? `<rect x="3" y="2" width="18" height="8" fill="${shade}"/>`
       : (isLine ? `<line x1="0" x2="24" y1="6" y2="6" stroke="${shade}" stroke-width="2" stroke-dasharray="${dashes}"/>` : "")
-        + (marker.color ? `<circle cx="12" cy="6" r="3.5" stroke="${dot}" fill="${hollow ? "none" : dot}"/>` : "");
+        + (marker.color ? `<path d="${outline}" stroke="${dot}" stroke-width="1.2" fill="${hollow ? "none" : dot}"/>` : "");
     return `<svg width="24" height="12" viewBox="0 0 24 12" aria-hidden="true">${svg}</svg>`;
   }
 
@@ -149,6 +180,8 @@
     const json = JSON.parse(panel.querySelector("script").textContent);
     const plot = { div, panel, json, hidden: new Set(), scales: {}, home: 0 };
     plots.set(div, plot);
+    const rows = (json.layout.yaxis.ticktext ?? []).length;
+    div.style.height = `max(20rem, ${rows * ROW + FRAME}px)`;
     tools(plot);
     series(plot);
     return plot;

@@ -1,13 +1,17 @@
 """What a page is made of: sections, each a piece of HTML with the styles and scripts it needs."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mesascope.identify.result import Identification
 from mesascope.study.base import AbstractStudy
 from mesascope.study.result import StudyResult
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 HERE = Path(__file__).parent
 
@@ -65,7 +69,18 @@ def _environment(folder: Path) -> Any:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, loader=loader, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["code"] = with_code
     return environment
+
+
+def with_code(text: str) -> "Markup":
+    """Text, escaped, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
 
 
 def anchor_of(name: str) -> str:

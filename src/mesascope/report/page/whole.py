@@ -3,6 +3,7 @@
 import base64
 import gzip
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.resources import files
 
 from mesascope.report.page import answers, claims, identified, studies
@@ -13,10 +14,11 @@ from mesascope.version import __version__
 MARK = "<!doctype html>\n<!-- mesascope report -->"  # how a report of ours begins
 
 
-def sections(contents: Contents) -> Iterator[Section]:
-    """Those of a report on stored results that have something to show."""
-    parts = (answers.section, claims.section, studies.section, identified.section)
-    yield from filter(None, (part(contents) for part in parts))
+def sections(contents: Contents, following: studies.Following = iter) -> Iterator[Section]:
+    """Those of a report on stored results that have something to show; `following` as of the section of studies."""
+    yield answers.section(contents)
+    others = (claims.section(contents), studies.section(contents, following), identified.section(contents))
+    yield from filter(None, others)
 
 
 def lead(contents: Contents) -> str:
@@ -51,6 +53,7 @@ def _inside(element: str, text: str) -> str:
     return text.replace(f"</{element}", f"<\\/{element}")
 
 
+@lru_cache
 def _plotly() -> str:
     """The one file of plotly's JavaScript, compressed: as it is, it is larger than all else of a page together."""
     code = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
