@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 STUDIES = [str(ROOT / "fake_studies"), str(ROOT / "hostile_studies")]
 FAKE, HOSTILE = "fake2099-fig1", "fake2098-markup"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
 
 pytest.importorskip("jinja2", reason="the extra `report` is not installed")

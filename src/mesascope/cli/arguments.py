@@ -111,7 +111,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Write one HTML page of stored results, which needs no other file: verdicts, interactive figures, identified models.
+    """Write one HTML page of stored results, which needs no other file: verdicts, interactive figures, models.
 
     Nothing is run. The page names studies that are not stored.
     """

@@ -43,7 +43,8 @@ def report(command: Report) -> int:
     if not contents.entries and not contents.identifications:
         raise InputError(_nothing(command))
     if contents.missing:
-        messages().print(Text(f"Not stored at preset {command.preset}: {', '.join(contents.missing)}."), soft_wrap=True)
+        names = ", ".join(contents.missing) if contents.entries else "any study that was asked for"
+        messages().print(Text(f"Not stored at preset {command.preset}: {names}."), soft_wrap=True)
     from mesascope.report.page import whole
 
     title = f"mesascope report: preset {command.preset}"

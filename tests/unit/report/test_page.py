@@ -1,5 +1,6 @@
 """The page: what is markup in a study's words is text, sections are assembled once each, headings are in order."""
 
+import itertools
 import re
 from html.parser import HTMLParser
 
@@ -86,7 +87,7 @@ def test_there_is_one_h1_and_no_level_is_left_out(elements):
     levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch(r"h\d", tag)]
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_links_lead_somewhere_on_the_page_and_nowhere_else(elements):

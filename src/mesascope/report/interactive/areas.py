@@ -18,8 +18,8 @@ def band(artist: PolyCollection, on: Canvas) -> None:
     if not all(in_data_of(artist, on)):
         on.leave_out(artist)
         return
-    outlines = [path.vertices[np.isfinite(path.vertices).all(axis=1)] for path in artist.get_paths()]
-    x, y = apart([_without_repeats(each) for each in outlines])
+    corners = [np.asarray(path.vertices, float) for path in artist.get_paths()]
+    x, y = apart([_without_repeats(each[np.isfinite(each).all(axis=1)]) for each in corners])
     colours = np.atleast_2d(artist.get_facecolor())
     _filled(artist, on, x, y, css(colours[0]) if colours.size else "rgba(0,0,0,0)")
 

@@ -39,7 +39,7 @@ def line(artist: Line2D, on: Canvas) -> None:
     if isinstance(artist, AxLine) or not any(in_data):
         on.leave_out(artist)
     elif not all(in_data):
-        (x0, y0), (x1, y1) = artist.get_xydata()[[0, -1]].tolist()  # pyright: ignore[reportOptionalSubscript]
+        (x0, y0), (x1, y1) = np.asarray(artist.get_xydata(), float)[[0, -1]].tolist()
         on.shape(artist, in_data, type="line", x0=x0, x1=x1, y0=y0, y1=y1, line=_stroke(artist))
     else:
         x, y = np.ma.asarray(artist.get_xdata(orig=False)), np.ma.asarray(artist.get_ydata(orig=False))
@@ -67,7 +67,7 @@ def style_of(artist: Line2D) -> dict[str, Any]:
 
 
 def _stroke(artist: Line2D) -> dict[str, Any]:
-    dash = DASHES.get(artist.get_linestyle(), "solid")
+    dash = DASHES.get(str(artist.get_linestyle()), "solid")
     colour = css(colors.to_rgba(artist.get_color(), artist.get_alpha()))
     return {"color": colour, "width": round(PIXELS * artist.get_linewidth(), 2), "dash": dash}
 
@@ -106,10 +106,11 @@ def _each(values: list[Any]) -> Any:
 def _symbol_of(artist: PathCollection) -> str:
     """The marker whose outline the points have."""
     (path, *_) = artist.get_paths()
+    corners = np.asarray(path.vertices)
     for name, symbol in MARKERS.items():
         style = MarkerStyle(name)
-        outline = style.get_path().transformed(style.get_transform()).vertices
-        if outline.shape == path.vertices.shape and np.allclose(outline, path.vertices):
+        outline = np.asarray(style.get_path().transformed(style.get_transform()).vertices)
+        if outline.shape == corners.shape and np.allclose(outline, corners):
             return symbol
     return "circle"
 
@@ -120,12 +121,12 @@ def segments(artist: LineCollection, on: Canvas) -> None:
         on.leave_out(artist)
         return
     pieces, shades = artist.get_segments(), [css(each) for each in np.atleast_2d(artist.get_color())]
-    (_, dashes), *_ = artist.get_linestyle()
+    patterns: Any = artist.get_linestyle()
     for shade in dict.fromkeys(shades):
         of_it = [piece for i, piece in enumerate(pieces) if shades[i % len(shades)] == shade]
         x, y = apart(of_it)
         width = round(PIXELS * float(np.max(artist.get_linewidth())), 2)
-        stroke = {"color": shade, "width": width, "dash": "dash" if dashes else "solid"}
+        stroke = {"color": shade, "width": width, "dash": "dash" if patterns[0][1] else "solid"}
         on.trace("scatter", artist, x=x, y=y, mode="lines", line=stroke)
 
 

@@ -1,4 +1,4 @@
-"""Text as matplotlib has it, with formulas between dollars, as HTML of which plotly and browsers understand the same."""
+"""Text as matplotlib has it, with formulas between dollars, as HTML that plotly understands as browsers do."""
 
 import html
 import re

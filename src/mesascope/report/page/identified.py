@@ -55,4 +55,8 @@ def _plain(value: Any) -> str:
 def _cells(table: "Table") -> tuple[str, list[str], list[list[str]]]:
     """The title, the heads and the rows of a table for the terminal."""
     columns = [[str(cell) for cell in column.cells] for column in table.columns]
-    return str(table.title), [str(column.header) for column in table.columns], [list(row) for row in zip(*columns)]
+    return (
+        str(table.title),
+        [str(column.header) for column in table.columns],
+        [list(row) for row in zip(*columns, strict=True)],
+    )

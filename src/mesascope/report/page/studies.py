@@ -27,11 +27,15 @@ def _study(entry: Entry) -> str:
     pictures = [picture(figure, name, f"{result.study}-{name}") for name, figure in result.figures().items()]
     return rendered(
         "study.html",
-        **{"entry": entry, "anchor": anchor_of(result.study), "tally": tally([result]), "symbols": SYMBOLS},
+        entry=entry,
+        anchor=anchor_of(result.study),
+        tally=tally([result]),
+        symbols=SYMBOLS,
         before=[each for each in told if each.head not in AFTER_RESULTS],
         after=[each for each in told if each.head in AFTER_RESULTS],
         rows=rows,
         others={name: in_a_row(numbers) for name, numbers in result.others.items()},
         pictures=pictures,
-        **{"facts": facts(entry), "settings": settings(entry)},
+        facts=facts(entry),
+        settings=settings(entry),
     )

@@ -38,7 +38,9 @@ def page(title: str, told: str, parts: Iterable[Section]) -> str:
     scripts = dict.fromkeys([beside("page.js"), *(script for part in parts for script in part.scripts)])
     body = rendered(
         "page.html",
-        **{"title": title, "lead": told, "version": __version__},
+        title=title,
+        lead=told,
+        version=__version__,
         sections=[part._replace(html=Markup(part.html)) for part in parts],
         styles=[Markup(_inside("style", style)) for style in styles],
         scripts=[Markup(_inside("script", script)) for script in scripts],
