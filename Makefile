@@ -8,8 +8,8 @@ README_PYTHON = sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d'
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
 # The page of what is stored, at the preset, with the seeds and in the directory that MESASCOPE_ARGS names. Exit code 2 has
-# been told in a sentence, such as that the extra `report` is not installed.
-REPORT = $(BIN)/mesascope report $$(printf '%s' '$(MESASCOPE_ARGS)' | grep -oE -e '--(preset|seeds|runs)[= ]+[^ ]+') || test $$? -eq 2
+# been told in a sentence, such as that the extra `report` is not installed. Standard output stays the studies' own.
+REPORT = $(BIN)/mesascope report $$(printf '%s' '$(MESASCOPE_ARGS)' | grep -oE -e '--(preset|seeds|runs)[= ]+[^ ]+') >&2 || test $$? -eq 2
 
 .PHONY: help identify reproduce test coverage lint installed lowest clean
 

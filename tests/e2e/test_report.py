@@ -61,6 +61,7 @@ def cli(runs, monkeypatch, tmp_path, capsys):
     """The command in an empty directory: its exit code, what it printed, and its messages."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("MESASCOPE_RUNS", raising=False)
     capsys.readouterr()
 
     def run(*words):
@@ -152,6 +153,16 @@ def test_a_failure_to_write_leaves_what_was_there(cli, runs, monkeypatch, tmp_pa
     assert (code, "No space left" in err) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert (tmp_path / "page.html").read_bytes() == before
+
+
+def test_a_damaged_result_is_named_and_left(cli, runs, tmp_path):
+    copy = shutil.copytree(runs, tmp_path / "copy")
+    for path in copy.glob(f"{HOSTILE}/*.safetensors"):
+        path.write_bytes(b"damaged")
+    code, _, err = cli("--preset", "smoke", "--runs", copy, "--to", "page.html")
+    assert (code, f"Not stored at preset smoke: {HOSTILE}." in err) == (0, True)
+    assert "cannot be used: it is damaged" in (tmp_path / "page.html").read_text()
+    assert {path.read_bytes() for path in copy.glob(f"{HOSTILE}/*.safetensors")} == {b"damaged"}
 
 
 # Two directories of results

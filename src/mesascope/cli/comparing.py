@@ -1,5 +1,6 @@
 """`report --compare A B`: the claims that moved between two directories of results, in the terminal and as a page."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ def compare(command: Report) -> int:
     if len(command.compare) != 2:
         raise InputError(f"`--compare` must name two directories of results; got {len(command.compare)}. Name two.")
     for directory in command.compare:
-        if not directory.is_dir():
+        if not os.path.isdir(directory):
             raise InputError(
                 f"`--compare` must name two directories of results; got {str(directory)!r}. Name another one."
             )

@@ -1,12 +1,15 @@
 """`report`: stored results as one HTML page, or how those of two directories differ. Nothing is run."""
 
+import os
 import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import join
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from mesascope.arrays import UnusableFile
 from mesascope.cli.arguments import Report
 from mesascope.cli.console import messages
 from mesascope.cli.errors import InputError
@@ -22,7 +25,8 @@ from mesascope.study.base import AbstractStudy
 from mesascope.study.claim import PRESETS
 from mesascope.sweep.plan import PlannedStudy
 
-NOT_STORED = "Not stored. This computes it: {}"
+if TYPE_CHECKING:
+    from mesascope.identify.result import Identification
 
 
 def report(command: Report) -> int:
@@ -36,7 +40,7 @@ def report(command: Report) -> int:
 
         return compare(command)
     studies = planned(studies_of(command))
-    if not command.runs.is_dir():
+    if not os.path.isdir(command.runs):
         raise InputError(_nothing(command))
     target = target_of(command, command.runs / "report.html")
     contents = _contents(command, studies)
@@ -71,17 +75,24 @@ def target_of(command: Report, default: Path) -> Path:
     target = command.to or default
     if target.suffix not in (".html", ".htm"):
         raise InputError(f"`--to` must end in .html; got {str(target)!r}. Name another file.")
-    if not target.absolute().parent.is_dir():
+    if not os.path.isdir(target.absolute().parent):
         raise InputError(
             f"`--to` must lie in a folder that is there; got {str(target)!r}. Make it, or name another one."
         )
-    if target.exists():
-        if not target.is_file():
-            raise InputError(f"`--to` must be a file; got {str(target)!r}, a folder. Name another one.")
-        with target.open("rb") as there:
-            if there.read(len(MARK)) not in (b"", MARK.encode()):
-                raise InputError(f"`--to` must not be a file of other content; got {str(target)!r}. Name another one.")
+    if os.path.isdir(target):
+        raise InputError(f"`--to` must be a file; got {str(target)!r}, a folder. Name another one.")
+    if os.path.exists(target) and not _begins_with(target, MARK.encode()):
+        raise InputError(f"`--to` must not be a file of other content; got {str(target)!r}. Name another one.")
     return target
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    """Whether a file is empty or begins so; not where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(mark)) in (b"", mark)
+    except OSError:
+        return False
 
 
 def write_page(command: Report, target: Path, title: str, told: str, sections: Iterable[Section]) -> None:
@@ -117,8 +128,9 @@ def _contents(command: Report, studies: tuple[PlannedStudy, ...]) -> Contents:
     for study in studies:
         try:
             entries.append(_entry(study, archive))
-        except MissingResult:
-            missing[study.name] = NOT_STORED.format(join([*RUN, *words_of(study.study)]))
+        except MissingResult as error:
+            why = f"{error.__cause__}" if isinstance(error.__cause__, UnusableFile) else "Not stored."
+            missing[study.name] = f"{why} This computes it: {join([*RUN, *words_of(study.study)])}"
         except ExtraError as error:
             missing[study.name] = f"It {error}."
     return Contents(command.preset, tuple(entries), missing, identifications(command.runs))
@@ -130,9 +142,8 @@ def _entry(planned: PlannedStudy, archive: Archive) -> Entry:
     return Entry(planned.study, result, cells, join([*RUN, *words_of(planned.study)]))
 
 
-def identifications(runs: Path) -> dict:
+def identifications(runs: Path) -> "dict[str, Identification]":
     """What `identify` has found of models, in files in a directory of results or in its folders, by their names."""
-    from mesascope.arrays import UnusableFile
     from mesascope.identify.saving import load_identification
 
     found = {}

@@ -331,6 +331,16 @@ def test_what_has_no_counterpart_is_said():
     assert {"Quiver", "an arrow", "an inset", "AxesImage", "AxLine", "symlog x axis (linear here)"} == set(said)
 
 
+def test_a_bar_of_colours_of_nothing_is_no_panel():
+    import matplotlib as mpl
+
+    def draw(axes):
+        axes.figure.colorbar(mpl.cm.ScalarMappable(cmap="viridis"), ax=axes)
+
+    found = panels_of(draw)
+    assert (len(found.panels), found.untranslated) == (1, ("a bar of colours",))
+
+
 def test_equal_aspects_stay_equal():
     assert panel_of(lambda axes: axes.set_aspect("equal")).layout["yaxis"]["scaleanchor"] == "x"
 

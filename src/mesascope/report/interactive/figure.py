@@ -34,6 +34,7 @@ TRANSLATORS: tuple[tuple[type, Any], ...] = (
     (Patch, areas.outline),
     (Text, texts.text),
 )
+BAR = "<colorbar>"  # matplotlib's label of such axes
 FURNITURE = (Spine, Legend, OffsetBox)
 
 
@@ -67,11 +68,13 @@ def translate(figure: "Figure") -> Translated:
 def _translated(figure: "Figure") -> Translated:
     bars = {bar for axes in figure.axes for each in _artists(axes) if (bar := _bar_of(each)) is not None}
     groups: dict[Any, list[Axes]] = {}
+    lost: list[str] = []
     for axes in figure.axes:
-        if axes not in bars and axes.get_visible():
+        if axes.get_label() == BAR and axes not in bars:  # of no artist on any axes
+            lost.append("a bar of colours")
+        elif axes not in bars and axes.get_visible():
             groups.setdefault(_place(axes), []).append(axes)
     keys = [*figure.legends, *(legend for axes in figure.axes if (legend := axes.get_legend()))]
-    lost: list[str] = []
     panels = tuple(_panel(group, keys, lost) for group in groups.values())
     counts = Counter(lost)
     return Translated(panels, tuple(f"{num} x {what}" if num > 1 else what for what, num in counts.items()))

@@ -29,7 +29,7 @@ def name_series(on: Canvas, group: "list[Axes]", legends: "list[Legend]") -> Non
     named = [part for part in parts if part["name"]]
     for part in parts:
         if not part["name"] and (twin := _twin_of(part, named)):
-            part["legendgroup"] = _group(part, twin, parts)
+            part["legendgroup"] = _group(part, twin)
     _show_one_of_each_group(parts)
 
 
@@ -113,7 +113,7 @@ def _holds(band: Trace, line: Trace) -> bool:
     return True
 
 
-def _group(part: Trace, twin: Trace, parts: list[Trace]) -> str:
+def _group(part: Trace, twin: Trace) -> str:
     """The twin's group; single lines, thinner or paler than the line that has the name, are a group of their own."""
     group = twin.setdefault("legendgroup", twin["name"])
     if part.get("fill") == "toself" or part.get("line") == twin.get("line") or part.get("mode") != "lines":
