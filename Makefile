@@ -7,12 +7,15 @@ BIN := $(VENV)/bin
 README_PYTHON = sed -n '/^```python$$/,/^```$$/p' README.md | sed '/^```/d'
 # MESASCOPE_ARGS="--preset paper" make reproduce
 MESASCOPE_ARGS ?=
+# The page of what is stored, at the preset, with the seeds and in the directory that MESASCOPE_ARGS names. Exit code 2 has
+# been told in a sentence, such as that the extra `report` is not installed. Standard output stays the studies' own.
+REPORT = $(BIN)/mesascope report $$(printf '%s' '$(MESASCOPE_ARGS)' | grep -oE -e '--(preset|seeds|runs)[= ]+[^ ]+') >&2 || test $$? -eq 2
 
 .PHONY: help identify reproduce test coverage docs lint installed lowest clean
 
 help:
 	@echo "make identify    train one attention layer, say which algorithm it runs, and draw how that is known"
-	@echo "make reproduce   run every study at preset quick: verdicts and figures (MESASCOPE_ARGS adds options)"
+	@echo "make reproduce   run every study at preset quick: verdicts, figures, one page (MESASCOPE_ARGS adds options)"
 	@echo "make test        run the whole test suite"
 	@echo "make coverage    the same, and which lines of src/ it runs: at least 95%"
 	@echo "make docs        build the documentation, and say which page to open"
@@ -23,6 +26,7 @@ help:
 
 identify: $(VENV)/.installed-alone
 	@$(BIN)/python examples/identify_checkpoint.py
+	@$(REPORT)
 	@echo
 	@echo "A model of yours: a function, a module of PyTorch, an estimator or a file goes the same way."
 	@echo "  in Python             ms.identify(model, task, key=jax.random.key(0)), as in examples/identify_*.py"
@@ -32,6 +36,7 @@ identify: $(VENV)/.installed-alone
 reproduce: $(VENV)/.installed
 	@# Exit code 1 says that some claim was not reproduced: a result, not an error of make.
 	@$(BIN)/mesascope reproduce $(MESASCOPE_ARGS) || test $$? -eq 1
+	@$(REPORT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -87,13 +92,13 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# Without extras, which are large.
+# Without the larger extras.
 $(VENV)/.installed-alone: $(VENV)/.made pyproject.toml constraints.txt
-	$(BIN)/python $(INSTALL) --editable .
+	$(BIN)/python $(INSTALL) --editable '.[report]'
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.installed-alone
-	$(BIN)/python $(INSTALL) --editable '.[text]'
+	$(BIN)/python $(INSTALL) --editable '.[text,report]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

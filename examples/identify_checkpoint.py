@@ -17,6 +17,7 @@ ms.save(trained, folder / "layer.safetensors")
 candidates = ["gradient-descent", "gd-plus-plus", "conjugate-gradient", "newton-schulz", "ridge", "least-squares"]
 candidates += ["nearest-neighbours", "softmax-smoother", "mean-label", "zero"]
 found = ms.identify(folder / "layer.safetensors", task, candidates, key=jax.random.key(2))
+found.save(folder / "identification.safetensors")
 ms.save_figures({"identification": found.figure()}, folder, ("png", "pdf"))
 print(found)
-print(f"\nThe layer and the figure lie in {folder}.")
+print(f"\nThe layer, what was found and the figure lie in {folder}.")

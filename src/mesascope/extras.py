@@ -10,6 +10,7 @@ EXTRAS = {  # as in pyproject.toml
     "sftp": ("asyncssh",),
     "s3": ("s3fs",),
     "parquet": ("pyarrow",),
+    "report": ("jinja2", "plotly"),
 }
 
 

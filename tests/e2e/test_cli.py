@@ -732,7 +732,7 @@ def complete(script, *words):
 def test_completion_knows_commands_studies_options_and_presets(cli, capsys, tmp_path):
     assert cli("completion", "bash") == 0
     script = capsys.readouterr().out
-    assert complete(script, "mesascope", "re") == ["reproduce"]
+    assert complete(script, "mesascope", "re") == ["reproduce", "report"]
     assert complete(script, "mesascope", "run", "fake") == [FAKE]
     assert complete(script, "mesascope", "show", "x", "--j") == ["--json"]
     assert complete(script, "mesascope", "run", FAKE, "--preset", "") == ["smoke", "quick", "paper"]

@@ -92,6 +92,10 @@ def _carry_out(words: list[str]) -> int:
             from mesascope.cli.runs import answer as looked_at
 
             return looked_at(request.command)
+        case arguments.Report():
+            from mesascope.cli.reporting import report
+
+            return report(request.command)
         case _:
             from mesascope.cli.completion import completion
 

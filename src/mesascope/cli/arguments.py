@@ -124,6 +124,29 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report:
+    """Write one HTML page of stored results, which needs no other file: verdicts, interactive figures, models.
+
+    Nothing is run. The page names studies that are not stored.
+    """
+
+    studies: StudyNames = ()
+    """Names from `mesascope list`; all if not told."""
+    preset: Preset = "quick"
+    """The preset they were run at."""
+    seeds: int | None = None
+    """The seeds they were run with, where these are not their preset's."""
+    runs: Runs = field(default_factory=default_runs)
+    """Where results are kept; $MESASCOPE_RUNS sets the default."""
+    to: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Where to write, ending in .html; report.html beside the results if not told."""
+    open: bool = False
+    """Open the page in a browser."""
+    compare: Annotated[tuple[Runs, ...], arg(metavar="A B")] = ()
+    """Instead, two places of results, of two versions or two machines: which claims moved beyond noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Identify:
     """Say which algorithm a model runs in context, with which parameters, how closely, and where it fails.
 
@@ -207,6 +230,7 @@ COMMANDS = {
     "run": Run,
     "reproduce": Reproduce,
     "export": Export,
+    "report": Report,
     "runs": StoredRuns,
     "completion": Completion,
 }

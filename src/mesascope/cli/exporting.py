@@ -14,14 +14,14 @@ from mesascope.cli.arguments import Export, default_runs
 from mesascope.cli.errors import InputError
 from mesascope.cli.figures import save_with_captions, width_in_cm
 from mesascope.cli.parsing import Request
-from mesascope.cli.running import as_json, judge, planned
+from mesascope.cli.running import as_json, planned
+from mesascope.cli.stored import judged, stored_presets
 from mesascope.configuration import describe
 from mesascope.files import write_atomically
 from mesascope.report.figures import FORMATS
 from mesascope.report.tables import verdicts_csv, verdicts_markdown
 from mesascope.runs.archive import Archive, MissingResult, Result
 from mesascope.runs.directory import DirectoryError, check_writable, writing
-from mesascope.study.claim import PRESETS
 from mesascope.study.result import StudyResult
 from mesascope.sweep.plan import PlannedStudy
 
@@ -35,9 +35,9 @@ def export(request: Request) -> int:
         raise InputError(str(error)) from error
     studies, archive = planned(request.studies), Archive(command.runs)
     try:
-        results = [_judge(study, archive) for study in studies]
+        results = [judged(study, archive) for study in studies]
     except MissingResult as error:
-        stored = _stored_presets(request, archive)
+        stored = stored_presets([type(study) for study in request.studies], archive)
         computes = f"This computes it: {_run_command(request.words)}"
         raise InputError(f"{error} {_offer(request, stored) if stored else computes}") from error
     try:
@@ -49,14 +49,6 @@ def export(request: Request) -> int:
         raise InputError(str(error)) from error
     print(f"Written: {command.to}")
     return 0
-
-
-def _stored_presets(request: Request, archive: Archive) -> list[str]:
-    """The presets at which every cell of the request's studies is stored."""
-    kinds = [type(study) for study in request.studies]
-    common = [name for name in PRESETS if all(name in kind.presets for kind in kinds)]
-    cells = {name: [cell for kind in kinds for cell in kind.preset(name).placed()] for name in common}
-    return [name for name in common if all(archive.holds(cell) for cell in cells[name])]
 
 
 def _offer(request: Request, stored: list[str]) -> str:
@@ -86,13 +78,6 @@ def _place(staging: Path, directory: Path, force: bool) -> None:
 
 def _same(written: Path, there: Path) -> bool:
     return there.is_file() and there.read_bytes() == written.read_bytes()
-
-
-def _judge(planned: PlannedStudy, archive: Archive) -> StudyResult:
-    """The verdicts on what is stored; their seconds are those that computing it took."""
-    results = [archive.get_or_run(cell, lambda *_: None) for cell in planned.cells]
-    seconds = sum(archive.read(cell).provenance["seconds"] for cell in planned.cells)
-    return judge(planned, results, seconds, archive)
 
 
 def _write_all(

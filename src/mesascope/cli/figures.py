@@ -19,6 +19,8 @@ from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import Arrays, PlacedCell
 from mesascope.study.result import StudyResult
 
+RUN = ("mesascope", "run")
+
 
 def figure_root(runs: Address) -> Path:
     """The folder of all studies' figures: that of the results, or ./runs where those are not in a local folder."""
@@ -77,6 +79,12 @@ def save_with_captions(
 
 def commands(study: AbstractStudy, width: float) -> str:
     """The command lines that compute a study's results and draw its figures."""
+    run, export = [*RUN, *words_of(study)], ["mesascope", "export", *words_of(study)]
+    return f"{shlex.join(run)} && {shlex.join([*export, '--to', 'figures', '--width', f'{width:g}cm'])}"
+
+
+def words_of(study: AbstractStudy) -> list[str]:
+    """A study and its settings as words of a command line."""
     preset = study.preset_name
     base = type(study).preset("quick" if preset == "custom" else preset)
     words = [study.name(), "--preset", base.preset_name]
@@ -84,8 +92,7 @@ def commands(study: AbstractStudy, width: float) -> str:
         value = getattr(study, field.name)
         if value != getattr(base, field.name):
             words += [f"--{field.name.replace('_', '-')}", *_words(value)]
-    run, export = ["mesascope", "run", *words], ["mesascope", "export", *words]
-    return f"{shlex.join(run)} && {shlex.join([*export, '--to', 'figures', '--width', f'{width:g}cm'])}"
+    return words
 
 
 def _words(value: object) -> list[str]:

@@ -30,7 +30,7 @@ installed. 130, 143, 129: stopped by Ctrl-C, SIGTERM or SIGHUP, and the same com
 
 WITH_STUDIES = ("run", "export")
 _WITH_VALUE = ("--preset", "--seeds", "--runs", "--to", "--width", "--workers")
-_WITHOUT_VALUE = ("--json", "--quiet", "--force", "--help", "-h")
+_WITHOUT_VALUE = ("--json", "--quiet", "--force", "--open", "--help", "-h")
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
 
 
@@ -56,7 +56,7 @@ def parse(words: list[str]) -> Request:
         if words[0] == "runs":
             return _parse_runs(words)
         _check_options(words, _fields(COMMANDS[words[0]]) if words[0] in COMMANDS else [])
-        command = _tyro(COMMANDS, words)
+        command = _tyro(COMMANDS, _names_first(words) if words[0] == "report" else words)
         if isinstance(command, Show):
             find_study(command.study)
         studies = _every_study(command) if isinstance(command, Reproduce) else ()
@@ -67,14 +67,14 @@ def parse(words: list[str]) -> Request:
 
 def _parse_with_studies(words: list[str]) -> Request:
     """Every study parses the whole line with its own fields as options; so several take the fields they share."""
-    names, others = _split(words)
+    names, _ = _split(words)
     classes = [find_study(name) for name in names]
     for twice in (name for i, name in enumerate(names) if name in names[:i]):
         raise InputError(f"a study must be named once; got {twice!r} twice. Leave one out.")
     _check_options(words, [name for each in (COMMANDS[words[0]], *classes) for name in _fields(each)])
     _check_shared(words, classes)
     preset = _value_of("--preset", words) or "quick"
-    line = [words[0], *names, *others]  # tyro takes names only where they stand together
+    line = _names_first(words)
     commands = [_tyro(_with_settings(words[0], cls, preset), line) for cls in classes]
     if not commands:
         _tyro(COMMANDS, words)  # a request for help ends here
@@ -190,6 +190,12 @@ def _every_study(command: Reproduce) -> "tuple[AbstractStudy, ...]":
         raise InputError(f"`paper` must begin the name of a study; got {command.paper!r}. See `mesascope list`.")
     changes = {} if command.seeds is None else {"seeds": command.seeds}
     return tuple(find_study(name).preset(command.preset, **changes) for name in names)
+
+
+def _names_first(words: list[str]) -> list[str]:
+    """The same line with the names of studies together, as tyro takes them."""
+    names, others = _split(words)
+    return [words[0], *names, *others]
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:

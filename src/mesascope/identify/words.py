@@ -131,8 +131,8 @@ def _that_decide(found: Identification) -> list[str]:
     return [f"Prompts that would tell {first} and {second} apart: {best.law}, {_short(best.separation)} apart."]
 
 
-def ranking(found: Identification) -> Table:
-    """Candidates, the nearest first."""
+def ranking(found: Identification, most: int = NUM_ROWS) -> Table:
+    """Candidates, the nearest first, at most so many."""
     num = found.num_prompts[IN_DISTRIBUTION]
     title = (
         f"{IN_DISTRIBUTION}, {num} fresh prompts: distance 0 is the same, 1 is as far as answering zero [95% interval]"
@@ -140,11 +140,11 @@ def ranking(found: Identification) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for head in ("candidate", "distance", "farther than the choice by", "fitted"):
         table.add_column(head, no_wrap=head == "candidate")
-    for row in found.rows[:NUM_ROWS]:
+    for row in found.rows[:most]:
         farther = "" if row.name == found.choice.name else _interval(row.difference)
         table.add_row(*(Text(cell) for cell in (row.name, _interval(row.delta), farther, _fitted(row))))
-    if len(found.rows) > NUM_ROWS:
-        table.add_row(Text(f"and {len(found.rows) - NUM_ROWS} more, farther"))
+    if len(found.rows) > most:
+        table.add_row(Text(f"and {len(found.rows) - most} more, farther"))
     return table
 
 

@@ -18,7 +18,7 @@ def caption(study: AbstractStudy, result: StudyResult, name: str, figure: "Figur
     seeds = f"n = {study.seeds} seed{'s' * (study.seeds > 1)}"
     of_bands = "; lines with a band are means over seeds, bands the range over seeds" if _has_bands(figure) else ""
     kind = "" if study.kind() == "paper" else f" ({study.kind()})"
-    what = f"{study.title}{kind}. {_panels(figure)}\n{seeds}{of_bands}. Preset {result.preset}."
+    what = f"{study.title}{kind}. {panels_in_words(figure)}\n{seeds}{of_bands}. Preset {result.preset}."
     criteria = "\n".join(["Criteria:", *map(_criterion, result.verdicts)])
     made = f"Source: {study.source}.\nCommand: {command}\nDrawn by mesascope {__version__}."
     return f"{study.name()}, {name}\n\n{what}\n\n{criteria}\n\n{made}\n"
@@ -35,7 +35,7 @@ def _criterion(verdict: Verdict) -> str:
     return f"- {verdict.claim.statement} {verdict.claim.criterion}; measured {numbers}: {verdict.outcome}."
 
 
-def _panels(figure: "Figure") -> str:
+def panels_in_words(figure: "Figure") -> str:
     """A phrase for each panel; two scales of one panel are told together."""
     panels: dict[tuple[int, int], list[Axes]] = {}
     for axes in figure.axes:

@@ -42,13 +42,17 @@ class Archive:
         """How many results there are."""
         return sum(is_result(file.name) for file in self.place.files())
 
+    def name(self, cell: PlacedCell) -> str:
+        """The name of the file of a cell's result, in its place."""
+        return name_of(cell)
+
     def path(self, cell: PlacedCell) -> Address:
         """Where a cell's result lies."""
-        return self.place.located(name_of(cell))
+        return self.place.located(self.name(cell))
 
     def holds(self, cell: PlacedCell) -> bool:
         """Whether there is a file of a cell's result."""
-        return self.place.exists(name_of(cell))
+        return self.place.exists(self.name(cell))
 
     def load(self, name: str) -> tuple[Arrays, Any]:
         """The arrays and the header of a file; raises FileNotFoundError, and `UnusableFile` for a damaged one."""
@@ -58,13 +62,17 @@ class Archive:
             except UnusableFile as error:
                 raise UnusableFile(self.place.located(name), error.reason) from error
 
+    def identity(self, cell: PlacedCell) -> dict[str, Any]:
+        """What a file says of itself, if it holds this cell's result."""
+        return {"format": FORMAT, "study": cell.owner, "key": cell.key}
+
     def read(self, cell: PlacedCell) -> Result:
         """A stored result; raises FileNotFoundError, and `UnusableFile` for a damaged file or another cell's."""
         path = self.path(cell)
-        arrays, header = self.load(name_of(cell))
+        arrays, header = self.load(self.name(cell))
         if not isinstance(header, dict) or not is_provenance(header.get("provenance")):
             raise UnusableFile(path, "is not a result")
-        expected = {**_identity(cell), "config": describe(cell.config)}
+        expected = {**self.identity(cell), "config": describe(cell.config)}
         if fingerprint({name: header.get(name) for name in expected}) != fingerprint(expected):
             raise UnusableFile(path, "holds the result of another cell, or is of another format")
         listed = listing(arrays)
@@ -74,14 +82,14 @@ class Archive:
 
     def unlisted(self, cells: Iterable[PlacedCell]) -> list[Address]:
         """Files of cells that do not list their arrays, so that nothing says that none is missing."""
-        return [self.path(cell) for cell in cells if "arrays" not in self.load(name_of(cell))[1]]
+        return [self.path(cell) for cell in cells if "arrays" not in self.load(self.name(cell))[1]]
 
     def write(self, cell: PlacedCell, result: Result) -> None:
         """Write a result, whole or not at all; OSError when it cannot be written."""
         arrays = {name: np.asarray(array) for name, array in result.arrays.items()}
         told = {"label": cell.label, "config": describe(cell.config), "provenance": result.provenance}
-        header = {**_identity(cell), **told, "arrays": listing(arrays)}
-        self.place.write(name_of(cell), packed(arrays, header))
+        header = {**self.identity(cell), **told, "arrays": listing(arrays)}
+        self.place.write(self.name(cell), packed(arrays, header))
 
     def get_or_run(self, cell: PlacedCell, report: Report) -> Arrays:
         """The stored result of a cell; raises `MissingResult` when there is none to read."""
@@ -102,10 +110,6 @@ def name_of(cell: PlacedCell) -> str:
 def is_result(name: str) -> bool:
     """Whether a file lies where results do."""
     return name.count("/") == 1 and fnmatchcase(name, "*/*.safetensors")
-
-
-def _identity(cell: PlacedCell) -> dict[str, Any]:
-    return {"format": FORMAT, "study": cell.owner, "key": cell.key}
 
 
 def is_provenance(value: Any) -> bool:

@@ -98,6 +98,10 @@ class AbstractStudy(eqx.Module):
         """Remarks that these results call for, a sentence each; numbers stand in `readings`."""
         return ()
 
+    def identified(self, summary: Any) -> tuple[str, ...]:
+        """What `identify` says of the models that the study asks, a sentence each; most studies ask none."""
+        return ()
+
     @final
     def placed(self) -> tuple[PlacedCell, ...]:
         """The cells and where their results lie: laid out and hashed here, once a run."""
@@ -130,6 +134,7 @@ class AbstractStudy(eqx.Module):
             verdicts=verdicts,
             others=others,
             notes=self.notes(summary),
+            identified=self.identified(summary),
             seconds=seconds,
             draw=self.figures,
         )

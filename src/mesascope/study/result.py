@@ -28,6 +28,7 @@ class StudyResult:
     notes: tuple[str, ...]
     seconds: float
     draw: "Callable[[Any], dict[str, Figure]]"
+    identified: tuple[str, ...] = ()
 
     @property
     def reproduced(self) -> bool:

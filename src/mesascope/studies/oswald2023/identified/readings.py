@@ -1,5 +1,6 @@
 """The numbers that the claims about identified models are judged by."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -119,6 +120,13 @@ def _of_model(name: str, asked: Asked) -> Readings:
 def in_words(name: str, asked: Asked) -> str:
     """What is said of a model, a seed after the other."""
     return f"{name}, by seed: {'; '.join(_said(asked, seed) for seed in range(len(asked.found.kind)))}."
+
+
+def in_a_sentence(name: str, asked: Asked) -> str:
+    """What is said of a model, and of how many seeds."""
+    counts = Counter(_said(asked, seed) for seed in range(len(asked.found.kind)))
+    told = "; ".join(f"{said} ({num} of {counts.total()} seeds)" for said, num in counts.most_common())
+    return f"{name[0].upper()}{name[1:]}: {told}."
 
 
 def _said(asked: Asked, seed: int) -> str:

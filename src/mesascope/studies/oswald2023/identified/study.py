@@ -18,7 +18,15 @@ from mesascope.studies.oswald2023.identified.cells import (
     RarerSignsCell,
 )
 from mesascope.studies.oswald2023.identified.panels import away, distances
-from mesascope.studies.oswald2023.identified.readings import NAMES, Asked, Models, Summary, in_words, readings
+from mesascope.studies.oswald2023.identified.readings import (
+    NAMES,
+    Asked,
+    Models,
+    Summary,
+    in_a_sentence,
+    in_words,
+    readings,
+)
 from mesascope.study.base import AbstractStudy, Readings
 from mesascope.study.cell import Arrays, Cell
 from mesascope.study.claim import PRESETS, Claim
@@ -257,6 +265,9 @@ class IdentifiedModels(AbstractStudy):
 
     def notes(self, summary: Summary) -> tuple[str, ...]:
         return tuple(map(in_words, NAMES, summary.models))
+
+    def identified(self, summary: Summary) -> tuple[str, ...]:
+        return tuple(map(in_a_sentence, NAMES, summary.models))
 
     def figures(self, summary: Summary) -> "dict[str, Figure]":
         return {"identified": distances(summary), "away": away(summary)}

@@ -1,0 +1,1 @@
+"""A figure of matplotlib as figures of plotly, one a panel, whatever drew it."""
