@@ -21,7 +21,7 @@ def browser():
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """The section alone in a page of its own, on the disk."""
-    title, anchor, html, css, js = section(LAYER)
+    anchor, title, html, (css,), (js,), *_ = section(LAYER)
     path: Path = tmp_path_factory.mktemp("bench") / "bench.html"
     path.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

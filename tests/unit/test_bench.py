@@ -55,7 +55,7 @@ def test_the_learned_rate_is_that_of_the_step_in_the_layer():
 
 
 def test_a_section_is_whole_and_asks_for_nothing():
-    title, anchor, html, css, js = section(WEIGHTS)
+    _, title, html, (css,), (js,), *_ = section(WEIGHTS)
     assert title
     assert re.fullmatch(r"[a-z-]+", anchor)
     text = html + css + js.replace("http://www.w3.org/2000/svg", "")  # a name, which nothing is asked for
@@ -66,7 +66,7 @@ def test_a_section_is_whole_and_asks_for_nothing():
 
 
 def test_no_text_ends_the_scripts():
-    _, _, html, _, js = section(WEIGHTS._replace(best_rate="</script><b>"))
+    _, _, html, _, (js,), *_ = section(WEIGHTS._replace(best_rate="</script><b>"))
     assert "</" not in js
     (data,) = re.findall(r'<script type="application/json" id="bench-layer">(.*?)</script>', html)
     assert json.loads(data)["best_rate"] == "</script><b>"

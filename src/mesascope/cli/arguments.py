@@ -127,7 +127,7 @@ class Export:
 class Report:
     """Write one HTML page of stored results, which needs no other file: verdicts, interactive figures, models.
 
-    Nothing is run. The page names studies that are not stored.
+    No study is run. The page names studies that are not stored.
     """
 
     studies: StudyNames = ()

@@ -1,4 +1,4 @@
-"""`report`: stored results as one HTML page, or how those of two directories differ. Nothing is run."""
+"""`report`: stored results as one HTML page, or how those of two places differ. No study is run."""
 
 import os
 import webbrowser
@@ -21,9 +21,12 @@ from mesascope.files import write_atomically
 from mesascope.report.page.section import Contents, Entry, Section
 from mesascope.runs.address import Address
 from mesascope.runs.archive import Archive, MissingResult
+from mesascope.runs.directory import DirectoryError
+from mesascope.runs.store import Store
 from mesascope.studies import find_study, study_names
 from mesascope.study.base import AbstractStudy
 from mesascope.study.claim import PRESETS
+from mesascope.study.store import Memory
 from mesascope.sweep.plan import PlannedStudy
 
 if TYPE_CHECKING:
@@ -54,8 +57,20 @@ def report(command: Report) -> int:
     from mesascope.report.page import whole
 
     title = f"mesascope report: preset {command.preset}"
-    write_page(command, target, title, whole.lead(contents), whole.sections(contents, _followed))
+    write_page(command, target, title, whole.lead(contents), (*whole.sections(contents, _followed), _bench(command)))
     return 0
+
+
+def _bench(command: Report) -> Section:
+    """The section to play with; its layer is kept with the results where these can be written to."""
+    from mesascope.report.bench import layer, section
+    from mesascope.training.runtime import set_up_runtime
+
+    set_up_runtime()
+    try:
+        return section(layer(Store(command.runs)))
+    except DirectoryError:
+        return section(layer(Memory()))
 
 
 def studies_of(command: Report) -> tuple[AbstractStudy, ...]:

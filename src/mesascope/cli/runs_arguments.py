@@ -48,7 +48,7 @@ class VerifyRuns(AbstractRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class CollectRuns(AbstractRuns):
-    """Name what no preset of this version uses, and what is left over; nothing is deleted without --yes.
+    """Name what this version does not use, at a preset or with settings of your own, and what is left over; nothing is deleted without --yes.
 
     Results with settings of your own are among them. What is being written stays, and so do results of studies that
     this version does not know, unless they are named.

@@ -9,12 +9,15 @@ from mesascope.cli.console import output, print_json
 from mesascope.cli.errors import InputError
 from mesascope.cli.runs import file_json
 from mesascope.cli.runs_arguments import AbstractRuns, CollectRuns
+from mesascope.cli.runs_settings import settled
+from mesascope.report.bench.trained import BenchTraining
 from mesascope.runs.archive import name_of
-from mesascope.runs.catalogue import Finding
+from mesascope.runs.catalogue import Catalogue, Finding, catalogue
 from mesascope.runs.place import place_of
 from mesascope.runs.unused import remove, unused
 from mesascope.runs.verify import verify
-from mesascope.studies import find_study, study_names
+from mesascope.studies import study_names
+from mesascope.study.cell import place_shared
 from mesascope.sweep.plan import with_shared
 
 
@@ -48,7 +51,7 @@ def collect(command: CollectRuns) -> int:
         if name in study_names():
             raise InputError(f"`runs gc` takes only studies that this version does not know; it knows {name!r}.")
     place = place_of(command.runs)
-    found = unused(place, used_names(), {*study_names(), "shared", *command.studies})
+    found = unused(place, used_names(catalogue(place)), {*study_names(), "shared", *command.studies})
     gone = remove(place, found.removable) if command.yes else []
     if command.json:
         told = {"unused": found.removable, "kept": found.kept, "deleted": gone}
@@ -69,14 +72,15 @@ def collect(command: CollectRuns) -> int:
     return 0
 
 
-def used_names() -> set[str]:
-    """The files of all results that any study uses, at any preset of this version."""
-    return {
-        name_of(cell)
-        for study in map(find_study, study_names())
-        for preset in study.presets
-        for cell, _ in with_shared(study.preset(preset).placed())
+def used_names(found: Catalogue) -> set[str]:
+    """The files that this version uses: of any study at a preset or as it was asked for, and of what reports hold."""
+    settings = {
+        name: [entry.provenance.get("settings") for entry in found.entries if entry.owner == name]
+        for name in study_names()
     }
+    studies = (study for name in study_names() for study in settled(name, settings[name]))
+    used = {name_of(cell) for study in studies for cell, _ in with_shared(study.placed())}
+    return used | {name_of(place_shared(BenchTraining()))}
 
 
 def _print(title: str, findings: list[Finding]) -> None:

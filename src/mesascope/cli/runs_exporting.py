@@ -1,13 +1,12 @@
 """`runs export`: the numbers of all studies whose cells are stored, judged, as one table in Parquet."""
 
-from collections.abc import Iterator, Set
-from typing import Any
+from collections.abc import Set
 
 from mesascope.cli.console import print_json
 from mesascope.cli.errors import InputError
 from mesascope.cli.running import judge
 from mesascope.cli.runs_arguments import ExportRuns
-from mesascope.configuration import describe
+from mesascope.cli.runs_settings import settled
 from mesascope.extras import ExtraError
 from mesascope.files import write_atomically
 from mesascope.report.rows import Judged, parquet
@@ -16,8 +15,7 @@ from mesascope.runs.catalogue import Catalogue, catalogue
 from mesascope.runs.directory import check_writable, writing
 from mesascope.runs.place import place_of
 from mesascope.spelling import did_you_mean
-from mesascope.studies import find_study, study_names
-from mesascope.study.base import AbstractStudy
+from mesascope.studies import study_names
 from mesascope.sweep.plan import PlannedStudy, plan
 
 
@@ -69,7 +67,7 @@ def _judged(archive: Archive, found: Catalogue, names: tuple[str, ...]) -> tuple
     }
     for name in names or study_names():
         settings = [entry.provenance.get("settings") for entry in found.entries if entry.owner == name]
-        whole = [each for each in plan(_candidates(name, settings)) if _names(each) <= held]
+        whole = [each for each in plan(settled(name, settings)) if _names(each) <= held]
         if settings and not whole:
             left_out[name] = "not all of whose cells are stored"
         for each in whole:
@@ -78,31 +76,6 @@ def _judged(archive: Archive, found: Catalogue, names: tuple[str, ...]) -> tuple
             except (InputError, MissingResult, ExtraError) as error:
                 left_out[name] = f"which cannot be judged: {error}"
     return judged, left_out
-
-
-def _candidates(name: str, settings: list[Any]) -> Iterator[AbstractStudy]:
-    """The study at every preset, and with every other settings that its results were asked for with."""
-    cls, seen = find_study(name), []
-    studies = [*map(cls.preset, cls.presets), *(_with(cls, each) for each in settings)]
-    for study in studies:
-        if study is not None and (described := describe(study)) not in seen:
-            seen.append(described)
-            yield study
-
-
-def _with(cls: type[AbstractStudy], settings: Any) -> AbstractStudy | None:
-    """The study that a description is of; None where this version has no such study."""
-    if not isinstance(settings, dict):
-        return None
-    try:
-        study = cls(**{name: _tuples(value) for name, value in settings.items() if name != "class"})
-        return study if describe(study) == settings else None
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _names(planned: PlannedStudy) -> Set[str]:

@@ -8,7 +8,7 @@ from mesascope.runs.archive import is_result
 from mesascope.runs.catalogue import UNFINISHED, Finding, being_written, key_of, left_over
 from mesascope.runs.place import AbstractPlace, File
 
-UNUSED = "no preset of this version uses it"
+UNUSED = "no preset of this version and no settings of your own use it"
 UNKNOWN = "of a study that this version does not know"
 
 

@@ -3,7 +3,7 @@
 `section(layer(store))` is the section.
 """
 
-from mesascope.report.bench.page import Section, section
+from mesascope.report.bench.page import section
 from mesascope.report.bench.trained import Layer, layer
 
-__all__ = ["Layer", "Section", "layer", "section"]
+__all__ = ["Layer", "layer", "section"]

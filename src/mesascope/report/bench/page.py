@@ -3,10 +3,10 @@
 import json
 import math
 from importlib.resources import files
-from typing import NamedTuple
 
 from mesascope.drawing import roles
 from mesascope.report.bench.trained import Layer
+from mesascope.report.page.section import Section
 
 SCRIPTS = (
     "predict.js",
@@ -25,19 +25,6 @@ SCRIPTS = (
 )
 
 
-class Section(NamedTuple):
-    """A part of an HTML page: its head, the id it is linked by, and what goes into the page, its style and its script.
-
-    `js` may stand anywhere in the page, and leaves no name behind.
-    """
-
-    title: str
-    anchor: str
-    html: str
-    css: str
-    js: str
-
-
 def section(trained: Layer) -> Section:
     """Points to drag under the lines of four learners, one of them `trained`, and a rotation to turn.
 
@@ -45,7 +32,8 @@ def section(trained: Layer) -> Section:
     """
     html = f"{asset('regression.html')}{asset('sequences.html')}{_embedded(trained)}"
     js = "".join(asset(name) for name in SCRIPTS)
-    return Section("Try it", "bench", html, _colours() + asset("bench.css"), f'(() => {{\n"use strict";\n{js}}})();\n')
+    script = f'(() => {{\n"use strict";\n{js}}})();\n'  # which leaves no name behind
+    return Section("bench", "Try it", html, (_colours() + asset("bench.css"),), (script,))
 
 
 def asset(name: str) -> str:
