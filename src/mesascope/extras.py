@@ -7,6 +7,7 @@ EXTRAS = {  # as in pyproject.toml
     "torch": ("torch",),
     "sklearn": ("scikit-learn",),
     "huggingface": ("torch", "transformers"),
+    "cluster": ("distributed",),
 }
 
 
