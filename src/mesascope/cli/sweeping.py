@@ -106,13 +106,9 @@ def _plan_in_words(found: Opened, coming: Forecast, command: Sweep) -> str:
         cluster = command.scheduler or command.scheduler_file
         workers = f"with {_counted(command.workers, 'worker')}" if not cluster else "of one worker"
         lasts = time_in_words(coming.seconds if cluster else coming.seconds_with(command.workers))
-        unknown = coming.num_missing - coming.num_known
-        guess = (
-            f" {_counted(unknown, 'cell')} nobody has timed: each is taken for {UNKNOWN_SECONDS:g} s."
-            if unknown
-            else ""
-        )
-        lines.append(f"Estimated time {workers}: {lasts}, as cells of their kind took before.{guess}")
+        lines.append(f"Estimated time {workers}: {lasts}, from what such cells took before.")
+        if unknown := coming.num_missing - coming.num_known:
+            lines.append(f"No time is known of {_counted(unknown, 'cell')}: {UNKNOWN_SECONDS:g} s are taken for each.")
     return "\n".join(lines)
 
 
@@ -143,6 +139,8 @@ def _rows_of(found: Opened, done: Done, display: Display) -> list[Row]:
     if error is None:
         try:
             return found.rows(settings, done)
+        except InputError:
+            raise
         except Exception as failure:  # one point cannot be judged: the others can
             error = failure
     told = reason(error) or f"{type(error).__name__}: {error}"

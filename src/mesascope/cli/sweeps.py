@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mesascope.cli.arguments import Sweep
+from mesascope.cli.errors import InputError
 from mesascope.report.sweeps import Row, Settings, number_rows
 from mesascope.report.tables import all_numbers
 from mesascope.spelling import did_you_mean
@@ -57,10 +58,12 @@ def of_study(command: Sweep, cls: type[AbstractStudy]) -> Opened:
 
 
 def rows_of_study(settings: Settings, done: Done, shown: tuple[str, ...]) -> list[Row]:
-    """The rows of one point; ValueError for a number to show that there is not."""
+    """The rows of one point; InputError for a number to show that there is not."""
     result = done.planned.study.result(done.results, done.seconds)
     known = all_numbers(result)
     for name in shown:
         if name not in known and name not in {verdict.claim.id for verdict in result.verdicts}:
-            raise ValueError(f"`--show` must name numbers of the study; got {name!r}.{did_you_mean(name, known)}")
+            listed = "\n".join(f"  {each}" for each in known)
+            meant = did_you_mean(name, known)
+            raise InputError(f"`--show` must name numbers of the study; got {name!r}.{meant} There are:\n{listed}")
     return number_rows(settings, result)

@@ -5,13 +5,14 @@ it took. So workers and whoever sends them jobs need the same place of results a
 """
 
 import contextlib
+import json
 import logging
-import os
 import queue
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mesascope.extras import check_extra
@@ -32,8 +33,13 @@ from mesascope.sweep.pool import (
 
 SECONDS_TO_ANSWER = 5.0  # for a scheduler, each time it is asked
 SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_OF_A_COUNT = 2.0  # of workers
 SECONDS_BETWEEN_REPORTS = 1.0  # of a job on its way
+SECONDS_OF_SILENCE = 30.0  # before a lack of workers is told
 AHEAD = 4  # jobs that are sent for each thread of a worker: the others wait here
+
+
+_UNREACHABLE = (OSError, TimeoutError, ValueError, LookupError)  # also a file that holds no address, or none yet
 
 
 class SchedulerLost(ConnectionError):
@@ -47,17 +53,18 @@ class Scheduler(NamedTuple):
     file: str = ""
 
     def __str__(self) -> str:
-        return self.address or f"of {self.file}"
+        return self.address or self.file
 
     def connect(self) -> Any:
-        """A client of it; OSError or TimeoutError where none answers, ValueError for what is no address."""
+        """A client of it; OSError where none answers, ValueError for what is no address."""
         from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our own words
-        where: Any = {"scheduler_file": self.file} if self.file else {"address": self.address}
-        if self.file and not os.path.isfile(self.file):
-            raise FileNotFoundError(f"there is no file {self.file}")
-        return Client(**where, timeout=SECONDS_TO_ANSWER, set_as_default=False)
+        for name in filter(lambda name: name.startswith("distributed"), list(logging.root.manager.loggerDict)):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said in our own words
+        address = self.address or json.loads(Path(self.file).read_text())["address"]
+        get_address_host_port(address, strict=True)
+        return Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
 
 
 class Sent(NamedTuple):
@@ -85,11 +92,12 @@ class Cluster:
         self.heard: queue.Queue[tuple[str, str, Any]] = queue.Queue()
         self.topic = f"mesascope-{uuid.uuid4().hex}"
         self.client: Any = None
+        self.num_threads, self.counted = 0, -SECONDS_OF_A_COUNT
 
     def __enter__(self) -> "Cluster":
         try:
             self._connect()
-        except (OSError, TimeoutError, ValueError) as error:
+        except _UNREACHABLE as error:
             raise SchedulerLost(
                 f"no Dask scheduler answers at {self.scheduler} ({_first_line(error)}). Start one, as by `dask "
                 "scheduler`, or name another."
@@ -102,9 +110,11 @@ class Cluster:
     @property
     def num_workers(self) -> int:
         """How many jobs its workers do side by side by now; 1 while there is none."""
-        with contextlib.suppress(Exception):  # a scheduler that is lost just now
-            return max(1, sum(self.client.nthreads().values()))
-        return 1
+        if time.monotonic() - self.counted > SECONDS_OF_A_COUNT:
+            with contextlib.suppress(Exception):  # a scheduler that is lost just now
+                self.num_threads = sum(self.client.nthreads().values())
+            self.counted = time.monotonic()
+        return max(1, self.num_threads)
 
     def add(self, *jobs: Job) -> None:
         """More to do, after what was added earlier."""
@@ -117,20 +127,20 @@ class Cluster:
 
     def events(self) -> Iterator[Event]:
         """What happens until nothing is left to do. A job whose need failed fails with it."""
-        told = time.monotonic()
+        last = time.monotonic()
         while self.waiting or self.sent:
             if self.client.status != "running":
                 yield from self._reconnect()
             self._send()
             events = [*self._heard(), *self._settled()]
             yield from events
-            if not events:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-            if events or self.client.status != "running":
-                told = time.monotonic()
-            elif time.monotonic() - told > 30 and not self.client.scheduler_info().get("workers"):
+            if events:
+                last = time.monotonic()
+            elif time.monotonic() - last > SECONDS_OF_SILENCE and not self.num_threads:
                 self.say(f"The scheduler {self.scheduler} has no workers. Waiting for some.")
-                told = time.monotonic()
+                last = time.monotonic()
+            else:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _connect(self) -> None:
         self.client = self.scheduler.connect()
@@ -149,7 +159,7 @@ class Cluster:
             try:
                 self._connect()
                 break
-            except (OSError, TimeoutError, ValueError) as error:
+            except _UNREACHABLE as error:
                 if time.monotonic() > deadline:
                     raise SchedulerLost(
                         f"the Dask scheduler {self.scheduler} is lost ({_first_line(error)}). What was stored is kept: "
@@ -158,10 +168,10 @@ class Cluster:
                     ) from error
                 time.sleep(0.5)
         self.say("The scheduler is back. What is unfinished is sent again.")
-        lost, self.sent = self.sent, {}
-        for job, _ in lost.values():
-            self.waiting = {job.key: job, **self.waiting}
-            yield Lost(job, "lost its scheduler. It is sent again.")
+        lost = [sent.job for sent in self.sent.values()]
+        self.sent = {}
+        self.waiting = {job.key: job for job in lost} | self.waiting
+        yield from (Lost(job) for job in lost)
 
     def _send(self) -> None:
         """Give the scheduler what can be done by now, but not much more than there are workers for."""
@@ -192,15 +202,19 @@ class Cluster:
     def _settled(self) -> Iterator[Event]:
         """Jobs that ended, and those whose outcome nobody will know."""
         for job, future in list(self.sent.values()):
-            if future.status == "finished":
-                kind, content = future.result()
+            if future.status == "pending" or self.client.status != "running":
+                continue
+            try:
+                kind, content = future.result(timeout=SECONDS_TO_ANSWER)
+            except Exception as error:
+                if future.status == "error":
+                    yield from self._done(job, "failed", _in_our_words(error))
+                elif self.client.status == "running":  # given up, as where its worker left with the result
+                    del self.sent[job.key]
+                    self.waiting = {job.key: job, **self.waiting}
+                    yield Lost(job, "was given up by the scheduler. It is sent again.")
+            else:
                 yield from self._done(job, kind, content)
-            elif future.status == "error":
-                yield from self._done(job, "failed", _in_our_words(future.exception()))
-            elif future.status in ("cancelled", "lost") and self.client.status == "running":
-                del self.sent[job.key]
-                self.waiting = {job.key: job, **self.waiting}
-                yield Lost(job, "was given up by the scheduler. It is sent again.")
 
     def _done(self, job: Job, kind: str, content: Any) -> Iterator[Event]:
         self.sent.pop(job.key, None)

@@ -58,10 +58,10 @@ class Said(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A job's process ended in the middle of it, or went out of reach; the job is tried again."""
+    """A job's process ended in the middle of it, or went out of reach: what there is to say. The job is tried again."""
 
     job: Job
-    text: str
+    text: str = ""
 
 
 class Finished(NamedTuple):

@@ -149,7 +149,8 @@ def run_side_by_side(
                 watch.say(text)
             case Lost(text=text):
                 watch.end(job.label, False)
-                watch.say(f"{job.label} {text}")
+                if text:
+                    watch.say(f"{job.label} {text}")
             case Finished(value=ending) | Failed(error=ending):
                 ended[job.key] = ending
                 outlook.finish(job)
