@@ -50,5 +50,7 @@ def engine(
 def beyond_presets(study: AbstractStudy) -> bool:
     """Whether a number of something is larger than in every preset, so that nobody has seen the memory it takes."""
     tried = [study.preset(name) for name in study.presets]
+    if not tried:
+        return False
     numbers = {name: value for name, value in vars(study).items() if type(value) is int and name != "first_seed"}
     return any(number > max(getattr(each, name) for each in tried) for name, number in numbers.items())

@@ -43,9 +43,9 @@ def sweep(command: Sweep) -> int:
     from mesascope.training.runtime import set_up_runtime
 
     if command.list:
-        from mesascope.cli.sweeps import print_list
+        from mesascope.cli.listing import print_sweeps
 
-        return print_list(command.json)
+        return print_sweeps(command.json)
     set_up_runtime()
     try:
         check_targets(command)

@@ -8,7 +8,7 @@ from mesascope.cli.errors import InputError
 from mesascope.report.sweeps import Row, Settings, number_rows
 from mesascope.report.tables import all_numbers
 from mesascope.spelling import did_you_mean
-from mesascope.studies import find_study
+from mesascope.studies import declared_sweeps, find_study
 from mesascope.study.base import AbstractStudy
 from mesascope.sweep.grid import axes_of
 from mesascope.sweep.plan import PlannedStudy, plan
@@ -30,11 +30,21 @@ class Opened(NamedTuple):
 
 def opened(command: Sweep) -> Opened:
     """What the command is about; ValueError for what there is not and for settings that cannot be."""
-    if not command.what:
+    from mesascope.cli import sweeps_of_algorithms as asked
+
+    name, *others = command.what or ("",)
+    if not name:
         raise ValueError("`sweep` needs the name of a study. `mesascope list` names them all, `sweep --list` sweeps.")
-    if len(command.what) > 1:
+    if name == "identify":
+        return asked.of_model(command, others)
+    if others:
         raise ValueError(f"`sweep` takes one study; got {' '.join(command.what)!r}. Name one.")
-    return of_study(command, find_study(command.what[0]))
+    for option in ("task", "candidates"):
+        if getattr(command, option):
+            raise ValueError(f"`--{option}` is for `sweep identify`; got it with {name!r}. Leave it out.")
+    if name in declared_sweeps():
+        return asked.of_declared(command, declared_sweeps()[name])
+    return of_study(command, find_study(name))
 
 
 def of_study(command: Sweep, cls: type[AbstractStudy]) -> Opened:

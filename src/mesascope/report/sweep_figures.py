@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def check_drawable(axes: Mapping[str, tuple[Any, ...]]) -> None:
     """Raise ValueError for a grid that no figure here shows."""
     varied = [name for name, values in axes.items() if len(values) > 1]
-    if not 1 <= len(varied) <= 2:
+    if not 1 <= len(varied) <= 3:
         raise ValueError(
-            f"`--figure` must be of one or two settings with several values; got {len(varied)}. The table has all."
+            f"`--figure` must be of one to three settings with several values; got {len(varied)}. `--to` writes all."
         )
 
 
@@ -32,15 +32,35 @@ def sweep_figure(result: SweepResult, shown: Sequence[str], bounds: Mapping[str,
 
 
 def _drawn(result: SweepResult, shown: Sequence[str], bounds: Mapping[str, float]) -> "Figure":
-    if not shown:
-        figure, [[axes]] = panel_grid(1, 1)
-        algorithms(axes, result)
-        return figure
-    figure, [panels] = panel_grid(1, len(shown), narrowest=7.0)
-    draw = curve if len(result.varied) == 1 else number_map
-    for axes, name in zip(panels, shown, strict=True):
-        draw(axes, result, name, bounds.get(name))
+    parts = _parts(result)
+    figure, panels = panel_grid(max(1, len(shown)), len(parts), narrowest=6.0)
+    for row, name in zip(panels, shown or ("",), strict=True):
+        for axes, (title, part) in zip(row, parts, strict=True):
+            if not name:
+                algorithms(axes, part, result)
+            else:
+                (curve if len(part.varied) == 1 else number_map)(axes, part, name, bounds.get(name))
+            if title:
+                axes.set_title(f"{axes.get_title()}, {title}" if axes.get_title() else title)
     return figure
+
+
+def _parts(result: SweepResult) -> list[tuple[str, SweepResult]]:
+    """Of three settings that vary, a part for each value of the first; else all in one."""
+    if len(result.varied) < 3:
+        return [("", result)]
+    first, values = next(iter(result.varied.items()))
+    return [
+        (
+            f"{first}={plain(value)}",
+            SweepResult(
+                result.name,
+                {**result.axes, first: (value,)},
+                [row for row in result.rows if row.settings[first] == value],
+            ),
+        )
+        for value in values
+    ]
 
 
 def curve(axes: "Axes", result: SweepResult, name: str, bound: float | None) -> None:
@@ -74,16 +94,16 @@ def number_map(axes: "Axes", result: SweepResult, name: str, bound: float | None
         axes.clabel(lines, fmt="%.3g", fontsize=6)
 
 
-def algorithms(axes: "Axes", result: SweepResult) -> None:
+def algorithms(axes: "Axes", result: SweepResult, everything: SweepResult) -> None:
     """The algorithm that most models of a point are said to run, as the colour that it has elsewhere.
 
-    Paler where it is not identified for all of them; grey where there is none.
+    Paler where it is not said of all of them; grey where none is. All parts of a figure have the colours of `everything`.
     """
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
     names = sorted(
-        {told["algorithm"] for _, told in result.rows if told.get("verdict") in _NAMED and "algorithm" in told}
+        {told["algorithm"] for _, told in everything.rows if told.get("verdict") in _NAMED and "algorithm" in told}
     )
     colours = _colours(names)
     pictured = _on_grid(result, lambda point: _colour(point, colours), np.array(to_rgb("0.6")))

@@ -144,12 +144,19 @@ def plain(value: Any) -> str:
 
 def _in_short(point: Point, name: str) -> str:
     if name == "algorithm":
-        said = [f"{told['algorithm']} ({told['verdict']})" for told in point.told]
+        said = [_said(told) for told in point.told]
         times = {each: said.count(each) for each in dict.fromkeys(said)}
         return ", ".join(f"{each} x {number}" if number > 1 else each for each, number in times.items())
     summaries = [told["summary"] for told in point.told if told.get("number") == name and "summary" in told]
     values = point.numbers(name)
     return summaries[0] if summaries else f"{values.mean():.4g}" if len(values) else "none"
+
+
+def _said(told: dict[str, Any]) -> str:
+    """The verdict on one model: its algorithm, or the nearest where it runs none."""
+    if told["verdict"] == "none":
+        return f"none (nearest {told['algorithm']})"
+    return f"{told['algorithm']} ({told['verdict']})".strip()
 
 
 def _finite(value: Any) -> Any:
