@@ -97,7 +97,7 @@ def number_map(axes: "Axes", result: SweepResult, name: str, bound: float | None
 def algorithms(axes: "Axes", result: SweepResult, everything: SweepResult) -> None:
     """The algorithm that most models of a point are said to run, as the colour that it has elsewhere.
 
-    Paler where it is not said of all of them; grey where none is. All parts of a figure have the colours of `everything`.
+    Paler where it is not said of all of them, grey where none is. All parts of a figure share colours: of `everything`.
     """
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
