@@ -87,7 +87,7 @@ def of_somebodys_model(command: Sweep, model: str) -> Opened:
     def point(settings: Settings) -> Point:
         task = _told(settings, lambda: task_settings.make(cls, {**defaults, **settings}))
         asking = Asking.of(command.candidates, budget_of(command.budget), task)
-        return _point(settings, AlgorithmAt(AskedModel(asking, model, content, task)))
+        return _point(settings, AlgorithmAt(asked=AskedModel(asking, model, content, task)))
 
     points = tuple(point(settings) for settings in combinations(axes))
     return _of_points(f"{model} on {command.task}", axes, points)
@@ -115,7 +115,7 @@ def _opened(name: str, axes: Sequence[Axis], training_at: Any, command: Sweep, c
     def point(settings: Settings) -> Point:
         training = _told(settings, lambda: _fitting(training_at(settings)))
         asking = Asking.of(candidates, budget_of(command.budget), training.task)
-        return _point(settings, AlgorithmAt(AskedTraining(asking, training), training.seeds))
+        return _point(settings, AlgorithmAt(asked=AskedTraining(asking, training), seeds=training.seeds))
 
     return _of_points(name, axes, tuple(point(settings) for settings in combinations(axes)))
 

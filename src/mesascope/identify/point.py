@@ -59,7 +59,8 @@ class Asking(NamedTuple):
             found = identify(as_subject(model), task, self.candidates, key=key, budget=self.budget)
         except SubjectError as error:
             workspace.report(1, 1, str(error))
-            return Said(*np.full(4, np.nan), np.full(3, np.nan))
+            nan = np.array(np.nan)
+            return Said(nan, nan, nan, nan, np.full(3, np.nan))
         workspace.report(1, 1, found.sentence)
         return self._in_numbers(found)
 

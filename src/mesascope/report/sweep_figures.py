@@ -140,8 +140,9 @@ def _colour(point: Point, colours: Mapping[str, Any]) -> np.ndarray:
     return np.array(colours[name] if most == len(point.told) else _pale(colours[name]))
 
 
-def _pale(colour: Any) -> tuple[float, ...]:
-    return tuple(1 - (1 - part) * 0.45 for part in colour)
+def _pale(colour: Any) -> tuple[float, float, float]:
+    red, green, blue = (1 - (1 - part) * 0.45 for part in colour)
+    return red, green, blue
 
 
 def _on_grid(result: SweepResult, of_point: Callable[[Point], Any], nothing: Any) -> np.ndarray:
