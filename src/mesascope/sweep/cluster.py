@@ -248,6 +248,9 @@ def perform(work: Callable[..., Any], key: str, topic: str, num_devices: int) ->
             tell("progressed", (done, total, text))
 
     tell("started")
+    if jax.local_device_count() != num_devices:
+        found = f"has {jax.local_device_count()} devices in place of {num_devices}: last bits may differ"
+        tell("said", f"A worker {found}. Start workers anew for each machine that gives commands.")
     try:
         return "finished", work(report, lambda text: tell("said", text))
     except Exception as error:
