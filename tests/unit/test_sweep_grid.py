@@ -93,3 +93,7 @@ def test_points_are_all_combinations_each_a_study():
     assert last.label(last.cells[0]) == f"{cls.name()} at shapes=[[2,2,2]], num_steps=2: {last.cells[0].label}"
     with pytest.raises(ValueError, match=r"oswald2023-prop1 refuses num_steps=0: `num_steps` must be an integer of at"):
         points_of(cls, "smoke", axes_of(["num_steps=0"], settings_of(cls), cls.name()), {})
+
+
+def test_points_that_differ_are_told_apart():
+    assert in_words({"a": 0.1, "b": 0.1 + 1e-9, "c": (1, 2.0), "d": 1e-3}) == "a=0.1, b=0.100000001, c=[1,2], d=0.001"

@@ -110,7 +110,8 @@ def algorithms(axes: "Axes", result: SweepResult, everything: SweepResult) -> No
     axes.imshow(pictured, origin="lower", aspect="auto")
     _name_axes(axes, result)
     patches = [Patch(color=colours[name], label=name) for name in names]
-    patches += [Patch(color=_pale(to_rgb("0.3")), label="paler: not all models"), Patch(color="0.6", label="none")]
+    paler = _pale(colours[names[0]] if names else to_rgb("0.3"))
+    patches += [Patch(color=paler, label="paler: not all models"), Patch(color="0.6", label="none")]
     axes.legend(handles=patches)
 
 

@@ -139,7 +139,8 @@ def plain(value: Any) -> str:
     """A setting in few characters."""
     if isinstance(value, tuple):
         return f"[{','.join(map(plain, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short
 
 
 def _in_short(point: Point, name: str) -> str:

@@ -61,7 +61,8 @@ def shown(value: Any) -> str:
     """A value as a grid has it."""
     if isinstance(value, tuple):
         return f"[{','.join(map(shown, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short
 
 
 def _values(name: str, text: str, kind: Any) -> tuple[Any, ...]:
