@@ -1,21 +1,25 @@
-"""A grid of trainings: cells a minute as one sweep against one command a point, and two workers against one.
+"""Grids of trainings: one sweep against one command a point, and two workers against one, in cells a minute.
 
-    python benchmarks/sweep.py              # 3 noises x 3 input scales x 2 learning rates, 2 seeds each
-    python benchmarks/sweep.py --num-steps 1000
+    python benchmarks/sweep.py
+    python benchmarks/sweep.py --num-steps 1000 --long-steps 20000
 
-Every side starts with nothing stored and an empty compilation cache. One by one is a `mesascope sweep` of a single
-point for every point, as by a loop in a shell; they share a compilation cache, as runs of one user do. In one sweep all
-points are in one process, and those of equal shapes share compiled programs. Then two workers compute the same sweep.
-Cells a minute are by the clock, whole commands from their start to their end.
+Every side starts with nothing stored and an empty compilation cache. Cells a minute are by the clock, whole commands
+from their start to their end.
+
+Of many short trainings, of two seeds: one command a point is a loop in a shell, whose commands share a compilation
+cache as runs of one user do. In one sweep all points are in one process, and those of equal shapes share programs.
+
+Of longer trainings, of one seed: one worker and two. A worker spreads seeds over the cores, so a second one has most to
+add where there is one seed.
 """
 
 import argparse
-import itertools
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -48,20 +52,22 @@ def timed(name: str, grids: list[list[str]], workers: int = 1) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num-steps", type=int, default=300, help="of every training")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--num-steps", type=int, default=300, help="of the short trainings")
+    parser.add_argument("--long-steps", type=int, default=10_000, help="of the longer ones")
+    parser.add_argument("--only", choices=("programs", "workers"), help="one of the two comparisons")
     options = parser.parse_args()
-    fixed = [f"num_steps={options.num_steps}", f"seeds={options.seeds}"]
-    whole = [[*(f"{name}={','.join(values)}" for name, values in GRID.items()), *fixed]]
-    points = [
-        [*(f"{name}={value}" for name, value in zip(GRID, values, strict=True)), *fixed]
-        for values in itertools.product(*GRID.values())
-    ]
-    alone = timed("one command a point", points)
-    together = timed("one sweep, one worker", whole)
-    two = timed("one sweep, two workers", whole, workers=2)
-    print(f"ratio, one sweep to one command a point: {together / alone:.1f}")
-    print(f"ratio, two workers to one: {two / together:.2f}")
+    axes = [f"{name}={','.join(values)}" for name, values in GRID.items()]
+    points = [[f"{name}={value}" for name, value in zip(GRID, each, strict=True)] for each in product(*GRID.values())]
+    if options.only != "workers":
+        short = [f"num_steps={options.num_steps}", "seeds=2"]
+        alone = timed("one command a point", [[*point, *short] for point in points])
+        together = timed("one sweep", [[*axes, *short]])
+        print(f"ratio, one sweep to one command a point: {together / alone:.2f}\n")
+    if options.only != "programs":
+        long = [f"num_steps={options.long_steps}", "seeds=1"]
+        one = timed("one worker", [[*axes, *long]])
+        two = timed("two workers", [[*axes, *long]], workers=2)
+        print(f"ratio, two workers to one: {two / one:.2f}")
 
 
 if __name__ == "__main__":
