@@ -11,6 +11,7 @@ EXTRAS = {  # as in pyproject.toml
     "s3": ("s3fs",),
     "parquet": ("pyarrow",),
     "report": ("jinja2", "plotly"),
+    "cluster": ("distributed",),
 }
 
 

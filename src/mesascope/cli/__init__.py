@@ -76,6 +76,10 @@ def _carry_out(words: list[str]) -> int:
             from mesascope.cli.running import run
 
             return run(request)
+        case arguments.Sweep():
+            from mesascope.cli.sweeping import sweep
+
+            return sweep(request.command)
         case arguments.Identify():
             from mesascope.cli.identifying import identify
 

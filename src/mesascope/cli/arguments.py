@@ -57,8 +57,8 @@ class Show:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
-    """What every command that runs studies can be told."""
+class Computing:
+    """What every command that computes cells can be told."""
 
     preset: Preset = "quick"
     """smoke takes up to a minute, most of it to compile, and decides nothing; quick takes minutes; paper has the
@@ -74,10 +74,24 @@ class Running:
     """Run finished cells again."""
     workers: int = field(default_factory=default_workers)
     """Processes that compute cells side by side, one a core if not told; 1 computes one after the other."""
+    scheduler: Annotated[str, arg(metavar="ADDRESS")] = ""
+    """The workers of this Dask scheduler compute instead, as tcp://host:8786; needs the extra `cluster`."""
+    scheduler_file: Annotated[str, arg(metavar="FILE")] = ""
+    """The same, by the file that `dask scheduler --scheduler-file FILE` writes."""
 
     def __post_init__(self):
         if self.workers < 1:
             raise ValueError(f"`workers` must be an integer of at least 1; got {self.workers}.")
+        if self.scheduler and self.scheduler_file:
+            raise ValueError(
+                f"`scheduler` must not be given beside `scheduler_file`; got {self.scheduler!r} and "
+                f"{self.scheduler_file!r}. Leave one out."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Computing):
+    """What every command that runs studies can be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +114,44 @@ class Reproduce(Running):
     """Only studies whose name begins so, such as oswald2023."""
     seeds: int | None = None
     """Seeds of every study, instead of its preset's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Computing):
+    """Run one study at every point of a grid of settings, or ask at every point which algorithm is identified.
+
+    `sweep STUDY --grid noise_std=0,0.1 num_layers=1,2` runs a study; `sweep identify STUDY:NUMBER --grid ...` trains
+    that training of a study at every point and identifies it; `sweep identify MODEL --task TASK --grid ...` asks a
+    model on prompts of every task; `sweep NAME` runs a sweep of `sweep --list`. Points that are stored are read, not
+    run; a stopped sweep continues when the same command is given again. Exit code 0: every point is there. 1: a point
+    failed, or has numbers that are not finite.
+    """
+
+    what: Annotated[Positional[tuple[str, ...]], arg(metavar="STUDY | identify MODEL | NAME")] = ()
+    """What is run at every point."""
+    grid: Annotated[tuple[str, ...], arg(metavar="NAME=VALUE,VALUE...")] = ()
+    """Settings and their values; tuples in brackets, as shapes=[1,2],[3,4]. One value sets it for every point."""
+    seeds: int | None = None
+    """Seeds of every point, instead of the preset's."""
+    dry_run: bool = False
+    """Print what would be run, and run nothing."""
+    show: Annotated[tuple[str, ...], arg(metavar="NUMBER...")] = ()
+    """Numbers for the table and the figure: ids of claims, or names as `--to` writes them; the first claim's if not
+    told."""
+    to: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Write every number of every point into this file: .csv or .json."""
+    figure: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Draw into this file, .pdf, .svg or .png: curves over one setting, maps over two."""
+    width: Annotated[str, arg(metavar="WIDTH")] = "17cm"
+    """How wide the figure is on the page, in cm, mm or in."""
+    task: str = ""
+    """For `identify MODEL`: a name from `mesascope tasks`."""
+    candidates: Annotated[tuple[str, ...], arg(metavar="NAME...")] = ()
+    """For `identify`: names from `mesascope candidates`; all if not told."""
+    budget: Literal["quick", "thorough"] = "quick"
+    """For `identify`: how much is asked."""
+    list: bool = False
+    """The sweeps that there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +281,7 @@ COMMANDS = {
     "show": Show,
     "run": Run,
     "reproduce": Reproduce,
+    "sweep": Sweep,
     "export": Export,
     "report": Report,
     "runs": StoredRuns,

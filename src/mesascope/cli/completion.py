@@ -13,6 +13,7 @@ from mesascope.studies import study_names
 _POSITIONAL = {
     "study": study_names,
     "studies": study_names,
+    "what": study_names,
     "shell": lambda: ("bash", "zsh"),
     "action": lambda: tuple(ACTIONS),
 }
@@ -21,7 +22,7 @@ _SCRIPT = """_mesascope() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words
   case $previous in
     --preset) words="{presets}" ;;
-    --runs|--to) COMPREPLY=( $(compgen -d -- "$word") ); return ;;
+    --runs|--to|--figure|--scheduler-file) COMPREPLY=( $(compgen -d -- "$word") ); return ;;
     *)
       case ${{COMP_WORDS[1]}} in
 {commands}
@@ -45,4 +46,4 @@ def _words(command: type) -> list[str]:
     """What may follow a command: its operands, then its options."""
     names = [field.name for field in dataclasses.fields(command)]
     operands = [word for name in names if name in _POSITIONAL for word in _POSITIONAL[name]()]
-    return [*operands, *(f"--{name}" for name in names if name not in _POSITIONAL), "--help"]
+    return [*operands, *(f"--{name.replace('_', '-')}" for name in names if name not in _POSITIONAL), "--help"]

@@ -1,4 +1,4 @@
-"""`candidates` and `tasks`: what there is, a line each."""
+"""`candidates`, `tasks` and `sweep --list`: what there is, a line each."""
 
 from typing import Any
 
@@ -11,13 +11,24 @@ from mesascope.cli.arguments import ListCandidates, ListTasks
 from mesascope.cli.console import output, print_json
 from mesascope.cli.task_settings import all_tasks, flags_of, says
 from mesascope.identify.candidates import all_candidates
+from mesascope.studies import declared_sweeps
+from mesascope.sweep.grid import shown
 
 
 def answer(command: ListCandidates | ListTasks) -> int:
     """Print the list; 0."""
-    name = "candidates" if isinstance(command, ListCandidates) else "tasks"
-    entries = _candidates() if name == "candidates" else _tasks()
-    if command.json:
+    if isinstance(command, ListCandidates):
+        return _print("candidates", _candidates(), command.json)
+    return _print("tasks", _tasks(), command.json)
+
+
+def print_sweeps(json: bool) -> int:
+    """Print the declared sweeps; 0."""
+    return _print("sweeps", _sweeps(), json)
+
+
+def _print(name: str, entries: list[dict[str, Any]], json: bool) -> int:
+    if json:
         print_json({name: entries})
     else:
         table = Table(box=box.SIMPLE_HEAD)
@@ -52,6 +63,18 @@ def _parameters(candidate: AnyCandidate) -> list[str]:
         return ["coefficients"]
     counts = [f"k = {min(candidate.counts)} to {max(candidate.counts)}"] if candidate.counts else []
     return [*(parameter.name for parameter in candidate.parameters), *counts]
+
+
+def _sweeps() -> list[dict[str, Any]]:
+    found = [(name, cls, cls.preset("quick").axes()) for name, cls in declared_sweeps().items()]
+    return [
+        {
+            "sweep": name,
+            "question": cls.title,
+            "grid": [f"{each}={','.join(map(shown, of))}" for each, of in axes.items()],
+        }
+        for name, cls, axes in found
+    ]
 
 
 def _tasks() -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ installed. 130, 143, 129: stopped by Ctrl-C, SIGTERM or SIGHUP, and the same com
 `mesascope --version` prints the version."""
 
 WITH_STUDIES = ("run", "export")
-_WITH_VALUE = ("--preset", "--seeds", "--runs", "--to", "--width", "--workers")
+_WITH_VALUE = ("--preset", "--seeds", "--runs", "--to", "--width", "--workers", "--scheduler", "--scheduler-file")
 _WITHOUT_VALUE = ("--json", "--quiet", "--force", "--open", "--help", "-h")
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
 

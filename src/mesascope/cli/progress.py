@@ -18,13 +18,13 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class Display:
-    """Shows the cells that are running, how many studies are done and how long the rest will take.
+    """Shows the cells that are running, how many studies, or points, are done and how long the rest will take.
 
     A context, within which bars are shown. `after_bars` is what a terminal needs behind bars that stay as they are.
     """
 
-    def __init__(self, console: Console, quiet: bool, num_studies: int = 1):
-        self.console, self.quiet, self.num_studies = console, quiet, num_studies
+    def __init__(self, console: Console, quiet: bool, num_studies: int = 1, noun: str = "studies"):
+        self.console, self.quiet, self.num_studies, self.noun = console, quiet, num_studies, noun
         self.live = console.is_terminal and not console.is_dumb_terminal and not quiet
         self.after_bars = "\n\x1b[?25h" if self.live else ""  # a new line, and the cursor that bars hide
         self.num_done = 0
@@ -46,7 +46,7 @@ class Display:
                 console=self.console,
             )
             if self.num_studies > 1:
-                self.overall = self.progress.add_task("studies", total=self.num_studies, text="")
+                self.overall = self.progress.add_task(self.noun, total=self.num_studies, text="")
             self.progress.start()
         elif not self.quiet:
             self.clock.start()
@@ -98,7 +98,7 @@ class Display:
     def standing(self) -> str:
         """How many studies are done and how long the rest takes, where there are several."""
         left = f", {self.left}" if self.left else ""
-        return f" ({self.num_done} of {self.num_studies} studies done{left})" if self.num_studies > 1 else ""
+        return f" ({self.num_done} of {self.num_studies} {self.noun} done{left})" if self.num_studies > 1 else ""
 
 
 class _Bar:

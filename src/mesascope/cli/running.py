@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,26 +13,25 @@ from rich.text import Text
 from mesascope.arrays import UnusableFile
 from mesascope.cli.arguments import Reproduce, Running
 from mesascope.cli.console import messages, output, print_json
+from mesascope.cli.engines import engine
 from mesascope.cli.errors import InputError
 from mesascope.cli.figures import Drawing, digest_of, figure_directory, figure_root
 from mesascope.cli.parsing import Request
 from mesascope.cli.progress import Display
 from mesascope.cli.stopped import farewell
+from mesascope.extras import ExtraError
 from mesascope.report.drawn import drawn
 from mesascope.report.tables import numbers_table, studies_table, tallies, tally, verdict_table
 from mesascope.runs.archive import Archive
 from mesascope.runs.directory import DirectoryError
 from mesascope.runs.store import Store
-from mesascope.studies import seconds_of_cells
-from mesascope.study.base import AbstractStudy
 from mesascope.study.cell import Arrays
 from mesascope.study.claim import Outcome
 from mesascope.study.result import StudyResult
-from mesascope.sweep.plan import PlannedStudy, jobs, plan, with_shared
+from mesascope.sweep.cluster import SchedulerLost
+from mesascope.sweep.plan import PlannedStudy, plan, with_shared
 from mesascope.sweep.pool import Job, Pool
-from mesascope.sweep.run import Done, run_here, run_side_by_side
-
-SECONDS_WORTH_IT = 10.0  # of computing, less than which new processes take longer to start than they save
+from mesascope.sweep.run import Done
 
 
 class Shown(NamedTuple):
@@ -66,8 +65,10 @@ def run(request: Request) -> int:
     started = time.perf_counter()
     try:
         done, not_run = _run_all(planned(request.studies), command)
-    except (DirectoryError, UnusableFile) as error:
+    except (DirectoryError, UnusableFile, SchedulerLost) as error:
         raise InputError(str(error)) from error
+    except ExtraError as error:
+        raise InputError(f"this command {error}.") from error
     if done and command.json:
         print_json({"studies": [as_json(shown.result, shown.figures()) for shown in done], "not_run": not_run})
     elif done and not command.quiet:
@@ -111,8 +112,8 @@ def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
     outcomes = Outcomes([], {})
     with (
         contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext(),
-        farewell(_farewell(studies, store, display)),
-        _engine(studies, store, display, command) as (pool, finished),
+        farewell(farewell_of(studies, store, display)),
+        engine(studies, store, display, command) as (pool, finished),
         display,
     ):
         for done in finished:
@@ -122,31 +123,6 @@ def _run_all(studies: tuple[PlannedStudy, ...], command: Running) -> Outcomes:
                 outcomes.done.append(_show(done, command, pool))
             display.study_done()
     return outcomes
-
-
-@contextlib.contextmanager
-def _engine(
-    studies: tuple[PlannedStudy, ...], store: Store, display: Display, command: Running
-) -> Iterator[tuple[Pool | None, Iterator[Done]]]:
-    """Processes side by side where there is enough to compute for them, else this one.
-
-    What may need more memory than there is, which can end a process, is never computed in this one.
-    """
-    seconds = seconds_of_cells()
-    todo = jobs(studies, store, seconds).values()
-    little = min(command.workers, len(todo)) < 2 or sum(job.seconds for job in todo) < SECONDS_WORTH_IT
-    if little and not (todo and any(beyond_presets(each.study) for each in studies)):
-        yield None, run_here(studies, store, display)
-        return
-    with Pool(command.workers) as pool:
-        yield pool, run_side_by_side(studies, store, display, pool, seconds)
-
-
-def beyond_presets(study: AbstractStudy) -> bool:
-    """Whether a number of something is larger than in every preset, so that nobody has seen the memory it takes."""
-    tried = [study.preset(name) for name in study.presets]
-    numbers = {name: value for name, value in vars(study).items() if type(value) is int and name != "first_seed"}
-    return any(number > max(getattr(each, name) for each in tried) for name, number in numbers.items())
 
 
 def _show(done: Done, command: Running, pool: Pool | None) -> Shown:
@@ -198,7 +174,7 @@ def _print_end(done: list[Shown], command: Running, seconds: float) -> None:
             print("`mesascope run STUDY --preset paper` decides what this size does not.")
 
 
-def _farewell(studies: tuple[PlannedStudy, ...], store: Store, display: Display) -> Callable[[], str]:
+def farewell_of(studies: tuple[PlannedStudy, ...], store: Store, display: Display) -> Callable[[], str]:
     """What gives the sentence of a stop: what is kept, and what the same command does."""
     cells = [cell for cell, _ in with_shared(cell for study in studies for cell in study.cells)]
     again = "runs finished cells again, as --force says" if store.force else "continues"

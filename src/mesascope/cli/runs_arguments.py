@@ -48,10 +48,11 @@ class VerifyRuns(AbstractRuns):
 
 @dataclass(frozen=True, kw_only=True)
 class CollectRuns(AbstractRuns):
-    """Name what this version does not use, at a preset or with settings of your own, and what is left over; nothing is deleted without --yes.
+    """Name what this version uses at no preset and with no settings of yours, and what is left over.
 
-    Results with settings of your own are among them. What is being written stays, and so do results of studies that
-    this version does not know, unless they are named.
+    Nothing is deleted without --yes.
+
+    What is being written stays, and so do results of studies that this version does not know, unless they are named.
     """
 
     studies: Names = ()

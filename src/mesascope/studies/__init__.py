@@ -15,6 +15,7 @@ from mesascope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from mesascope.study.base import AbstractStudy
+    from mesascope.study.sweep import AbstractSweep
 
 __path__.extend(filter(None, os.environ.get("MESASCOPE_STUDIES", "").split(os.pathsep)))
 
@@ -40,6 +41,14 @@ def find_study(name: str) -> "type[AbstractStudy]":
 def study(name: str, preset: str = "quick", **changes: Any) -> "AbstractStudy":
     """The study of this name at a preset, with settings changed; ValueError for what there is not."""
     return find_study(name).preset(preset, **changes)
+
+
+def declared_sweeps() -> "dict[str, type[AbstractSweep]]":
+    """The sweeps that are declared in `_sweeps`, a file each, by name."""
+    from mesascope.study.sweep import AbstractSweep
+
+    package = importlib.import_module(f"{__name__}._sweeps")
+    return {each.name(): each for each in discovery.concrete_classes(package, AbstractSweep)}
 
 
 def _modules() -> dict[str, str]:

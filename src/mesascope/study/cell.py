@@ -33,6 +33,10 @@ class AbstractConfig(eqx.Module):
     def compute(self, workspace: Workspace) -> Arrays:
         """Named arrays, nothing else."""
 
+    def program(self) -> Any:
+        """What the compiled program of a training depends on, as data: others of the same share it. None for others."""
+        return None
+
 
 class AbstractShared(AbstractConfig):
     """What several studies may need, such as one training: computed once, whichever asks first, and stored for all.

@@ -12,14 +12,17 @@ import signal
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from mesascope import stopping
+from mesascope.runs.store import Store
 
 SECONDS_TO_END = 0.7  # for a process that is asked to stop to write what it is writing
+MOST_TRIES = 3  # of a job whose process ended in the middle of it
 
 
 class Job(NamedTuple):
@@ -54,6 +57,13 @@ class Said(NamedTuple):
     text: str
 
 
+class Lost(NamedTuple):
+    """A job's process ended in the middle of it, or went out of reach: what there is to say. The job is tried again."""
+
+    job: Job
+    text: str = ""
+
+
 class Finished(NamedTuple):
     """A job is done; what its work gave."""
 
@@ -68,7 +78,7 @@ class Failed(NamedTuple):
     error: BaseException
 
 
-Event = Started | Progressed | Said | Finished | Failed
+Event = Started | Progressed | Said | Lost | Finished | Failed
 
 
 class WorkerLost(RuntimeError):
@@ -78,6 +88,7 @@ class WorkerLost(RuntimeError):
 class Pool:
     """`num_workers` processes, as a context: at its end they end, whatever they are at.
 
+    A job whose process ends in the middle of it, killed for one, is tried again in another, `MOST_TRIES` times in all.
     Jobs may be added at any time. What a terminal sends, Ctrl-C for one, is for this process alone, which then stops
     the others; if it is killed, they end by themselves.
     """
@@ -90,6 +101,7 @@ class Pool:
         self.idle: list[Connection] = []
         self.busy: dict[Connection, Job] = {}
         self.processes: dict[Connection, BaseProcess] = {}
+        self.tries: Counter[str] = Counter()
 
     def __enter__(self) -> "Pool":
         stopping.before_end.append(self.stop)
@@ -124,6 +136,10 @@ class Pool:
                 assert isinstance(ready, Connection)
                 yield from self._hear(ready)
 
+    def reader(self, store: Store) -> Store:
+        """Where results are read: one that is damaged by now is computed anew, here."""
+        return Store(store.archive.place, say=store.say)
+
     def _start_jobs(self) -> Iterator[Event]:
         for job in list(self.waiting.values()):
             if job.needs & self.unfinished:
@@ -132,6 +148,7 @@ class Pool:
                 return
             connection = self.idle.pop() if self.idle else self._spawn()
             del self.waiting[job.key]
+            self.tries[job.key] += 1
             self.busy[connection] = job
             connection.send(job.work)
             yield Started(job)
@@ -143,6 +160,9 @@ class Pool:
             yield Progressed(job, *content)
         elif kind == "said":
             yield Said(job, content)
+        elif isinstance(content, WorkerLost) and self.tries[job.key] < MOST_TRIES:
+            self.waiting = {job.key: job, **self.waiting}
+            yield Lost(job, f"{content}. It is tried again.")
         else:
             if self.busy.pop(connection, None):
                 self.idle.append(connection)
@@ -163,9 +183,8 @@ class Pool:
             yield Finished(job, content)
             return
         yield Failed(job, content)
-        for other in [each for each in self.waiting.values() if job.key in each.needs]:
-            if self.waiting.pop(other.key, None):
-                yield from self._done(other, "failed", content)
+        for other in those_that_need(job, self.waiting):
+            yield from self._done(other, "failed", content)
 
     def _spawn(self) -> Connection:
         ours, theirs = self.context.Pipe()
@@ -189,6 +208,13 @@ class Pool:
         if process.is_alive():
             process.kill()
             process.join()
+
+
+def those_that_need(job: Job, waiting: dict[str, Job]) -> Iterator[Job]:
+    """The waiting jobs that need a job themselves, each taken from those that wait."""
+    for other in [each for each in waiting.values() if job.key in each.needs]:
+        if waiting.pop(other.key, None):
+            yield other
 
 
 def serve(connection: Connection) -> None:

@@ -4,12 +4,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from mesascope.arrays import UnusableFile
 from mesascope.extras import ExtraError
+from mesascope.runs.archive import MissingResult
+from mesascope.runs.directory import DirectoryError
 from mesascope.runs.store import Store
-from mesascope.study.cell import Arrays, Report
+from mesascope.study.cell import Arrays, PlacedCell, Report
+from mesascope.study.store import AbstractStore
 from mesascope.sweep.outlook import Outlook
 from mesascope.sweep.plan import PlannedStudy, jobs
-from mesascope.sweep.pool import Failed, Finished, Job, Pool, Progressed, Said, Started, WorkerLost
+from mesascope.sweep.pool import Event, Failed, Finished, Job, Lost, Progressed, Said, Started, WorkerLost
 
 
 class Done(NamedTuple):
@@ -19,6 +23,10 @@ class Done(NamedTuple):
     results: list[Arrays]
     seconds: float = 0.0
     error: Exception | None = None
+
+
+class ResultElsewhere(RuntimeError):
+    """A worker has computed a cell, but what it stored is not seen here."""
 
 
 @runtime_checkable
@@ -42,48 +50,93 @@ class AbstractWatch(Protocol):
         ...
 
 
-def run_here(planned: Sequence[PlannedStudy], store: Store, watch: AbstractWatch) -> Iterator[Done]:
-    """One cell after the other, in this process."""
+@runtime_checkable
+class AbstractEngine(Protocol):
+    """What does jobs, each after those it needs: processes of this machine, or the workers of a cluster."""
+
+    unfinished: set[str]
+
+    @property
+    def num_workers(self) -> int:
+        """How many jobs it does side by side."""
+        ...
+
+    def add(self, *jobs: Job) -> None:
+        """More to do, after what was added earlier."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """What happens until nothing is left to do."""
+        ...
+
+    def reader(self, store: Store) -> AbstractStore:
+        """Where results that it has computed are read."""
+        ...
+
+
+def stops_all(error: BaseException) -> bool:
+    """Whether an error is one of the place where results are kept, which no other cell would be spared."""
+    return isinstance(error, DirectoryError | UnusableFile)
+
+
+def run_here(
+    planned: Sequence[PlannedStudy], store: Store, watch: AbstractWatch, keep_going: bool = False
+) -> Iterator[Done]:
+    """One cell after the other, in this process. To `keep_going` a cell that raises ends its study alone."""
     for study in planned:
         results: list[Arrays] = []
         started = time.perf_counter()
         try:
             for cell in study.cells:
-                label = f"{study.name}: {cell.label}"
-                report = watch.begin(label)
-                finished = False
-                try:
-                    results.append(store.get_or_run(cell, report))
-                    finished = True
-                finally:
-                    watch.end(label, finished)
-        except ExtraError as error:
+                if keep_going and not store.force and store.archive.holds(cell):  # of many points: nobody need hear
+                    results.append(store.get_or_run(cell, lambda *_: None))
+                else:
+                    results.append(_run_watched(study, cell, store, watch))
+        except Exception as error:
+            if stops_all(error) or not (keep_going or isinstance(error, ExtraError)):
+                raise
             yield Done(study, [], error=error)
         else:
             yield Done(study, results, time.perf_counter() - started)
+
+
+def _run_watched(study: PlannedStudy, cell: PlacedCell, store: Store, watch: AbstractWatch) -> Arrays:
+    label, finished = study.label(cell), False
+    report = watch.begin(label)
+    try:
+        arrays = store.get_or_run(cell, report)
+        finished = True
+        return arrays
+    finally:
+        watch.end(label, finished)
 
 
 def run_side_by_side(
     planned: Sequence[PlannedStudy],
     store: Store,
     watch: AbstractWatch,
-    pool: Pool,
+    engine: AbstractEngine,
     seconds: Mapping[str, Mapping[str, float]],
+    *,
+    keep_going: bool = False,
 ) -> Iterator[Done]:
-    """Cells of all studies in the pool's processes; the quickest study first, then those that take longest.
+    """Cells of all studies by the engine; the quickest study first, then those that take longest.
 
-    Whoever takes a study may add jobs to the pool, such as drawing it: they run while cells are left.
+    Whoever takes a study may add jobs to the engine, such as drawing it: they run while cells are left. To `keep_going`
+    a cell that raises ends its study alone.
     """
     todo = jobs(planned, store, seconds)
-    outlook, reports = Outlook(todo.values(), pool.num_workers), {}
+    outlook, reports = Outlook(todo.values(), engine.num_workers), {}
     ended: dict[str, Any] = {}
-    pool.add(*in_order(planned, todo))
+    engine.add(*in_order(planned, todo))
     left = list(planned)
-    yield from _complete(left, pool, store, ended)
-    for event in pool.events():
+    yield from _complete(left, engine, store, ended)
+    for event in engine.events():
         job = event.job
-        if isinstance(event, Failed) and (job.key not in todo or not isinstance(event.error, ExtraError | WorkerLost)):
-            raise event.error
+        if isinstance(event, Failed):
+            expected = keep_going or isinstance(event.error, ExtraError | WorkerLost)
+            if stops_all(event.error) or job.key not in todo or not expected:
+                raise event.error
         if job.key not in todo:
             continue
         match event:
@@ -94,11 +147,15 @@ def run_side_by_side(
                 reports[job.key](done, total, text)
             case Said(text=text):
                 watch.say(text)
+            case Lost(text=text):
+                watch.end(job.label, False)
+                if text:
+                    watch.say(f"{job.label} {text}")
             case Finished(value=ending) | Failed(error=ending):
                 ended[job.key] = ending
                 outlook.finish(job)
                 watch.end(job.label, isinstance(event, Finished))
-                yield from _complete(left, pool, store, ended)
+                yield from _complete(left, engine, store, ended)
         watch.outlook(outlook.seconds_left())
 
 
@@ -116,16 +173,23 @@ def in_order(planned: Sequence[PlannedStudy], todo: Mapping[str, Job]) -> Iterat
     yield from sorted(rest, key=lambda job: -until_end[job.key])
 
 
-def _complete(left: list[PlannedStudy], pool: Pool, store: Store, ended: Mapping[str, Any]) -> Iterator[Done]:
+def _complete(
+    left: list[PlannedStudy], engine: AbstractEngine, store: Store, ended: Mapping[str, Any]
+) -> Iterator[Done]:
     """The studies none of whose cells is still to be computed, taken from those left."""
-    complete = [each for each in left if not any(cell.key in pool.unfinished for cell in each.cells)]
-    reader = Store(store.archive.place, say=store.say) if complete else store
+    complete = [each for each in left if not any(cell.key in engine.unfinished for cell in each.cells)]
+    reader = engine.reader(store) if complete else store
     for study in complete:
         left.remove(study)
         endings = [ended[cell.key] for cell in study.cells if cell.key in ended]
         errors = [ending for ending in endings if isinstance(ending, Exception)]
         if errors:
             yield Done(study, [], error=errors[0])
-        else:
+            continue
+        try:
             results = [reader.get_or_run(cell, lambda *_: None) for cell in study.cells]
+        except MissingResult as error:
+            told = f"{error} Workers must see the same directory as this command."
+            yield Done(study, [], error=ResultElsewhere(told))
+        else:
             yield Done(study, results, sum(ending for ending in endings if isinstance(ending, float)))

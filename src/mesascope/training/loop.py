@@ -1,7 +1,7 @@
 """The compiled loop: sampling, forward, backward and update in one scan, over seeds and devices."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -18,6 +18,8 @@ from mesascope.random import FAST, RUNS_ONCE, data_key, independent
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
+
+Task = TypeVar("Task", bound=AbstractTask | AbstractProcess)
 
 SEED_AXIS = PartitionSpec("seed")
 SEQUENCES_AT_ONCE = 32  # whose gradient is taken together: what their scores take fits a core's cache
@@ -105,7 +107,20 @@ def _own_keys(key: Key[Array, ""]) -> tuple[Key[Array, ""], Array]:
     return model_key, jax.random.key_data(data_key(stream_key))
 
 
-@eqx.filter_jit
+def split_numbers(task: Task, config: FitConfig) -> tuple[PyTree, tuple[Task, FitConfig]]:
+    """The numbers that are arguments of the compiled loop, and what the loop is compiled for.
+
+    They are those of the task and a constant learning rate: with these as arguments a training has the same bits. Not
+    so the other settings of the optimiser and schedules, whose arithmetic is done in double precision beforehand. Zero
+    is no argument: without noise there is no noise to draw.
+    """
+    is_argument = jax.tree.map(lambda leaf: isinstance(leaf, float) and leaf != 0, (task, config))
+    others = jax.tree.map(lambda _: False, config)
+    rate = is_argument[1].learning_rate if isinstance(config.learning_rate, float) else others.learning_rate
+    is_argument = is_argument[0], eqx.tree_at(lambda each: each.learning_rate, others, rate)
+    return eqx.partition((task, config), is_argument)
+
+
 def advance(
     static_model: AbstractPredictor,
     task: AbstractTask | AbstractProcess,
@@ -115,8 +130,21 @@ def advance(
 ) -> tuple[State, Float[Array, "seeds steps"]]:
     """The states of all seeds, `config.num_steps` further, and each step's loss.
 
-    One compiled program serves every training of the same shapes and settings.
+    One compiled program serves every training of the same shapes, whatever the numbers of `split_numbers`.
     """
+    numbers, others = split_numbers(task, config)
+    return _advance_all(static_model, jax.tree.map(jnp.asarray, numbers), others, mesh, states)
+
+
+@eqx.filter_jit
+def _advance_all(
+    static_model: AbstractPredictor,
+    numbers: PyTree,
+    others: tuple[AbstractTask | AbstractProcess, FitConfig],
+    mesh: Mesh,
+    states: State,
+) -> tuple[State, Float[Array, "seeds steps"]]:
+    task, config = eqx.combine(numbers, others)
     num_seeds, a_device = len(states.step), -(-len(states.step) // mesh.size)
 
     @jax.jit  # traced once, however often it is asked for

@@ -18,8 +18,10 @@ FLAGS = {
 }
 
 
-def set_up_runtime() -> None:
+def set_up_runtime(num_devices: int | None = None) -> None:
     """Use every core as a device of its own, compile sooner, and keep compiled programs on disk; once is enough.
+
+    Another process that is to compute the same bits says how many devices it has.
 
     A step of a small model keeps little more than one core busy, so seeds are spread over devices, on whose number the
     last bits of a training depend. Once JAX has started, its devices can no longer change, and what it has is used.
@@ -28,7 +30,7 @@ def set_up_runtime() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     with contextlib.suppress(RuntimeError):  # JAX has started already: its devices and its compiler stay as they are
         if "xla_force_host_platform_device_count" not in flags:
-            jax.config.update("jax_num_cpu_devices", num_cores())
+            jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
         if version("jaxlib").startswith(KNOWN_TO):
             missing = [f"--{name}={value}" for name, value in FLAGS.items() if name not in flags]
             os.environ["XLA_FLAGS"] = " ".join([flags, *missing]).strip()

@@ -35,6 +35,9 @@ class DoublingCell(AbstractConfig):
             time.sleep(0.02)
         if os.environ.get("FAKE_DEATH") == str(self.part):
             os.kill(os.getpid(), 9)
+        if "FAKE_DEATH_ONCE" in os.environ and not (died := Path(os.environ["FAKE_DEATH_ONCE"])).exists():
+            died.touch()
+            os.kill(os.getpid(), 9)
         for step in range(10):
             workspace.report(step, 10, "counting")
             time.sleep(self.seconds / 10)

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from mesascope.configuration import describe
 from mesascope.random import seed_key
 from mesascope.study.cell import AbstractShared, Arrays, Workspace
 from mesascope.tasks._base import AbstractTask
 from mesascope.tasks._process import AbstractProcess
 from mesascope.training.config import FitConfig
 from mesascope.training.fit import Trained, fit_seeds, static_part
+from mesascope.training.loop import split_numbers
 from mesascope.validation import check_seeds
 
 Task = TypeVar("Task", bound=AbstractTask | AbstractProcess)
@@ -53,6 +55,9 @@ class Training(AbstractShared, Generic[Task]):
         leaves = jax.tree.leaves(eqx.filter(trained.snapshots, eqx.is_inexact_array))
         weights = {f"weights_{i:03d}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
         return {"losses": np.asarray(trained.losses), "snapshot_steps": trained.snapshot_steps, **weights}
+
+    def program(self) -> Any:
+        return describe((self.make_model, *split_numbers(self.task, self.config)[1], self.seeds))
 
     def trained(self, workspace: Workspace) -> Trained:
         """The trained models, trained now unless they have been; every array has a leading axis over seeds."""

@@ -1,0 +1,1 @@
+"""Sweeps that answer a question, each declared in a file of its own."""
