@@ -1,5 +1,7 @@
 """`mesascope runs`, and commands on results that lie on servers."""
 
+import contextlib
+import importlib
 import json
 import re
 import shutil
@@ -144,20 +146,37 @@ def test_verify_has_exit_code_1_where_something_is_damaged(stored, cli, document
     assert "6 results in runs, 1 damaged, 1 left over." in out
 
 
-def test_gc_deletes_what_no_preset_uses_and_only_with_yes(stored, cli, document, capsys):
+@pytest.fixture
+def as_before(monkeypatch):
+    """As the version before this one."""
+
+    @contextlib.contextmanager
+    def patched():
+        with monkeypatch.context() as patch:
+            patch.setattr(importlib.import_module("mesascope.study.cell"), "__version__", "0.0.9")
+            yield
+
+    return patched
+
+
+def test_gc_deletes_results_of_another_version_and_only_with_yes(stored, cli, document, capsys, as_before):
+    """Those with settings of the user's own are kept."""
+    current = set(results())
+    with as_before():
+        cli("run", FAKE, "--quiet")
     before = {path: path.read_bytes() for path in results()}
-    listed = document("runs", "list")[0]["results"]
-    custom = {f"{FAKE}/{each['key']}.safetensors" for each in listed if each["preset"] == "custom"}
+    older = {f"{FAKE}/{path.name}" for path in before.keys() - current}
+    capsys.readouterr()
     found, code = document("runs", "gc")
     assert (code, found["kept"], found["deleted"]) == (0, [], [])
-    assert {each["file"] for each in found["unused"]} == custom
+    assert {each["file"] for each in found["unused"]} == older
     assert cli("runs", "gc") == 0
     out, _ = capsys.readouterr()
     assert "Nothing was deleted. `--yes` deletes these 2 files" in out
     assert {path: path.read_bytes() for path in results()} == before
     found, _ = document("runs", "gc", "--yes")
-    assert {each["file"] for each in found["deleted"]} == custom
-    assert len(results()) == 4
+    assert {each["file"] for each in found["deleted"]} == older
+    assert set(results()) == current
     assert cli("runs", "gc", "--yes") == 0
     assert "nothing to delete" in capsys.readouterr().out
 
@@ -275,7 +294,7 @@ def where(request, tmp_path, monkeypatch):
     return f"s3://a-bucket/{tmp_path.name}"
 
 
-def test_every_command_works_on_a_server(where, cli, document, capsys, tmp_path):
+def test_every_command_works_on_a_server(where, cli, document, capsys, tmp_path, as_before):
     monitor = tmp_path / "to"
     assert cli("run", FAKE, "--runs", where) == 0
     assert "Figures: runs/fake2099-fig1/figures-quick" in capsys.readouterr().out
@@ -287,7 +306,8 @@ def test_every_command_works_on_a_server(where, cli, document, capsys, tmp_path)
     assert page["file"] == f"{where}/{FAKE}/{page['key']}.safetensors"
     assert cli("export", FAKE, "--to", str(monitor), "--runs", where) == 0
     assert len(list(monitor.rglob("*.npz"))) == 2
-    cli("run", FAKE, "--size", "7", "--runs", where, "--quiet")
+    with as_before():
+        cli("run", FAKE, "--runs", where, "--quiet")
     assert len(document("runs", "gc", "--runs", where)[0]["unused"]) == 2
     assert len(document("runs", "gc", "--runs", where, "--yes")[0]["deleted"]) == 2
     assert len(document("runs", "list", "--runs", where)[0]["results"]) == 2
@@ -300,7 +320,7 @@ def test_processes_of_a_run_share_a_place_on_a_server(sftp, cli, capsys, monkeyp
     where = f"sftp://127.0.0.1:{sftp.port}{tmp_path}/there"
     monkeypatch.setenv("MESASCOPE_STUDIES", FAKES)
     monkeypatch.setenv("JAX_ENABLE_X64", "1")
-    monkeypatch.setattr("mesascope.cli.running.SECONDS_WORTH_IT", 0.0)
+    monkeypatch.setattr("mesascope.cli.engines.SECONDS_WORTH_IT", 0.0)
     assert cli("run", FAKE, "--runs", where, "--workers", "2") == 0
     assert "1 of 1 claims reproduced" in capsys.readouterr().out
 
@@ -351,7 +371,7 @@ def test_a_disk_that_is_full_keeps_what_there_is(refused, cli, document, monkeyp
     if reason := missing_sftp():
         pytest.skip(reason)
 
-    monkeypatch.setattr("mesascope.cli.running.beyond_presets", lambda study: False)
+    monkeypatch.setattr("mesascope.cli.engines.beyond_presets", lambda study: False)
     with sftp_server(tmp_path, before=LITTLE_ROOM) as server:
         use(server, monkeypatch)
         where = f"sftp://127.0.0.1:{server.port}{tmp_path}/there"

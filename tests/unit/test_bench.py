@@ -55,7 +55,7 @@ def test_the_learned_rate_is_that_of_the_step_in_the_layer():
 
 
 def test_a_section_is_whole_and_asks_for_nothing():
-    _, title, html, (css,), (js,), *_ = section(WEIGHTS)
+    anchor, title, html, (css,), (js,), *_ = section(WEIGHTS)
     assert title
     assert re.fullmatch(r"[a-z-]+", anchor)
     text = html + css + js.replace("http://www.w3.org/2000/svg", "")  # a name, which nothing is asked for

@@ -5,8 +5,13 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mesascope.cli.streams import StreamLost, watched_streams
+from mesascope.version import __version__
+
+if TYPE_CHECKING:
+    from mesascope.cli.parsing import Request
 
 OK, NOT_REPRODUCED, BAD_INPUT, BROKEN_PIPE = 0, 1, 2, 141
 
@@ -59,14 +64,17 @@ def _guarded(words: list[str]) -> int:
 
 
 def _carry_out(words: list[str]) -> int:
-    from mesascope.cli import arguments, parsing, runs_arguments
+    from mesascope.cli import parsing
 
     if words in (["--version"], ["-V"]):
-        import mesascope
-
-        print(f"mesascope {mesascope.__version__}")
+        print(f"mesascope {__version__}")
         return OK
-    request = parsing.parse(words)
+    return _answer(parsing.parse(words))
+
+
+def _answer(request: "Request") -> int:
+    from mesascope.cli import arguments, runs_arguments
+
     match request.command:
         case arguments.ListStudies() | arguments.Show():
             from mesascope.cli import pages
