@@ -14,7 +14,7 @@ project_copyright = "the mesascope authors, Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docstring_text", "generated_pages", "mathml"]
-include_patterns = ["index.md", "site/**", "results/*.md", "precision.md", "figures.md", "criteria.md"]
+include_patterns = ["index.md", "site/**", "results/*.md", "*.md"]
 exclude_patterns = ["site/_build"]
 nitpicky = True
 # Annotations name classes of other packages, and of files that are not public: these are shown and not linked. What a
