@@ -17,7 +17,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 LOG = logging.getLogger(__name__)
-_FENCE = re.compile(r'<mo[^>]*>([‖|⟨⟩])</mo>')
+_FENCE = re.compile(r"<mo[^>]*>([‖|⟨⟩])</mo>")
 _QUIET_FENCE = r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'  # else some grow, and bars keep their distance
 FONT = "STIXTwoMath-Regular.ttf"
 
