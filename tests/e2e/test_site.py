@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mesascope as ms
+from chromium import launched
 from mesascope.studies import study_names
 
 ROOT = Path(__file__).parents[2]
@@ -85,11 +85,8 @@ def test_a_docstring_is_shown_as_it_stands(monkeypatch):
 def test_the_built_pages_work_from_disk():
     """No request leaves the disk, nothing is logged as an error; search, studies and formulas work."""
     pytest.importorskip("sphinx")
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or pytest.skip("needs Chromium, as the command `chromium`")
     build()
-    with playwright.sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=chromium, args=QUIETLY)
+    with launched() as browser:
         page = browser.new_page()
         outside, errors = [], []
         page.on("request", lambda request: outside.append(request.url))
@@ -98,20 +95,8 @@ def test_the_built_pages_work_from_disk():
         search_finds_a_study(page)
         a_formula_is_drawn(page)
         every_public_name_is_told_of(page)
-        browser.close()
     assert [url for url in outside if not url.startswith(("file:", "data:"))] == []
     assert errors == []
-
-
-QUIETLY = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def build():

@@ -20,15 +20,13 @@ from mesascope.runs.archive import Archive
 from mesascope.runs.store import Store
 from mesascope.sweep.pool import (
     Event,
-    Failed,
-    Finished,
     Job,
     Lost,
     Progressed,
     Said,
     Started,
     WorkerLost,
-    those_that_need,
+    events_at_end,
 )
 
 SECONDS_TO_ANSWER = 5.0  # for a scheduler, each time it is asked
@@ -218,13 +216,7 @@ class Cluster:
 
     def _done(self, job: Job, kind: str, content: Any) -> Iterator[Event]:
         self.sent.pop(job.key, None)
-        self.unfinished.discard(job.key)
-        if kind == "finished":
-            yield Finished(job, content)
-            return
-        yield Failed(job, content)
-        for other in those_that_need(job, self.waiting):
-            yield from self._done(other, "failed", content)
+        yield from events_at_end(job, kind, content, self.waiting, self.unfinished)
 
 
 def perform(work: Callable[..., Any], key: str, topic: str, num_devices: int) -> tuple[str, Any]:

@@ -166,7 +166,7 @@ class Pool:
         else:
             if self.busy.pop(connection, None):
                 self.idle.append(connection)
-            yield from self._done(job, kind, content)
+            yield from events_at_end(job, kind, content, self.waiting, self.unfinished)
 
     def _receive(self, connection: Connection) -> tuple[str, Any]:
         try:
@@ -176,15 +176,6 @@ class Pool:
             self._end(connection)
             ended = f"a process that computed it ended (exit code {process.exitcode}), as it does where memory runs out"
             return "failed", WorkerLost(f"was stopped: {ended}")
-
-    def _done(self, job: Job, kind: str, content: Any) -> Iterator[Event]:
-        self.unfinished.discard(job.key)
-        if kind == "finished":
-            yield Finished(job, content)
-            return
-        yield Failed(job, content)
-        for other in those_that_need(job, self.waiting):
-            yield from self._done(other, "failed", content)
 
     def _spawn(self) -> Connection:
         ours, theirs = self.context.Pipe()
@@ -210,11 +201,16 @@ class Pool:
             process.join()
 
 
-def those_that_need(job: Job, waiting: dict[str, Job]) -> Iterator[Job]:
-    """The waiting jobs that need a job themselves, each taken from those that wait."""
+def events_at_end(job: Job, kind: str, content: Any, waiting: dict[str, Job], unfinished: set[str]) -> Iterator[Event]:
+    """What happens at a job's end, "finished" or not: waiting jobs that need one that failed fail with it."""
+    unfinished.discard(job.key)
+    if kind == "finished":
+        yield Finished(job, content)
+        return
+    yield Failed(job, content)
     for other in [each for each in waiting.values() if job.key in each.needs]:
         if waiting.pop(other.key, None):
-            yield other
+            yield from events_at_end(other, "failed", content, waiting, unfinished)
 
 
 def serve(connection: Connection) -> None:

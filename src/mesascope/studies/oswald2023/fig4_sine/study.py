@@ -84,7 +84,7 @@ class Figure4(AbstractStudy):
         ),
         Claim(
             "initial",
-            "Before the step, attention's function is within a quarter of a target of the rival's.",
+            "Before the gradient step attention and rival differ by at most a quarter target.",
             DISTANCE.format("function before the step"),
             "at most",
             0.25,
