@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,11 @@ def test_the_worked_study_reaches_its_verdict(monkeypatch, tmp_path):
     result = study.preset("quick").run()
     assert result.verdicts[0].outcome == "reproduced"
     assert list(result.figures()) == ["distance"]
+
+
+def test_criteria_that_were_only_reworded_stand_in_their_newest_words():
+    without_rewordings = runpy.run_path(str(ROOT / "docs" / "write_criteria.py"))["without_rewordings"]
+    first = {"criterion": "gap: at most 1 (every seed)", "statement": "Near."}
+    stricter = {"criterion": "gap: at most .5 (every seed)", "statement": "Near.", "known": "2", "reason": "Stricter."}
+    again = {**stricter, "criterion": "the gap: at most .5 (every seed)", "reason": "reworded"}
+    assert without_rewordings([first, stricter, again]) == [first, {**stricter, "criterion": again["criterion"]}]

@@ -92,6 +92,7 @@ def test_it_writes_one_file_and_says_where_and_what_is_missing(cli, runs, tmp_pa
     assert files_of(runs) == before
     page = (tmp_path / "page.html").read_text()
     assert f"mesascope run {FAKE} --preset quick" in page
+    assert page.count('id="bench-layer"') == 1
 
 
 def test_seeds_other_than_the_presets(cli, runs):

@@ -11,14 +11,18 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mesascope.studies
 from mesascope import extras
 from mesascope.cli import main
+from mesascope.report.bench.trained import BenchTraining
+from mesascope.runs.archive import Archive, Result
 from mesascope.runs.place import place_of
 from mesascope.runs.store import Store
 from mesascope.studies import find_study
+from mesascope.study.cell import place_shared
 from servers import LITTLE_ROOM, free_port, missing_s3, missing_sftp, s3_server, sftp_server
 
 FAKES = str(Path(__file__).parents[1] / "fake_studies")
@@ -179,6 +183,12 @@ def test_gc_deletes_results_of_another_version_and_only_with_yes(stored, cli, do
     assert set(results()) == current
     assert cli("runs", "gc", "--yes") == 0
     assert "nothing to delete" in capsys.readouterr().out
+
+
+def test_gc_keeps_the_layer_that_reports_hold(stored, document):
+    cell = place_shared(BenchTraining())
+    Archive("runs").write(cell, Result({"weights": np.zeros(2)}, {"seconds": 1.0}))
+    assert document("runs", "gc")[0]["unused"] == []
 
 
 def test_gc_keeps_results_of_studies_that_are_not_known_here(stored, cli, capsys, monkeypatch, refused):

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from mesascope.stats import Estimate
+from mesascope.study.base import AbstractStudy
 from mesascope.study.claim import Claim, Outcome
 
 AT_MOST = Claim("gap", "Both are equal.", "their distance", "at most", 1.0)
@@ -155,3 +156,13 @@ def test_a_claim_restates_something_exactly_where_it_is_the_papers(kind, restate
         claim(kind=kind, restates=restates)
     assert claim(kind="paper", restates="figure 1").whose == "figure 1"
     assert claim(kind="open question").whose == "open question"
+
+
+def test_a_study_answers_an_open_question_where_one_claim_does():
+    class Mixed(AbstractStudy):
+        claims = (AT_MOST, claim(kind="open question"))
+
+    class Plain(AbstractStudy):
+        claims = (AT_MOST, AT_LEAST)
+
+    assert (Mixed.kind(), Plain.kind()) == ("open question", "paper")

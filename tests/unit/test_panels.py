@@ -1,12 +1,16 @@
 """Pieces that figures share."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from mesascope.drawing import roles
 from mesascope.drawing.grid import panel_grid
 from mesascope.drawing.roles import shades
 from mesascope.drawing.style import house_style, in_house_style
+from mesascope.identify.panels import FAR, _beside
 from mesascope.studies._shared.panels import count_entries, signed_map
 
 
@@ -102,3 +106,26 @@ def test_shades_grow_lighter():
     assert levels == sorted(levels)
     assert len(set(levels)) == 5
     assert len(shades(1)) == 1
+
+
+@pytest.mark.parametrize(("name", "role"), [
+    ("gradient-descent", roles.GRADIENT_DESCENT),
+    ("gradient-descent-2-rates", roles.GRADIENT_DESCENT),
+    ("gd-plus-plus", roles.GDPP),
+    ("ridge-with-intercept", roles.LEAST_SQUARES),
+    ("least-squares", roles.LEAST_SQUARES),
+    ("heavy-ball", roles.OTHER),
+    ("", roles.OTHER),
+])  # fmt: skip
+def test_candidates_have_the_colours_of_all_figures(name, role):
+    assert roles.of_algorithm(name) is role
+
+
+@pytest.mark.parametrize(("choice", "runner_up", "colour"), [
+    ("gradient-descent", "gd-plus-plus", roles.GDPP["color"]),
+    ("gradient-descent", "gradient-descent-2-rates", FAR),
+    ("heavy-ball", "chebyshev-iteration", FAR),
+])  # fmt: skip
+def test_a_runner_up_is_never_drawn_in_the_colour_of_the_choice(choice, runner_up, colour):
+    found = SimpleNamespace(choice=SimpleNamespace(name=choice), verdict=SimpleNamespace(runner_up=runner_up))
+    assert _beside(found) == colour
