@@ -1,7 +1,5 @@
 """Pieces that figures share."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -127,5 +125,4 @@ def test_candidates_have_the_colours_of_all_figures(name, role):
     ("heavy-ball", "chebyshev-iteration", FAR),
 ])  # fmt: skip
 def test_a_runner_up_is_never_drawn_in_the_colour_of_the_choice(choice, runner_up, colour):
-    found = SimpleNamespace(choice=SimpleNamespace(name=choice), verdict=SimpleNamespace(runner_up=runner_up))
-    assert _beside(found) == colour
+    assert _beside(choice, runner_up) == colour

@@ -52,7 +52,7 @@ def _ranking(axes: "Axes", found: Identification) -> None:
 
 def _distances(axes: "Axes", found: Identification) -> None:
     """The distances of the choice and of the runner-up under every law, parameters kept."""
-    colours = _colour(found.choice.name), _beside(found)
+    colours = _colour(found.choice.name), _beside(found.choice.name, found.verdict.runner_up)
     for i, law in enumerate(found.laws):
         _interval(axes, i, law.choice, color=colours[0])
         if law.runner_up is not None:
@@ -76,7 +76,7 @@ def _response(axes: "Axes", found: Identification) -> None:
     axes.fill_between(response.knots, response.low, response.high, color=subject, alpha=0.2, linewidth=0)
     for name, each in found.responses.items():
         chosen = name == found.choice.name
-        colour, line = (_colour(name), "--") if chosen else (_beside(found), ":")
+        colour, line = (_colour(name), "--") if chosen else (_beside(found.choice.name, found.verdict.runner_up), ":")
         axes.plot(each.knots, each.psi, color=colour, linestyle=line, label=name)
     _on_the_spectrum(axes, response)
 
@@ -125,10 +125,10 @@ def _colour(name: str) -> str:
     return roles.of_algorithm(name)["color"]
 
 
-def _beside(found: Identification) -> str:
+def _beside(choice: str, runner_up: str | None) -> str:
     """The colour of the runner-up; grey where it would be that of the choice."""
-    colour = _colour(found.verdict.runner_up or "")
-    return FAR if colour == _colour(found.choice.name) else colour
+    colour = _colour(runner_up or "")
+    return FAR if colour == _colour(choice) else colour
 
 
 def _range(estimates: Iterable[Estimate]) -> tuple[float, float]:
